@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/card/card.hh"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+
+#include "hw/card/frames.hh"
+
+namespace gatehouse::card {
+
+using spec::DropReason;
+using spec::Stage;
+
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+// Drop reports number vnics first, then uplinks.
+constexpr unsigned report_port(bool vnic, unsigned index) { return vnic ? index : pipeline::kMaxVnics + index; }
+
+}  // namespace
+
+Packet* VnicPort::take_packet(uint32_t octets) { return card_.pool_.take(octets); }
+void VnicPort::give_packet(Packet* packet) { card_.pool_.give(packet); }
+void VnicPort::transmit(std::span<Packet* const> batch) { card_.transmit(*this, batch); }
+void VnicPort::receive_ready() {
+  stalled_ = false;
+  if (!held_.empty()) card_.schedule();
+}
+void VnicPort::count_drop(DropReason reason) { card_.pipeline_->count_drop(true, index_, reason); }
+
+Card::Card(const Ports& ports, const Options& options)
+    : ports_(ports), reports_(pipeline::kMaxVnics + pipeline::kMaxUplinks), armed_ns_(kNever) {
+  pipeline_ = std::make_unique<pipeline::Pipeline>(pool_, static_cast<pipeline::Sink&>(*this));
+  for (unsigned i = 0; i < uplinks_.size(); ++i) {
+    uplinks_[i] = std::make_unique<uplink::Uplink>(pool_, ports_.uplink, i, options.uplinks[i]);
+    pipeline_->set_uplink_present(i, uplinks_[i]->up());
+  }
+  pending_.reserve(kPending);
+  transmits_.reserve(kTransmits);
+}
+
+Card::~Card() {
+  for (Packet* packet : pending_) pool_.give(packet);
+  for (Packet* packet : transmits_) pool_.give(packet);
+  for (const auto& port : vnics_) {
+    if (port) discard(port->index_);
+  }
+}
+
+Status Card::load_policy(const policy::Policy& policy) {
+  const Status status = pipeline_->load(policy);
+  if (!status.ok()) return status;
+  policy_.formats = policy.formats;
+  policy_.uplinks = policy.uplinks;
+  policy_.tenants = policy.tenants;
+  policy_.vnics = policy.vnics;
+  return status;
+}
+
+Result<VnicPort*> Card::attach(const std::string& name, const MacAddress& mac, GuestPort& guest) {
+  if (name.empty() || name.size() > kMaxName) {
+    return Status::error("a vnic's name (its id=) has 1 to " + std::to_string(kMaxName) + " characters");
+  }
+  unsigned index = pipeline::kMaxVnics;
+  for (unsigned i = pipeline::kMaxVnics; i-- > 0;) {
+    if (!vnics_[i]) {
+      index = i;
+    } else if (vnics_[i]->name_ == name) {
+      return Status::error("the card already has a vnic named '" + name + "'");
+    }
+  }
+  if (index == pipeline::kMaxVnics) {
+    return Status::error("the card has no room for more than " + std::to_string(pipeline::kMaxVnics) + " vnics");
+  }
+  Status status = pipeline_->attach_vnic(index, name, mac);
+  if (!status.ok()) return status;
+  vnics_[index] = std::make_unique<VnicPort>(*this, index, name, mac, guest);
+  reports_.forget(index);
+  name_tap_ports();
+  return vnics_[index].get();
+}
+
+void Card::detach(VnicPort* port) {
+  const unsigned index = port->index_;
+  assert(vnics_[index].get() == port && depth_ == 0);
+  discard(index);
+  pipeline_->detach_vnic(index);
+  reports_.forget(index);
+  vnics_[index].reset();
+}
+
+unsigned Card::attached() const {
+  return static_cast<unsigned>(std::count_if(vnics_.begin(), vnics_.end(), [](const auto& port) { return port != nullptr; }));
+}
+
+void Card::discard(unsigned vnic) {
+  std::erase_if(transmits_, [&](Packet* packet) {
+    if (packet->port != vnic) return false;
+    pool_.give(packet);
+    return true;
+  });
+  VnicPort& port = *vnics_[vnic];
+  held_ -= static_cast<uint32_t>(port.held_.size());
+  for (Packet* packet : port.held_) pool_.give(packet);
+  port.held_.clear();
+  port.stalled_ = false;
+}
+
+bool Card::can_receive(unsigned uplink) const {
+  return pending_.size() < kPending && uplinks_[uplink]->can_receive();
+}
+
+bool Card::receive(unsigned uplink, const OutFrame& frame) {
+  if (!can_receive(uplink)) {
+    stalled_[uplink] = true;
+    return false;
+  }
+  Packet* packet = frame.length() <= kMaxSuperFrame ? copy_frame(pool_, frame) : nullptr;
+  if (!packet) {
+    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
+    return true;
+  }
+  packet->port = static_cast<uint16_t>(uplink);
+  if (uplinks_[uplink]->receive(packet, ports_.clock.now_ns())) {
+    pending_.push_back(packet);
+    schedule();
+  } else {
+    rearm();
+  }
+  return true;
+}
+
+void Card::uplink_writable(unsigned uplink) {
+  if (depth_ > 0) {
+    uplinks_[uplink]->unblock();
+    return;
+  }
+  Busy busy(*this);
+  uplinks_[uplink]->unblock();
+  uplinks_[uplink]->run(ports_.clock.now_ns());
+}
+
+void Card::set_uplink_link(unsigned uplink, bool up) {
+  uplinks_[uplink]->set_link(up);
+  pipeline_->set_uplink_present(uplink, uplinks_[uplink]->up());
+  if (depth_ == 0) rearm();
+}
+
+void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
+  ports_.event.walked(Stage::vnic, port.index_, batch.size());
+  if (depth_ == 0) {
+    Busy busy(*this);
+    port.busy_ = true;
+    pipeline_->trace(ports_.event.tracing());
+    pipeline_->from_vnic(port.index_, batch, ports_.clock.now_ns());
+    port.busy_ = false;
+    return;
+  }
+  for (Packet* packet : batch) {
+    if (transmits_.size() < kTransmits) {
+      packet->port = static_cast<uint16_t>(port.index_);
+      transmits_.push_back(packet);
+    } else {
+      pool_.give(packet);
+      pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer);
+    }
+  }
+}
+
+void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {
+  ports_.event.walked(Stage::uplink, uplink, frames.size());
+  count_refused(uplink, uplinks_[uplink]->send(frames, ports_.clock.now_ns()));
+}
+
+void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
+  for (uint32_t i = 0; i < refused.down; ++i) pipeline_->count_drop(false, uplink, DropReason::uplink_down);
+  for (uint32_t i = 0; i < refused.full; ++i) pipeline_->count_drop(false, uplink, DropReason::uplink_queue_full);
+  for (uint32_t i = 0; i < refused.no_buffer; ++i) pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
+}
+
+void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool l4_checksum_checked,
+                   bool l4_checksum_good) {
+  ports_.event.walked(Stage::deliver, vnic, frames.size());
+  if (!vnics_[vnic]) return;
+  VnicPort& port = *vnics_[vnic];
+  vnic::Delivery batch[kBatch];
+  while (!frames.empty()) {
+    const size_t count = std::min(frames.size(), kBatch);
+    for (size_t i = 0; i < count; ++i) batch[i] = {frames[i], &layers, l4_checksum_checked, l4_checksum_good};
+    // Nothing overtakes what waits already.
+    const bool now = !port.busy_ && !port.stalled_ && port.held_.empty();
+    for (size_t i = now ? deliver(port, {batch, count}) : 0; i < count; ++i) hold(port, batch[i]);
+    frames = frames.subspan(count);
+  }
+}
+
+size_t Card::deliver(VnicPort& port, std::span<const vnic::Delivery> frames) {
+  port.busy_ = true;
+  const size_t taken = std::min(port.guest_.receive(frames), frames.size());
+  port.busy_ = false;
+  uint64_t octets = 0;
+  for (const vnic::Delivery& delivery : frames.first(taken)) octets += delivery.frame.length();
+  pipeline_->count_vnic_rx(port.index_, static_cast<uint32_t>(taken), octets);
+  port.stalled_ = taken < frames.size();
+  return taken;
+}
+
+void Card::hold(VnicPort& port, const vnic::Delivery& delivery) {
+  if (port.held_.size() == VnicPort::kHeld) {
+    pipeline_->count_drop(true, port.index_, DropReason::vnic_no_descriptors);
+    return;
+  }
+  Packet* packet = copy_frame(pool_, delivery.frame);
+  if (!packet) {
+    pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer);
+    return;
+  }
+  packet->layers = *delivery.layers;
+  packet->l4_checksum_checked = delivery.l4_checksum_checked;
+  packet->l4_checksum_good = delivery.l4_checksum_good;
+  port.held_.push_back(packet);
+  ++held_;
+}
+
+void Card::dropped(bool from_vnic, unsigned port, DropReason reason) {
+  ports_.event.dropped(from_vnic, port, reason);
+  reports_.count(report_port(from_vnic, port), reason, ports_.clock.now_ns());
+}
+
+const policy::Vnic* Card::policy_of(const std::string& vnic) const {
+  const auto found = std::find_if(policy_.vnics.begin(), policy_.vnics.end(), [&](const policy::Vnic& row) { return row.name == vnic; });
+  return found == policy_.vnics.end() ? nullptr : &*found;
+}
+
+std::string Card::port_name(bool vnic, unsigned index) const {
+  if (!vnic) return "uplink" + std::to_string(index);
+  return index < vnics_.size() && vnics_[index] ? vnics_[index]->name_ : std::string();
+}
+
+}  // namespace gatehouse::card

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The hidden card: packet buffer, pipeline, uplinks, and the vnics attached to it. Knows nothing of QEMU.
+//
+// Calls come from a vnic's doorbell (VnicPort::transmit), from the wire (receive) and from run(), which the environment calls after
+// EventPort::schedule and when the clock's alarm expires. Frames from the wire are gathered and handled by run() in batches. While
+// the pipeline works, nothing re-enters it: frames that vnics send meanwhile, and frames for a vnic that is itself in the
+// middle of transmit(), wait for run().
+#ifndef GATEHOUSE_HW_CARD_CARD_HH_
+#define GATEHOUSE_HW_CARD_CARD_HH_
+
+#include <array>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "hw/card/capture/capture.hh"
+#include "hw/card/drop_reports.hh"
+#include "hw/card/ports.hh"
+#include "hw/card/uplink/uplink.hh"
+#include "hw/core/base/packet.hh"
+#include "hw/core/base/status.hh"
+#include "hw/core/pipeline/pipeline.hh"
+#include "hw/core/policy/policy.hh"
+
+namespace gatehouse::card {
+
+class Card;
+
+// The card's side of one vnic; made and destroyed by Card::attach and Card::detach.
+class VnicPort final : public vnic::CardPort {
+ public:
+  VnicPort(Card& card, unsigned index, std::string name, const MacAddress& mac, GuestPort& guest)
+      : card_(card), index_(index), name_(std::move(name)), mac_(mac), guest_(guest) {
+    held_.reserve(kHeld);
+  }
+
+  unsigned index() const { return index_; }
+  const std::string& name() const { return name_; }
+
+  Packet* take_packet(uint32_t octets) override;
+  void give_packet(Packet* packet) override;
+  void transmit(std::span<Packet* const> batch) override;
+  void count_drop(spec::DropReason reason) override;
+  void receive_ready() override;
+  void link_changed(bool up) override { link_up_ = up; }
+
+ private:
+  friend class Card;
+  // Frames that wait for descriptors: what the silicon's receive packet buffer of 20 KiB holds of short frames.
+  static constexpr size_t kHeld = 320;
+
+  Card& card_;
+  unsigned index_;
+  std::string name_;
+  MacAddress mac_;
+  GuestPort& guest_;
+  bool link_up_ = false;
+  bool busy_ = false;     // a call of this vnic is on the stack: don't call into it
+  bool stalled_ = false;  // it did not take all frames and has not said receive_ready() since
+  std::vector<Packet*> held_;
+};
+
+struct Options {
+  std::array<uplink::Options, pipeline::kMaxUplinks> uplinks{};
+};
+
+class Card final : private pipeline::Sink {
+ public:
+  Card(const Ports& ports, const Options& options);
+  ~Card();
+
+  Status load_policy(const policy::Policy& policy);
+
+  // The guest port stays valid until detach(). Fails when the name is taken, the policy contradicts, or the card is full.
+  Result<VnicPort*> attach(const std::string& name, const MacAddress& mac, GuestPort& guest);
+  void detach(VnicPort* port);
+  unsigned attached() const;
+
+  // A frame from the wire; the octets are copied. False: no room now, UplinkPort::resume tells when to try again.
+  bool can_receive(unsigned uplink) const;
+  bool receive(unsigned uplink, const OutFrame& frame);
+  void uplink_writable(unsigned uplink);
+  void set_uplink_link(unsigned uplink, bool up);
+
+  // A bounded amount of the work that waits; schedules itself again when there is more.
+  void run();
+  // Until nothing waits but timed frames: before state is saved.
+  void drain();
+
+  // Records frames into a pcapng file; ends an earlier recording.
+  Status start_tap(const std::string& path, std::span<const pipeline::TapPoint> points, uint64_t max_octets);
+  // The first error of the recording that ends, or ok.
+  Status stop_tap();
+
+  std::string port_name(bool vnic, unsigned index) const;
+
+  // All that can be seen of the card (see docs): tables, counters, drops. Changes nothing.
+  nlohmann::json state(bool all_drops) const;
+  // What the policy says of a vnic of this name; null when it says nothing.
+  const policy::Vnic* policy_of(const std::string& vnic) const;
+
+  void archive(Archive& archive);
+  // After archive() has loaded: the clock runs again.
+  void loaded();
+
+ private:
+  friend class VnicPort;
+  // Marks that the pipeline, or a vnic, is on the stack; leaving sets the alarm anew.
+  class Busy {
+   public:
+    explicit Busy(Card& card) : card_(card) { ++card_.depth_; }
+    ~Busy() {
+      if (--card_.depth_ > 0) return;
+      if (card_.work_waits()) card_.schedule();
+      card_.rearm();
+    }
+
+   private:
+    Card& card_;
+  };
+  static constexpr size_t kMaxName = 255;
+  static constexpr size_t kBatch = 64;
+  static constexpr size_t kPending = 512;     // frames from the wires that wait for run()
+  static constexpr size_t kTransmits = 512;   // frames from vnics that wait for run()
+  static constexpr unsigned kRounds = 16;     // batches of one run()
+
+  // pipeline::Sink
+  void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
+  void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool l4_checksum_checked,
+               bool l4_checksum_good) override;
+  void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port, const OutFrame& frame,
+              spec::DropReason reason) override;
+  void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
+  void walked(spec::Stage stage, unsigned port, size_t frames) override { ports_.event.walked(stage, port, frames); }
+
+  void transmit(VnicPort& port, std::span<Packet* const> batch);
+  size_t deliver(VnicPort& port, std::span<const vnic::Delivery> frames);
+  void hold(VnicPort& port, const vnic::Delivery& delivery);
+  bool deliver_held(VnicPort& port);
+  bool run_ingress();
+  bool run_deliveries();
+  bool deliveries_wait() const;
+  void archive_pending(Archive& archive);
+  void archive_held(Archive& archive, VnicPort& port);
+  bool run_transmits();
+  void discard(unsigned vnic);
+  void name_tap_ports();
+  void count_refused(unsigned uplink, const uplink::Refused& refused);
+  void resume_wires();
+  void schedule();
+  void rearm();
+  bool work_waits() const;
+  void renumber(const std::vector<std::string>& names, Archive& archive);
+
+  nlohmann::json neighbours_state(unsigned uplink) const;
+  nlohmann::json uplink_state(unsigned index) const;
+  nlohmann::json vnic_state(const VnicPort& port, bool all_drops) const;
+
+  Ports ports_;
+  PacketPool pool_;
+  std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::array<std::unique_ptr<uplink::Uplink>, pipeline::kMaxUplinks> uplinks_;
+  std::array<std::unique_ptr<VnicPort>, pipeline::kMaxVnics> vnics_;
+  policy::Policy policy_;       // without the mappings
+  std::vector<Packet*> pending_;
+  std::vector<Packet*> transmits_;
+  std::array<bool, pipeline::kMaxUplinks> stalled_{};  // receive() said no
+  DropReports reports_;
+  std::unique_ptr<capture::Capture> tap_;
+  unsigned depth_ = 0;          // calls into the card on the stack that may be in the pipeline
+  uint32_t held_ = 0;           // frames that wait for any vnic
+  bool scheduled_ = false;
+  int64_t armed_ns_;
+};
+
+}  // namespace gatehouse::card
+
+#endif  // GATEHOUSE_HW_CARD_CARD_HH_

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The card's saved state: frames that wait, and what the pipeline keeps besides the policy.
+#include <algorithm>
+#include <limits>
+
+#include "hw/card/card.hh"
+#include "hw/card/frames.hh"
+#include "hw/core/parse/parse.hh"
+
+namespace gatehouse::card {
+
+void Card::archive(Archive& archive) {
+  archive.section("card", 1);
+  std::vector<std::string> names(vnics_.size());
+  for (unsigned i = 0; i < vnics_.size(); ++i) {
+    std::vector<uint8_t> name;
+    if (!archive.loading() && vnics_[i]) name.assign(vnics_[i]->name_.begin(), vnics_[i]->name_.end());
+    archive(name, kMaxName);
+    names[i].assign(name.begin(), name.end());
+  }
+  if (archive.loading()) renumber(names, archive);
+  if (!archive.ok()) return;
+  for (auto& uplink : uplinks_) uplink->archive(archive);
+  archive_pending(archive);
+  for (auto& port : vnics_) {
+    if (port) archive_held(archive, *port);
+  }
+  pipeline_->archive(archive);
+}
+
+void Card::archive_pending(Archive& archive) {
+  if (archive.loading()) {
+    for (Packet* packet : pending_) pool_.give(packet);
+    pending_.clear();
+  }
+  uint32_t count = static_cast<uint32_t>(pending_.size());
+  archive(count);
+  if (count > kPending) archive.fail("saved state: more waiting frames than the card holds");
+  for (uint32_t i = 0; i < count && archive.ok(); ++i) {
+    Packet* packet = archive.loading() ? nullptr : pending_[i];
+    archive_frame(archive, pool_, packet);
+    if (!archive.loading() || !packet) continue;
+    if (packet->port >= uplinks_.size()) archive.fail("saved state: a waiting frame came from an uplink that does not exist");
+    pending_.push_back(packet);
+  }
+}
+
+void Card::archive_held(Archive& archive, VnicPort& port) {
+  // Transmitted frames that wait are none: drain() came first.
+  uint32_t count = static_cast<uint32_t>(port.held_.size());
+  archive(count);
+  if (count > VnicPort::kHeld) archive.fail("saved state: more frames wait for a vnic than the card holds");
+  for (uint32_t i = 0; i < count && archive.ok(); ++i) {
+    Packet* packet = archive.loading() ? nullptr : port.held_[i];
+    archive_frame(archive, pool_, packet);
+    if (!packet) continue;
+    archive(packet->l4_checksum_checked);
+    archive(packet->l4_checksum_good);
+    if (!archive.loading()) continue;
+    port.held_.push_back(packet);
+    ++held_;
+    // What the pipeline delivered had passed this.
+    if (parse::parse(*packet) != spec::DropReason::none) archive.fail("saved state: a waiting frame is malformed");
+  }
+  archive(port.stalled_);
+}
+
+void Card::loaded() {
+  reports_.restart();
+  armed_ns_ = std::numeric_limits<int64_t>::max();
+  rearm();
+  if (work_waits()) schedule();
+}
+
+// Index numbers depend on the order in which vnics came and went; saved state names them by index. Gives each vnic the number
+// that it had where the state was saved.
+void Card::renumber(const std::vector<std::string>& names, Archive& archive) {
+  std::array<std::unique_ptr<VnicPort>, pipeline::kMaxVnics> old;
+  for (unsigned i = 0; i < vnics_.size(); ++i) {
+    if (!vnics_[i]) continue;
+    discard(i);
+    pipeline_->detach_vnic(i);
+    old[i] = std::move(vnics_[i]);
+  }
+  unsigned next_free = 0;
+  const auto place = [&](unsigned index, std::unique_ptr<VnicPort>& port) {
+    port->index_ = index;
+    vnics_[index] = std::move(port);
+    const Status status = pipeline_->attach_vnic(index, vnics_[index]->name_, vnics_[index]->mac_);
+    if (!status.ok()) archive.fail("saved state: " + status.message());
+  };
+  for (unsigned i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) continue;
+    const auto found = std::find_if(old.begin(), old.end(), [&](const auto& port) { return port && port->name_ == names[i]; });
+    if (found == old.end()) {
+      archive.fail("saved state: it has a vnic '" + names[i] + "' that this card does not have");
+      continue;
+    }
+    place(i, *found);
+  }
+  // Whatever the saved state does not know keeps a place, so that the device stays consistent although loading fails.
+  for (auto& port : old) {
+    if (!port) continue;
+    archive.fail("saved state: it does not have the vnic '" + port->name_ + "'");
+    while (vnics_[next_free]) ++next_free;
+    place(next_free, port);
+  }
+}
+
+}  // namespace gatehouse::card

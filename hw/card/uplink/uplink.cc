@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/card/uplink/uplink.hh"
+
+#include <algorithm>
+#include <limits>
+
+#include "hw/card/frames.hh"
+
+namespace gatehouse::uplink {
+
+Uplink::Uplink(PacketPool& pool, card::UplinkPort& port, unsigned index, const Options& options)
+    : pool_(pool),
+      port_(port),
+      index_(index),
+      options_(options),
+      out_(pool, {options.rate, options.latency_ns, options.queue}),
+      in_(pool, {options.rate, 0, options.queue}) {}
+
+void Uplink::set_link(bool up) {
+  link_up_ = up;
+  if (!up) {
+    out_.clear();
+    in_.clear();
+    blocked_ = false;
+  }
+}
+
+Refused Uplink::send(std::span<const OutFrame> frames, int64_t now_ns) {
+  Refused refused;
+  if (!up()) {
+    refused.down = static_cast<uint32_t>(frames.size());
+    return refused;
+  }
+  if (out_.immediate() && out_.empty() && !blocked_) {
+    const size_t taken = port_.send(index_, frames);
+    if (taken == frames.size()) return refused;
+    blocked_ = true;
+    frames = frames.subspan(taken);
+  }
+  for (const OutFrame& frame : frames) {
+    if (out_.full()) {
+      ++refused.full;
+      continue;
+    }
+    Packet* packet = card::copy_frame(pool_, frame);
+    if (packet) {
+      out_.push(packet, now_ns);
+    } else {
+      ++refused.no_buffer;
+    }
+  }
+  return refused;
+}
+
+void Uplink::run(int64_t now_ns) {
+  while (!blocked_ && out_.peek(0, now_ns)) {
+    OutFrame frames[kBurst];
+    uint32_t count = 0;
+    while (count < kBurst) {
+      const Packet* packet = out_.peek(count, now_ns);
+      if (!packet) break;
+      frames[count++].body = {packet->data, packet->length};
+    }
+    const size_t taken = std::min<size_t>(port_.send(index_, {frames, count}), count);
+    blocked_ = taken < count;
+    for (size_t i = 0; i < taken && !out_.empty(); ++i) pool_.give(out_.pop());
+  }
+}
+
+Packet* Uplink::receive(Packet* packet, int64_t now_ns) {
+  if (in_.immediate()) return packet;
+  in_.push(packet, now_ns);
+  return nullptr;
+}
+
+Packet* Uplink::arrived(int64_t now_ns) { return in_.peek(0, now_ns) ? in_.pop() : nullptr; }
+
+int64_t Uplink::next_ns() const {
+  const int64_t out = blocked_ ? std::numeric_limits<int64_t>::max() : out_.next_ns();
+  return std::min(out, in_.next_ns());
+}
+
+void Uplink::archive(Archive& archive) {
+  archive.section("uplink", 1);
+  out_.archive(archive);
+  in_.archive(archive);
+  // Whether the wire is up or busy is the place's own: the destination finds out for itself.
+  if (archive.loading()) blocked_ = false;
+}
+
+}  // namespace gatehouse::uplink

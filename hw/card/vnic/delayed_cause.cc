@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/card/vnic/delayed_cause.hh"
+
+#include "hw/core/base/archive.hh"
+
+namespace gatehouse::vnic {
+
+void DelayedCause::add(uint32_t causes, uint32_t delay, uint32_t absolute) {
+  const int64_t now = clock_.now_ns();
+  if (causes_ == 0 && absolute != 0) {
+    absolute_runs_ = true;
+    absolute_deadline_ns_ = now + absolute * kUnitNs;
+    clock_.arm(absolute_, absolute_deadline_ns_);
+  }
+  causes_ |= causes;
+  delay_deadline_ns_ = now + delay * kUnitNs;
+  clock_.arm(delay_, delay_deadline_ns_);
+}
+
+uint32_t DelayedCause::take() {
+  const uint32_t causes = causes_;
+  if (causes != 0) {
+    clock_.cancel(delay_);
+    if (absolute_runs_) clock_.cancel(absolute_);
+  }
+  causes_ = 0;
+  absolute_runs_ = false;
+  return causes;
+}
+
+void DelayedCause::archive(Archive& archive, uint32_t allowed) {
+  if (archive.loading()) take();
+  archive.section("delayed-cause", 1);
+  archive(causes_);
+  archive(absolute_runs_);
+  archive(delay_deadline_ns_);
+  archive(absolute_deadline_ns_);
+  if (!archive.loading()) return;
+  if ((causes_ & ~allowed) != 0) archive.fail("saved state: delayed interrupt causes impossible");
+  if (!archive.ok()) causes_ = 0;
+  if (causes_ == 0) {
+    absolute_runs_ = false;
+    return;
+  }
+  clock_.arm(delay_, delay_deadline_ns_);
+  if (absolute_runs_) clock_.arm(absolute_, absolute_deadline_ns_);
+}
+
+}  // namespace gatehouse::vnic

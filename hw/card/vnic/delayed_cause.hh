@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Interrupt causes that wait for a delay timer and an absolute timer: RDTR and RADV, TIDV and TADV (data sheet 7.4, 10.2.5, 10.2.6).
+// Invariant: causes wait exactly while the delay timer runs.
+#ifndef GATEHOUSE_HW_CARD_VNIC_DELAYED_CAUSE_HH_
+#define GATEHOUSE_HW_CARD_VNIC_DELAYED_CAUSE_HH_
+
+#include <cstdint>
+
+#include "hw/card/vnic/ports.hh"
+
+namespace gatehouse {
+class Archive;
+}
+
+namespace gatehouse::vnic {
+
+class DelayedCause {
+ public:
+  // Register units of all four timers.
+  static constexpr int64_t kUnitNs = 1024;
+
+  DelayedCause(ClockPort& clock, Timer delay, Timer absolute)
+      : clock_(clock), delay_(delay), absolute_(absolute) {}
+
+  bool waiting() const { return causes_ != 0; }
+  // Starts the delay timer anew; the absolute timer only if nothing waited. `delay` != 0; `absolute` 0: none.
+  void add(uint32_t causes, uint32_t delay, uint32_t absolute);
+  // Ends the wait: what waited, for the caller to raise. 0: nothing.
+  uint32_t take();
+  void reset() { take(); }
+  // Loading arms the timers again. Causes beyond `allowed` are refused.
+  void archive(Archive& archive, uint32_t allowed);
+
+ private:
+  ClockPort& clock_;
+  Timer delay_, absolute_;
+  uint32_t causes_ = 0;
+  bool absolute_runs_ = false;
+  int64_t delay_deadline_ns_ = 0, absolute_deadline_ns_ = 0;
+};
+
+}  // namespace gatehouse::vnic
+
+#endif  // GATEHOUSE_HW_CARD_VNIC_DELAYED_CAUSE_HH_

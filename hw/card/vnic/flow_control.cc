@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/card/vnic/flow_control.hh"
+
+#include <cstring>
+
+#include "hw/card/vnic/transmit.hh"
+#include "hw/card/vnic/vnic.hh"
+#include "hw/core/base/archive.hh"
+#include "hw/core/base/bytes.hh"
+
+namespace gatehouse::vnic {
+namespace {
+
+using namespace i82574;  // NOLINT: register names
+
+// A MAC control frame (IEEE 802.3 clause 31, annex 31B).
+constexpr uint32_t kSource = 6, kType = 12, kOpcode = 14, kQuanta = 16, kOctets = 60;
+constexpr uint16_t kPauseOpcode = 1;
+// A quantum is 512 bit times.
+constexpr int64_t kQuantumNs[3] = {51200, 5120, 512};
+constexpr uint32_t kGigabit = 2;  // STATUS.SPEED
+
+uint64_t address_of(const uint8_t* octets) {
+  return load_le<uint32_t>(octets) | uint64_t{load_le<uint16_t>(octets + 4)} << 32;
+}
+uint64_t pause_address(const RegisterFile& regs) {
+  return regs[reg::FCAL] | uint64_t{regs[reg::FCAH] & 0xffff} << 32;
+}
+uint64_t station_address(const RegisterFile& regs) {
+  return regs[reg::RAL(0)] | uint64_t{regs[reg::RAH(0)] & RAH_RAH} << 32;
+}
+void put_address(uint8_t* to, uint64_t address) {
+  store_le(to, static_cast<uint32_t>(address));
+  store_le(to + 4, static_cast<uint16_t>(address >> 32));
+}
+
+}  // namespace
+
+FlowControl::Verdict FlowControl::received(std::span<const uint8_t> frame) {
+  const RegisterFile& regs = vnic_.registers();
+  if (load_be<uint16_t>(frame.data() + kType) != static_cast<uint16_t>(regs[reg::FCT])) {
+    return Verdict::kFilter;
+  }
+  const uint64_t destination = address_of(frame.data());
+  const bool for_us = destination == pause_address(regs) || destination == station_address(regs);
+  if (load_be<uint16_t>(frame.data() + kOpcode) != kPauseOpcode) {
+    if (for_us) vnic_.statistics().add(reg::FCRUC);
+    return regs.test(reg::RCTL, RCTL_PMCF) ? Verdict::kPass : Verdict::kFilter;
+  }
+  if (!for_us) return Verdict::kFilter;
+  const uint16_t quanta = load_be<uint16_t>(frame.data() + kQuanta);
+  vnic_.statistics().add(quanta != 0 ? reg::XOFFRXC : reg::XONRXC);
+  if (regs.test(reg::CTRL, CTRL_RFCE)) pause(quanta);
+  return regs.test(reg::RCTL, RCTL_DPF) ? Verdict::kDiscard : Verdict::kFilter;
+}
+
+int64_t FlowControl::quantum_ns() const {
+  const uint32_t speed = field_get(vnic_.link().status(), STATUS_SPEED);
+  return kQuantumNs[speed > kGigabit ? kGigabit : speed];
+}
+
+void FlowControl::set_paused(bool paused) {
+  paused_ = paused;
+  if (paused) {
+    vnic_.registers().set(reg::STATUS, STATUS_TXOFF);
+  } else {
+    vnic_.registers().clear(reg::STATUS, STATUS_TXOFF);
+  }
+}
+
+void FlowControl::pause(uint16_t quanta) {
+  if (quanta == 0) {
+    if (!paused_) return;
+    vnic_.ports().clock.cancel(Timer::kPause);
+    set_paused(false);
+    vnic_.transmit().schedule();
+    return;
+  }
+  until_ns_ = vnic_.ports().clock.now_ns() + quanta * quantum_ns();
+  set_paused(true);
+  vnic_.ports().clock.arm(Timer::kPause, until_ns_);
+}
+
+void FlowControl::timer_expired() {
+  if (!paused_) return;
+  set_paused(false);
+  vnic_.transmit().resume();
+}
+
+void FlowControl::fifo_level(uint32_t octets) {
+  const RegisterFile& regs = vnic_.registers();
+  const uint32_t high = regs[reg::FCRTH] & FCRTH_RTH;
+  const bool rose = !above_ && high != 0 && octets >= high;
+  const bool fell = above_ && octets <= (regs[reg::FCRTL] & FCRTL_RTL);
+  if (!rose && !fell) return;
+  above_ = rose;
+  if (!regs.test(reg::CTRL, CTRL_TFCE)) return;
+  due_ = true;
+  vnic_.transmit().schedule();
+}
+
+void FlowControl::send_due() {
+  if (!due_) return;
+  due_ = false;
+  if (above_ || vnic_.registers().test(reg::FCRTL, FCRTL_XONE)) send(above_);
+}
+
+void FlowControl::send(bool xoff) {
+  const RegisterFile& regs = vnic_.registers();
+  if (!regs.test(reg::CTRL, CTRL_TFCE) || !vnic_.link().up() || vnic_.link().loopback()) return;
+  Packet* packet = vnic_.ports().card.take_packet(kOctets);
+  if (packet == nullptr) {
+    vnic_.ports().card.count_drop(spec::DropReason::no_packet_buffer);
+    return;
+  }
+  std::memset(packet->data, 0, kOctets);
+  packet->length = kOctets;
+  put_address(packet->data, pause_address(regs));
+  put_address(packet->data + kSource, station_address(regs));
+  store_be(packet->data + kType, static_cast<uint16_t>(regs[reg::FCT]));
+  store_be(packet->data + kOpcode, kPauseOpcode);
+  store_be(packet->data + kQuanta, static_cast<uint16_t>(xoff ? regs[reg::FCTTV] : 0));
+  vnic_.statistics().add(xoff ? reg::XOFFTXC : reg::XONTXC);
+  vnic_.ports().card.transmit({&packet, 1});
+}
+
+void FlowControl::reset() {
+  if (paused_) vnic_.ports().clock.cancel(Timer::kPause);
+  set_paused(false);
+  above_ = due_ = false;
+}
+
+void FlowControl::archive(Archive& archive) {
+  archive.section("flow-control", 1);
+  archive(paused_);
+  archive(until_ns_);
+  archive(above_);
+  archive(due_);
+  if (!archive.loading()) return;
+  if (!archive.ok()) paused_ = false;
+  set_paused(paused_);
+  if (paused_) vnic_.ports().clock.arm(Timer::kPause, until_ns_);
+}
+
+}  // namespace gatehouse::vnic

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The transmit engine: both queues and their arbitration, batches of frames to the card, write-back and interrupts, loopback
+// (data sheet 7.2). The guest's CPU waits while it works, so each call does a bounded amount and leaves the rest to Timer::kDoorbell.
+#ifndef GATEHOUSE_HW_CARD_VNIC_TRANSMIT_HH_
+#define GATEHOUSE_HW_CARD_VNIC_TRANSMIT_HH_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "hw/card/vnic/delayed_cause.hh"
+#include "hw/card/vnic/flow_control.hh"
+#include "hw/card/vnic/ports.hh"
+#include "hw/card/vnic/transmit_frame.hh"
+#include "hw/card/vnic/transmit_queue.hh"
+
+namespace gatehouse {
+class Archive;
+}
+
+namespace gatehouse::vnic {
+
+class Vnic;
+struct LoopbackSegments;
+
+// Work of one call. A frame is finished in any case: at most TransmitFrame::kMaxBuffers descriptors and kMaxSuperFrame octets more.
+inline constexpr uint32_t kDescriptorsPerDoorbell = 512;
+inline constexpr uint32_t kOctetsPerDoorbell = 1024 * 1024;
+
+class TransmitEngine {
+ public:
+  explicit TransmitEngine(Vnic& vnic);
+  ~TransmitEngine();
+
+  void reset();
+  // The guest wrote TDT. A tail outside the ring moves nothing until it is a valid one.
+  void doorbell(unsigned queue);
+  // A register that the engine has decoded or cached from was written.
+  void configured();
+  // TIDV.FPD: what is delayed interrupts now.
+  void flush();
+  // The link came up, bus mastering is back, a pause ended.
+  void resume();
+  // The same from Timer::kDoorbell, as soon as the caller is done: for callers that the card's pipeline called.
+  void schedule();
+  void timer_expired(Timer timer);
+  // TCTL.SWXOFF.
+  void send_xoff() { flow_control_.send(true); }
+
+  FlowControl& flow_control() { return flow_control_; }
+  void archive(Archive& archive);
+
+ private:
+  static constexpr uint32_t kBatch = 64;
+
+  struct Budget {
+    int64_t descriptors = kDescriptorsPerDoorbell;
+    int64_t octets = kOctetsPerDoorbell;
+    bool left() const { return descriptors > 0 && octets > 0; }
+  };
+
+  bool may_run() const;
+  void run();
+  bool step(unsigned queue, const TransmitSettings& settings, Budget& budget);
+  void send(unsigned queue, const TransmitSettings& settings, Budget& budget);
+  void count_sent(const TransmitFrame& frame, const Packet& packet);
+  int choose(uint32_t ready);
+  void take_turn(unsigned queue);
+  void flush_queues();
+  void hand_over();
+  void loop_back(Packet& packet);
+  void interrupt(const std::array<uint32_t, i82574::kQueues>& before, uint32_t worked);
+
+  Vnic& vnic_;
+  FlowControl flow_control_;
+  DelayedCause delayed_;
+  std::array<TransmitQueue, i82574::kQueues> queues_;
+  // Arbitration: frames that the queue whose turn it is may still send; below zero after a segmentation.
+  std::array<int32_t, i82574::kQueues> credits_{};
+  uint8_t turn_ = 0;
+  bool continued_ = false;  // Timer::kDoorbell is armed
+  bool running_ = false;    // a call of ours is on the stack
+  TransmitFrame frame_;
+  std::array<Packet*, kBatch> batch_;
+  uint32_t batched_ = 0;
+  std::unique_ptr<LoopbackSegments> loopback_;  // made when first needed
+};
+
+}  // namespace gatehouse::vnic
+
+#endif  // GATEHOUSE_HW_CARD_VNIC_TRANSMIT_HH_

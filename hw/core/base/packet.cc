@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/base/packet.hh"
+
+namespace gatehouse {
+namespace {
+
+constexpr size_t kCacheLine = 64;
+
+constexpr size_t round_up(size_t octets) { return (octets + kCacheLine - 1) & ~(kCacheLine - 1); }
+
+// Everything but the storage. Member by member: shorter than clearing the whole and putting the storage back.
+inline void reset(Packet& packet) {
+  packet.data = packet.buffer + kHeadroom;
+  packet.length = 0;
+  packet.port = 0;
+  packet.reason = spec::DropReason::none;
+  packet.l4_checksum_good = false;
+  packet.l4_checksum_checked = false;
+  packet.offload = Offload{};
+  packet.layers = Layers{};
+  packet.cookie = 0;
+}
+
+}  // namespace
+
+PacketPool::PacketPool(const Limits& limits) {
+  const uint32_t counts[2] = {limits.small_count, limits.large_count};
+  const uint32_t octets[2] = {limits.small_octets, limits.large_octets};
+  assert(octets[0] >= kHeadroom && octets[1] >= octets[0]);
+
+  const size_t small_stride = round_up(octets[0]);
+  const size_t large_stride = round_up(octets[1]);
+  // Not initialised: pages of buffers that are never taken are never touched.
+  storage_ = std::make_unique_for_overwrite<uint8_t[]>(counts[0] * small_stride +
+                                                       counts[1] * large_stride + kCacheLine);
+  packets_.resize(size_t{counts[0]} + counts[1]);
+
+  uint8_t* next = storage_.get();
+  next += round_up(reinterpret_cast<uintptr_t>(next)) - reinterpret_cast<uintptr_t>(next);
+  Packet* packet = packets_.data();
+  for (uint8_t index = 0; index < 2; ++index) {
+    Class& pool = classes_[index];
+    pool.octets = octets[index];
+    pool.free.reserve(counts[index]);
+    for (uint32_t i = 0; i < counts[index]; ++i, ++packet) {
+      packet->buffer = next;
+      packet->capacity = octets[index];
+      packet->pool_class = index;
+      pool.free.push_back(packet);
+      next += index == 0 ? small_stride : large_stride;
+    }
+  }
+}
+
+Packet* PacketPool::take(uint32_t octets) {
+  // The last one given is the first one taken again: it is still in the cache.
+  for (Class& pool : classes_) {
+    if (octets > pool.octets - kHeadroom || pool.free.empty()) continue;
+    Packet* packet = pool.free.back();
+    pool.free.pop_back();
+    reset(*packet);
+    ++in_use_;
+    return packet;
+  }
+  return nullptr;
+}
+
+void PacketPool::give(Packet* packet) {
+  assert(packet >= packets_.data() && packet < packets_.data() + packets_.size());
+  assert(in_use_ > 0);
+  Class& pool = classes_[packet->pool_class];
+  assert(pool.free.size() < pool.free.capacity());
+  pool.free.push_back(packet);
+  --in_use_;
+}
+
+}  // namespace gatehouse

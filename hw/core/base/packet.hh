@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A frame inside the card, and the pool that all frames come from. Not thread safe: the card runs under QEMU's big lock.
+#ifndef GATEHOUSE_HW_CORE_BASE_PACKET_HH_
+#define GATEHOUSE_HW_CORE_BASE_PACKET_HH_
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "hw/core/base/layers.hh"
+#include "hw/spec/drop_reasons.hh"
+
+namespace gatehouse {
+
+// Octets kept free in front of a frame that a vnic hands in: outer Ethernet + VLAN + IPv6 + UDP + Geneve with options fit.
+inline constexpr uint32_t kHeadroom = 384;
+// Largest super-frame (TSO) that the card holds: IPv4/IPv6 datagram of 64 KiB and its L2 header.
+inline constexpr uint32_t kMaxSuperFrame = 65536 + 64;
+// Largest frame on a wire, without FCS.
+inline constexpr uint32_t kMaxWireFrame = 16128;
+
+// What the sender of a frame left to the card. Comes from the guest: a claim that segment checks against the parsed headers.
+struct Offload {
+  bool tso = false;            // segment; mss and header_length are valid
+  bool ip_checksum = false;    // insert the IPv4 header checksum (IXSM)
+  bool l4_checksum = false;    // insert the TCP or UDP checksum (TXSM)
+  bool tcp = false;            // TSO context says TCP (else UDP)
+  bool ipv4 = false;           // TSO context says IPv4 (else IPv6)
+  uint16_t mss = 0;            // octets of L4 payload for each segment
+  uint16_t header_length = 0;  // octets of L2 + L3 + L4 header
+  uint32_t payload_length = 0; // PAYLEN: octets behind the headers
+  // Checksum context in octets from the start of the frame: start, offset of the field, end (inclusive, 0 = end of frame).
+  uint16_t ipcss = 0, ipcso = 0, ipcse = 0, tucss = 0, tucso = 0, tucse = 0;
+};
+
+struct Packet {
+  uint8_t* data = nullptr;    // first octet of the frame
+  uint32_t length = 0;        // octets of the frame, without FCS
+  uint16_t port = 0;          // index of the vnic or uplink that it came from
+  spec::DropReason reason = spec::DropReason::none;  // set by the stage that ends the frame
+  bool l4_checksum_good = false;  // verified, or made by the card itself
+  bool l4_checksum_checked = false;
+  Offload offload;
+  Layers layers;
+  uint64_t cookie = 0;        // the sender's own (vnic: queue and time-stamp request)
+
+  // Storage; owned by the pool.
+  uint8_t* buffer = nullptr;
+  uint32_t capacity = 0;
+  uint8_t pool_class = 0;
+
+  uint32_t headroom() const { return static_cast<uint32_t>(data - buffer); }
+  uint32_t tailroom() const { return capacity - headroom() - length; }
+  // Callers have checked headroom(), length, tailroom(): these are our own mistakes.
+  uint8_t* push(uint32_t octets) {
+    assert(octets <= headroom());
+    data -= octets;
+    length += octets;
+    return data;
+  }
+  void pull(uint32_t octets) {
+    assert(octets <= length);
+    data += octets;
+    length -= octets;
+  }
+  std::span<uint8_t> bytes() { return {data, length}; }
+  std::span<const uint8_t> bytes() const { return {data, length}; }
+};
+
+// Two sizes of buffer, allocated once; take() and give() are a pop and a push. When it is empty, take() says null and the
+// caller drops with no_packet_buffer.
+class PacketPool {
+ public:
+  struct Limits {
+    uint32_t small_count = 4096;
+    uint32_t small_octets = 2304;  // kHeadroom + a frame of 1518 + spare
+    uint32_t large_count = 192;
+    uint32_t large_octets = kHeadroom + kMaxSuperFrame + 256;
+  };
+  PacketPool() : PacketPool(Limits{}) {}
+  explicit PacketPool(const Limits& limits);
+  PacketPool(const PacketPool&) = delete;
+  PacketPool& operator=(const PacketPool&) = delete;
+
+  // A fresh packet with room for `octets` behind kHeadroom; all other members as after construction. Null: none left.
+  Packet* take(uint32_t octets);
+  void give(Packet* packet);
+  uint32_t in_use() const { return in_use_; }
+
+ private:
+  struct Class {
+    uint32_t octets = 0;
+    std::vector<Packet*> free;
+  };
+  Class classes_[2];
+  std::vector<Packet> packets_;
+  std::unique_ptr<uint8_t[]> storage_;
+  uint32_t in_use_ = 0;
+};
+
+// A piece of memory that somebody else owns; valid during the call that passes it.
+struct Slice {
+  const uint8_t* data = nullptr;
+  uint32_t length = 0;
+};
+
+// A frame on its way out of the pipeline: headers that the card wrote, then octets of the packet they belong to, so that segments
+// share the super-frame's payload without a copy. Either may be empty.
+struct OutFrame {
+  Slice head;
+  Slice body;
+  uint32_t length() const { return head.length + body.length; }
+};
+
+}  // namespace gatehouse
+
+#endif  // GATEHOUSE_HW_CORE_BASE_PACKET_HH_

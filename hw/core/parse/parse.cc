@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/parse/parse.hh"
+
+#include "hw/core/base/headers.hh"
+#include "hw/core/parse/flow_hash.hh"
+#include "hw/core/parse/walk.hh"
+
+namespace gatehouse::parse {
+namespace {
+
+using spec::DropReason;
+
+// How far ahead a batch's frames are fetched into the cache: about one memory latency of parsing.
+constexpr size_t kPrefetchAhead = 4;
+
+// Follows the tags; layers.l2_length and ether_type are then those behind them.
+DropReason parse_tags(const Walk& walk) {
+  Layers& layers = walk.layers;
+  while (is_vlan_type(layers.ether_type)) {
+    if (layers.vlan_tags == kMaxVlanTags) return DropReason::truncated_vlan;
+    using Tag = VlanTag<const uint8_t>;
+    if (walk.length < layers.l2_length + Tag::kLength) return DropReason::truncated_vlan;
+    const Tag tag(walk.frame + layers.l2_length);
+    if (layers.vlan_tags == 0) layers.vlan_tci = tag.tci();
+    ++layers.vlan_tags;
+    layers.l2_length = static_cast<uint16_t>(layers.l2_length + Tag::kLength);
+    layers.ether_type = tag.ether_type();
+  }
+  return DropReason::none;
+}
+
+DropReason parse_arp(const Walk& walk) {
+  using Arp = ArpHeader<const uint8_t>;
+  Layers& layers = walk.layers;
+  layers.l3 = L3::kArp;
+  if (walk.length < layers.l2_length + Arp::kLength) return DropReason::bad_arp;
+  const Arp arp(walk.frame + layers.l2_length);
+  if (arp.hardware_type() != Arp::kEthernet ||
+      arp.protocol_type() != static_cast<uint16_t>(EtherType::kIpv4) ||
+      arp.hardware_length() != 6 || arp.protocol_length() != 4) {
+    return DropReason::bad_arp;
+  }
+  layers.l3_end = layers.l2_length + Arp::kLength;
+  return DropReason::none;
+}
+
+// Most frames: no tag, an IPv4 header without options that is no fragment, TCP or UDP, nothing wrong, no super-frame. False: the general
+// walk decides, which finds the same for these (a test compares the two). All is kept in registers and stored once.
+inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layers& layers) {
+  using Ipv4 = Ipv4Header<const uint8_t>;
+  using Tcp = TcpHeader<const uint8_t>;
+  using Udp = UdpHeader<const uint8_t>;
+  using Ethernet = EthernetHeader<const uint8_t>;
+  constexpr uint32_t kL3 = Ethernet::kLength;
+  constexpr uint32_t kL4 = kL3 + Ipv4::kLength;
+  // EtherType, version and header length in one word.
+  constexpr uint32_t kTypeAndVersion = static_cast<uint32_t>(EtherType::kIpv4) << 8 | 0x45;
+  if (length < kL4 + Udp::kLength || rules.super_frame) return false;
+  const Ipv4 ip(frame + kL3);
+  if (load_be<uint32_t>(frame + Ethernet::ether_type_at) >> 8 != kTypeAndVersion ||
+      (ip.fragment() & (ip.kMoreFragments | ip.kOffsetMask)) != 0) {
+    return false;
+  }
+  const uint32_t total = ip.total_length();
+  if (total > length - kL3 || total < Ipv4::kLength + Udp::kLength) return false;
+  if (rules.ipv4_checksum && !plain_header_right(ip.at())) return false;
+
+  const uint32_t rest = total - Ipv4::kLength;
+  const uint8_t protocol = ip.protocol();
+  uint32_t header = Udp::kLength;
+  uint8_t tcp_flags = 0;
+  if (protocol == static_cast<uint8_t>(IpProtocol::kTcp)) {
+    if (rest < Tcp::kLength) return false;
+    const Tcp tcp(frame + kL4);
+    header = tcp.header_length();
+    if (header < Tcp::kLength || header > rest) return false;
+    tcp_flags = tcp.flags();
+  } else if (protocol == static_cast<uint8_t>(IpProtocol::kUdp)) {
+    const uint32_t claimed = Udp(frame + kL4).length();
+    if (claimed < Udp::kLength || claimed > rest) return false;
+  } else {
+    return false;
+  }
+  Layers found;
+  found.l2_length = kL3;
+  found.l4_offset = kL4;
+  found.payload_offset = static_cast<uint16_t>(kL4 + header);
+  found.ether_type = static_cast<uint16_t>(EtherType::kIpv4);
+  found.l3 = L3::kIpv4;
+  found.l4 = protocol == static_cast<uint8_t>(IpProtocol::kTcp) ? L4::kTcp : L4::kUdp;
+  found.ip_protocol = protocol;
+  found.tcp_flags = tcp_flags;
+  found.l3_end = kL3 + total;
+  found.flow_hash = flow_hash_v4(ip.source_octets(), load_le<uint32_t>(frame + kL4), protocol);
+  layers = found;
+  return true;
+}
+
+}  // namespace
+
+DropReason parse(std::span<const uint8_t> frame, Rules rules, Layers& layers) {
+  using Ethernet = EthernetHeader<const uint8_t>;
+  if (parse_common(frame.data(), frame.size(), rules, layers)) return DropReason::none;
+  layers = Layers{};
+  layers.l3_end = static_cast<uint32_t>(frame.size());
+  if (frame.size() < Ethernet::kLength) return DropReason::truncated_ethernet;
+
+  const Walk walk{frame.data(), static_cast<uint32_t>(frame.size()), rules, layers};
+  layers.l2_length = Ethernet::kLength;
+  layers.ether_type = Ethernet(frame.data()).ether_type();
+  if (is_vlan_type(layers.ether_type)) {
+    const DropReason reason = parse_tags(walk);
+    if (reason != DropReason::none) return reason;
+  }
+  switch (static_cast<EtherType>(layers.ether_type)) {
+    case EtherType::kIpv4:
+      return parse_ipv4(walk);
+    case EtherType::kIpv6:
+      return parse_ipv6(walk);
+    case EtherType::kArp:
+      return parse_arp(walk);
+    default:
+      layers.l3 = L3::kOther;
+      return DropReason::none;
+  }
+}
+
+DropReason parse(Packet& packet, Rules rules) {
+  rules.super_frame = packet.offload.tso;
+  packet.reason = parse(packet.bytes(), rules, packet.layers);
+  return packet.reason;
+}
+
+uint32_t parse(std::span<Packet* const> batch, Rules rules) {
+  uint32_t good = 0;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (i + kPrefetchAhead < batch.size()) {
+      __builtin_prefetch(batch[i + kPrefetchAhead]->data);
+    }
+    good += parse(*batch[i], rules) == DropReason::none ? 1 : 0;
+  }
+  return good;
+}
+
+}  // namespace gatehouse::parse

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ARP and Neighbor Discovery of the overlay: questions of a vnic, and of a peer about a vnic's address.
+#include <algorithm>
+
+#include "hw/core/base/icmp.hh"
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using resolve::Kind;
+using spec::DropReason;
+using spec::UplinkCounter;
+
+namespace {
+
+// A default route says where a packet goes, not that somebody has the address.
+constexpr unsigned kNoDefaultRoute = 1;
+
+DropReason unknown(const IpAddress& target) {
+  return target.is_v4() ? DropReason::unknown_arp_target : DropReason::unknown_nd_target;
+}
+
+// The MAC inside a link-local address made by modified EUI-64 (RFC 4291 appendix A); zero when it is none.
+MacAddress eui64_mac(const IpAddress& ip) {
+  const auto& o = ip.octets;
+  const bool link_local_64 = is_link_local_v6(ip) && o[1] == 0x80 &&
+                             std::all_of(&o[2], &o[8], [](uint8_t octet) { return octet == 0; });
+  if (!link_local_64 || o[11] != 0xff || o[12] != 0xfe) return {};
+  return {{static_cast<uint8_t>(o[8] ^ 2), o[9], o[10], o[13], o[14], o[15]}};
+}
+
+}  // namespace
+
+overlay::Target Pipeline::Impl::who_has(uint16_t tenant, const IpAddress& ip,
+                                        unsigned shortest) const {
+  const overlay::Target target = tables->overlay.find(tenant, ip, shortest);
+  if (!target.way.is_none()) return target;
+  const MacAddress mac = eui64_mac(ip);
+  if (mac.is_zero() || by_mac.find(tenant, mac.octets.data()) == deliver::VnicTable::kNone) return {};
+  return {overlay::Way::vnic_by_mac(), mac};
+}
+
+// Null: nobody, or a vnic that is not attached. *vnic: who, when it is one of this card.
+const MacAddress* Pipeline::Impl::mac_of(const overlay::Target& target, uint16_t tenant,
+                                         unsigned* vnic) const {
+  *vnic = deliver::VnicTable::kNone;
+  if (target.way.is_none()) return nullptr;
+  if (target.way.is_next_hop()) return &target.mac;
+  *vnic = target.way.is_vnic() ? vnic_of_row[target.way.index()]
+                               : by_mac.find(tenant, target.mac.octets.data());
+  return *vnic == deliver::VnicTable::kNone ? nullptr : &vnics[*vnic].rules.mac();
+}
+
+void Pipeline::Impl::ask(unsigned port, Packet& packet) {
+  Vnic& vnic = vnics[port];
+  walked(spec::Stage::resolve, port, 1);
+  const resolve::Question question = resolve::classify(packet);
+  if (question.kind == Kind::kRouterSolicitation) return forward_many(port, packet);
+  if (question.kind == Kind::kClaim || question.kind == Kind::kRouterAdvertisement) {
+    return drop(port, packet, DropReason::not_forwarded);
+  }
+  const IpAddress& ip = question.target;
+  const bool link_local = is_link_local_v6(ip);
+  // Every link-local address passes for the vnic's own with spoof; here only the mapping can tell.
+  const bool own = ip.is_v4() ? vnic.rules.owns_v4(ip.octets.data())
+                              : !link_local && vnic.rules.owns_v6(ip.octets.data());
+  if (own) return drop(port, packet, DropReason::not_forwarded);
+
+  const bool probe = question.kind == Kind::kArpProbe || question.kind == Kind::kDadProbe;
+  const overlay::Target target =
+      who_has(vnic.tenant, ip, probe ? overlay::Tables::kHostsOnly : kNoDefaultRoute);
+  unsigned who = deliver::VnicTable::kNone;
+  const MacAddress* mac = mac_of(target, vnic.tenant, &who);
+  if (who == port || (mac == nullptr && probe && link_local)) {
+    return drop(port, packet, DropReason::not_forwarded);
+  }
+  if (mac == nullptr) return drop(port, packet, unknown(ip));
+  if (!vnic.answers.take(now)) return drop(port, packet, DropReason::answer_limit);
+  if (!resolve::answer(packet, question, *mac)) return drop(port, packet, unknown(ip));
+  answered(port);
+  const OutFrame frame{{packet.data, packet.length}, {}};
+  const bool nd = packet.layers.nd_type != 0;
+  to_vnic(port, {&frame, 1}, packet.layers, nd, nd);
+}
+
+void Pipeline::Impl::asked_by_peer(unsigned uplink, Packet& packet,
+                                   const resolve::Question& question, uint16_t tenant,
+                                   const NextHop& peer) {
+  const overlay::Target target = who_has(tenant, question.target, overlay::Tables::kHostsOnly);
+  unsigned who = deliver::VnicTable::kNone;
+  const MacAddress* mac = mac_of(target, tenant, &who);
+  if (mac == nullptr || who == deliver::VnicTable::kNone) {
+    return drop_wire(uplink, packet, unknown(question.target));
+  }
+  if (!vnics[who].answers.take(now)) return drop_wire(uplink, packet, DropReason::answer_limit);
+  if (!resolve::answer(packet, question, *mac)) {
+    return drop_wire(uplink, packet, unknown(question.target));
+  }
+  ++uplinks[uplink][UplinkCounter::rx_decapsulated];
+  answered(who);
+  const OutFrame frame{{packet.data, packet.length}, {}};
+  tap(TapPoint::kInner, TapDirection::kFromGuest, who, frame);
+  const uint8_t traffic_class =
+      encapsulate::traffic_class(packet.data + packet.layers.l2_length, packet.layers.l3);
+  send(who, peer, {packet.data, packet.length, {}, {traffic_class, packet.layers.flow_hash}});
+}
+
+}  // namespace gatehouse::pipeline

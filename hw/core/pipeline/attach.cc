@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Tables come and go, vnics come and go; here they find each other by name.
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+namespace {
+
+uint32_t row_of(const Tables& tables, const std::string& name) {
+  for (uint32_t row = 0; row < tables.vnics.size(); ++row) {
+    if (tables.vnics[row].policy.name == name) return row;
+  }
+  return kNoRow;
+}
+
+}  // namespace
+
+Pipeline::Impl::Impl(PacketPool& packet_pool, Sink& frame_sink)
+    : pool(packet_pool), sink(frame_sink), tables(std::make_unique<Tables>()) {
+  tables->interfaces.resize(kMaxUplinks);
+}
+
+// Two attached vnics of one tenant can't have one MAC: nobody could tell whom a frame is for.
+Status Pipeline::Impl::check_macs(const Tables& with) const {
+  auto seen = std::make_unique<deliver::VnicTable>();
+  for (unsigned i = 0; i < kMaxVnics; ++i) {
+    if (!vnics[i].attached) continue;
+    const uint32_t row = row_of(with, vnics[i].name);
+    if (row == kNoRow) continue;
+    const uint16_t tenant = with.vnics[row].tenant;
+    const MacAddress mac = with.vnics[row].policy.mac.value_or(vnics[i].device_mac);
+    if (seen->insert(tenant, mac, static_cast<uint16_t>(i))) continue;
+    const unsigned other = seen->find(tenant, mac.octets.data());
+    return Status::error("vnic " + vnics[i].name + ": MAC address " + to_string(mac) + " is vnic " +
+                         vnics[other].name + "'s of tenant " + with.tenants[tenant].name +
+                         "; give one of them another mac=");
+  }
+  return {};
+}
+
+void Pipeline::Impl::bind() {
+  by_mac.clear();
+  vnic_of_row.assign(tables->vnics.size(), deliver::VnicTable::kNone);
+  for (unsigned i = 0; i < kMaxVnics; ++i) {
+    Vnic& vnic = vnics[i];
+    vnic.row = vnic.attached ? row_of(*tables, vnic.name) : kNoRow;
+    vnic.tenant = kNoTenant;
+    vnic.rules = {};
+    if (vnic.row == kNoRow) continue;
+    const VnicRow& row = tables->vnics[vnic.row];
+    const MacAddress mac = row.policy.mac.value_or(vnic.device_mac);
+    vnic.tenant = row.tenant;
+    vnic.rules = spoof::Rules(row.policy, mac);
+    vnic_of_row[vnic.row] = static_cast<uint16_t>(i);
+    by_mac.insert(vnic.tenant, mac, static_cast<uint16_t>(i));
+  }
+}
+
+Status Pipeline::Impl::load(const policy::Policy& policy) {
+  auto built = build(policy);
+  if (!built.ok()) return built.status();
+  if (Status status = check_macs(*built.value()); !status.ok()) return status;
+  built.value()->neighbours.adopt(tables->neighbours, *this);
+  tables = std::move(built.value());
+  bind();
+  return {};
+}
+
+Status Pipeline::Impl::attach(unsigned vnic, const std::string& name, const MacAddress& mac) {
+  if (vnic >= kMaxVnics) return Status::error("the card has room for 256 vnics");
+  if (vnics[vnic].attached) return Status::error("vnic " + name + ": its place is taken");
+  for (const Vnic& other : vnics) {
+    if (other.attached && other.name == name) {
+      return Status::error("vnic " + name + ": the name is attached already");
+    }
+  }
+  vnics[vnic] = Vnic();
+  vnics[vnic].attached = true;
+  vnics[vnic].name = name;
+  vnics[vnic].device_mac = mac;
+  Status status = check_macs(*tables);
+  if (!status.ok()) vnics[vnic] = Vnic();
+  bind();
+  return status;
+}
+
+void Pipeline::Impl::detach(unsigned vnic) {
+  if (vnic >= kMaxVnics) return;
+  vnics[vnic] = Vnic();
+  bind();
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// From a vnic: parse -> spoof -> resolve -> overlay -> segment -> encapsulate -> underlay, stage by stage over the batch.
+#include <algorithm>
+#include <cstring>
+
+#include "hw/core/base/headers.hh"
+#include "hw/core/overlay/destination.hh"
+#include "hw/core/parse/parse.hh"
+#include "hw/core/pipeline/impl.hh"
+#include "hw/core/segment/too_big.hh"
+
+namespace gatehouse::pipeline {
+
+using spec::DropReason;
+using spec::VnicCounter;
+
+namespace {
+
+constexpr uint32_t kNoMtu = 65535;  // of an IP datagram: what two vnics of one card may always exchange
+
+// Between two vnics only the tenant's own MTU counts.
+uint32_t local_mtu(const Tenant& tenant) {
+  return tenant.configured_mtu != 0 ? tenant.configured_mtu : kNoMtu;
+}
+
+Inner inner_of(Packet& packet) {
+  const Layers& layers = packet.layers;
+  const uint8_t traffic_class = encapsulate::traffic_class(packet.data + layers.l2_length, layers.l3);
+  return {packet.data, packet.length, {}, {traffic_class, layers.flow_hash}};
+}
+
+}  // namespace
+
+void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
+  Vnic& vnic = vnics[port];
+  uint64_t octets = 0, super_frames = 0;
+  for (const Packet* packet : batch) {
+    octets += packet->length;
+    super_frames += packet->offload.tso;
+    tap(TapPoint::kGuest, TapDirection::kFromGuest, port, {{packet->data, packet->length}, {}});
+  }
+  vnic[VnicCounter::tx_frames] += batch.size();
+  vnic[VnicCounter::tx_bytes] += octets;
+  vnic[VnicCounter::tx_super_frames] += super_frames;
+  for (Packet* packet : batch) finish(packet);
+
+  Packet* good[kBatch];
+  walked(spec::Stage::parse, port, batch.size());
+  parse::parse(batch);
+  size_t count = keep_good(port, batch, good);
+  if (vnic.row == kNoRow) {
+    for (size_t i = 0; i < count; ++i) drop(port, *good[i], DropReason::vnic_without_policy);
+    return end_batch();
+  }
+  walked(spec::Stage::spoof, port, count);
+  spoof::check(vnic.rules, {good, count});
+  count = keep_good(port, {good, count}, good);
+  count = choose_ways(port, {good, count});
+  walked(spec::Stage::overlay, port, count);
+  tables->overlay.find({keys_.data(), count}, targets_);
+  for (size_t i = 0; i < count; ++i) {
+    if (!targets_[i].way.is_next_hop()) continue;
+    const auto* hop = reinterpret_cast<const uint8_t*>(&tables->next_hops[targets_[i].way.index()]);
+    for (size_t line = 0; line < sizeof(NextHop); line += 64) __builtin_prefetch(hop + line);
+  }
+  walked(spec::Stage::encapsulate, port, count);
+  for (size_t i = 0; i < count; ++i) {
+    if (many_[i]) [[unlikely]] {
+      forward_many(port, *work_[i]);
+    } else {
+      forward(port, *work_[i], targets_[i]);
+    }
+  }
+  end_batch();
+}
+
+// Drops those that have a reason, keeps the rest in order. `good` may be where `batch` is.
+size_t Pipeline::Impl::keep_good(unsigned port, std::span<Packet* const> batch, Packet** good) {
+  size_t count = 0;
+  for (Packet* packet : batch) {
+    if (packet->reason == DropReason::none) [[likely]] {
+      good[count++] = packet;
+    } else {
+      drop(port, *packet, packet->reason);
+    }
+  }
+  return count;
+}
+
+// resolve, and the part of overlay that needs no table. What goes on stands in work_, keys_ and many_.
+size_t Pipeline::Impl::choose_ways(unsigned port, std::span<Packet* const> batch) {
+  const uint16_t tenant = vnics[port].tenant;
+  size_t count = 0;
+  for (Packet* packet : batch) {
+    const Layers& layers = packet->layers;
+    if (layers.l3 == L3::kArp || layers.nd_type != 0) [[unlikely]] {
+      ask(port, *packet);
+      continue;
+    }
+    const auto destination = overlay::classify(packet->data, layers);
+    if (destination == overlay::Destination::kLink) [[unlikely]] {
+      drop(port, *packet, DropReason::link_local);
+      continue;
+    }
+    work_[count] = packet;
+    many_[count] = destination == overlay::Destination::kMany;
+    keys_[count] = {overlay::destination_ip(packet->data, layers), tenant, layers.l3 == L3::kIpv6};
+    ++count;
+  }
+  return count;
+}
+
+void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Target& target) {
+  if (target.way.is_next_hop()) [[likely]] {
+    std::memcpy(packet.data, target.mac.octets.data(), 6);
+    send_remote(port, packet, tables->next_hops[target.way.index()]);
+    return;
+  }
+  overlay::Target where = target;
+  if (where.way.is_none()) {
+    const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);
+    const bool v6 = packet.layers.l3 == L3::kIpv6;
+    // A link-local address says itself which vnic has it (modified EUI-64), if it is one of this card.
+    where = who_has(vnics[port].tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
+  }
+  if (where.way.is_none()) {
+    // A subnet's broadcast address: only the guest knows the subnet.
+    const bool all = MacAddress::from(packet.data) == kBroadcastMac;
+    return all ? forward_many(port, packet) : drop(port, packet, DropReason::no_mapping);
+  }
+  unsigned to = deliver::VnicTable::kNone;
+  const MacAddress* mac = mac_of(where, vnics[port].tenant, &to);
+  if (mac == nullptr) return drop(port, packet, DropReason::no_vnic);
+  if (to == port) return drop(port, packet, DropReason::no_mapping);
+  std::memcpy(packet.data, mac->octets.data(), 6);
+  send_local(port, packet, to);
+}
+
+void Pipeline::Impl::forward_many(unsigned port, Packet& packet) {
+  const Tenant& tenant = tables->tenants[vnics[port].tenant];
+  if (tenant.broadcast.is_none()) return drop(port, packet, DropReason::no_broadcast_peer);
+  const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);
+  const MacAddress mac = overlay::group_mac(ip, packet.layers.l3 == L3::kIpv6);
+  std::memcpy(packet.data, mac.octets.data(), 6);
+  send_remote(port, packet, tables->next_hops[tenant.broadcast.index()]);
+}
+
+void Pipeline::Impl::send_remote(unsigned port, Packet& packet, const NextHop& hop) {
+  tap(TapPoint::kInner, TapDirection::kFromGuest, port, {{packet.data, packet.length}, {}});
+  if (packet.offload.tso || packet.length > hop.max_frame) [[unlikely]] {
+    return send_remote_cut(port, packet, hop);
+  }
+  ++vnics[port][VnicCounter::tx_encapsulated];
+  send(port, hop, inner_of(packet));
+}
+
+// false: dropped. What lies behind the datagram is padding and not worth a refusal.
+bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu) {
+  if (!packet.offload.tso && packet.length > packet.layers.l2_length + mtu) {
+    packet.length = packet.layers.l3_end;
+  }
+  walked(spec::Stage::segment, port, 1);
+  const DropReason reason = segmenter_.begin(packet, mtu);
+  if (reason == DropReason::none) return true;
+  if (reason == DropReason::exceeds_mtu) tell_too_big(port, packet, mtu);
+  drop(port, packet, reason);
+  return false;
+}
+
+void Pipeline::Impl::count_segments(unsigned port) {
+  if (segmenter_.kind() == segment::Kind::kSegments) {
+    vnics[port][VnicCounter::tx_segments] += segmenter_.total();
+  } else if (segmenter_.kind() == segment::Kind::kFragments) {
+    vnics[port][VnicCounter::fragments] += segmenter_.total();
+  }
+}
+
+void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
+  // Tags travel inside: they count into what the underlay carries, not into the inner datagram's own limit.
+  const uint32_t mtu = std::max(hop.max_frame - packet.layers.l2_length, segment::kMinMtu);
+  if (!begin_segments(port, packet, mtu)) return;
+  ++vnics[port][VnicCounter::tx_encapsulated];
+  count_segments(port);
+  Inner inner = inner_of(packet);
+  if (segmenter_.kind() == segment::Kind::kPass) return send(port, hop, inner);
+  while (!segmenter_.done()) {
+    arena_.reset(encapsulate::Outer::kReserve);
+    const uint32_t count = segmenter_.next(arena_, segments_);
+    for (uint32_t i = 0; i < count; ++i) {
+      inner.head = segments_[i].head;
+      inner.head_length = segments_[i].head_length;
+      inner.body = segments_[i].body;
+      send(port, hop, inner);
+    }
+    flush();  // before the arena forgets the headers
+  }
+}
+
+void Pipeline::Impl::send_local(unsigned port, Packet& packet, unsigned to) {
+  const OutFrame frame{{packet.data, packet.length}, {}};
+  tap(TapPoint::kInner, TapDirection::kFromGuest, port, frame);
+  const uint32_t mtu = local_mtu(tables->tenants[vnics[port].tenant]);
+  if (packet.offload.tso || packet.length > packet.layers.l2_length + mtu) {
+    return send_local_cut(port, packet, to, mtu);
+  }
+  ++vnics[port][VnicCounter::tx_local];
+  to_vnic(to, {&frame, 1}, packet.layers, packet.l4_checksum_checked, packet.l4_checksum_good);
+}
+
+void Pipeline::Impl::send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu) {
+  if (!begin_segments(port, packet, mtu)) return;
+  ++vnics[port][VnicCounter::tx_local];
+  count_segments(port);
+  const bool segments = segmenter_.kind() == segment::Kind::kSegments;
+  Layers layers = packet.layers;
+  if (segmenter_.kind() == segment::Kind::kFragments) {
+    layers.fragment = true;
+    layers.l4 = L4::kNone;
+    layers.l4_offset = layers.payload_offset = 0;
+  }
+  OutFrame frames[segment::kRun];
+  while (!segmenter_.done()) {
+    arena_.reset(0);
+    const uint32_t count = segmenter_.next(arena_, segments_);
+    for (uint32_t i = 0; i < count; ++i) frames[i] = segments_[i].frame();
+    to_vnic(to, {frames, count}, layers, segments, segments);
+  }
+}
+
+// RFC 1191, RFC 8201. The answer comes from the address that could not be reached so large: the vnic's own link has no other router.
+void Pipeline::Impl::tell_too_big(unsigned port, const Packet& packet, uint32_t mtu) {
+  Vnic& vnic = vnics[port];
+  if (!vnic.too_big.take(now)) return;
+  Packet* answer = pool.take(segment::kTooBigOctets);
+  if (answer == nullptr) return;
+  const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);
+  const IpAddress source = packet.layers.l3 == L3::kIpv6 ? IpAddress::v6(ip) : IpAddress::v4(ip);
+  const MacAddress mac = MacAddress::from(packet.data);
+  if (segment::make_too_big(packet, mtu, mac, source, *answer) &&
+      parse::parse(*answer) == DropReason::none) {
+    ++vnic[VnicCounter::icmp_too_big];
+    const OutFrame frame{{answer->data, answer->length}, {}};
+    to_vnic(port, {&frame, 1}, answer->layers, true, true);
+  }
+  pool.give(answer);
+}
+
+}  // namespace gatehouse::pipeline

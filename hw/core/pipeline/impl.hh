@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The pipeline's state and its steps. Private to this room. egress.cc: from a vnic; ingress.cc: from the wire; answer.cc: ARP and ND of the
+// overlay; output.cc: the ways out, drops and taps; attach.cc: vnics and tables; saved.cc: state.
+#ifndef GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
+#define GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hw/core/deliver/vnic_table.hh"
+#include "hw/core/pipeline/pipeline.hh"
+#include "hw/core/pipeline/tables.hh"
+#include "hw/core/resolve/resolve.hh"
+#include "hw/core/resolve/token_bucket.hh"
+#include "hw/core/segment/segment.hh"
+#include "hw/core/spoof/spoof.hh"
+
+namespace gatehouse::pipeline {
+
+inline constexpr size_t kBatch = 64;
+// What the card says for itself, per vnic: an address scan of a /22 in a second is answered in full; path MTU discovery needs little.
+inline constexpr uint32_t kAnswersPerSecond = 1000, kAnswerBurst = 256;
+inline constexpr uint32_t kTooBigPerSecond = 100, kTooBigBurst = 32;
+
+struct Vnic {
+  bool attached = false;
+  uint32_t row = kNoRow;  // of Tables::vnics; kNoRow: no policy names it
+  uint16_t tenant = kNoTenant;
+  std::string name;
+  MacAddress device_mac;
+  spoof::Rules rules;     // its mac() is the one that holds
+  resolve::TokenBucket answers{kAnswersPerSecond, kAnswerBurst};
+  resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
+  Pipeline::Drops drops{};
+  Pipeline::VnicCounters counters{};
+
+  uint64_t& operator[](spec::VnicCounter counter) { return counters[static_cast<size_t>(counter)]; }
+};
+
+struct Uplink {
+  bool up = false;
+  Pipeline::UplinkCounters counters{};
+  uint64_t& operator[](spec::UplinkCounter counter) {
+    return counters[static_cast<size_t>(counter)];
+  }
+};
+
+// A frame on its way to the wire: where its inner frame begins, and how it is to be seen from outside.
+struct Inner {
+  uint8_t* head = nullptr;  // encapsulate::Outer::kReserve octets are free in front
+  uint32_t head_length = 0;
+  Slice body;
+  encapsulate::Outer::Inner about;
+  uint32_t length() const { return head_length + body.length; }
+};
+
+struct Pipeline::Impl final : underlay::Outbox {
+  Impl(PacketPool& packet_pool, Sink& frame_sink);
+
+  // attach.cc
+  Status load(const policy::Policy& policy);
+  Status attach(unsigned vnic, const std::string& name, const MacAddress& mac);
+  void detach(unsigned vnic);
+  Status check_macs(const Tables& with) const;
+  void bind();
+
+  // egress.cc
+  void egress(unsigned port, std::span<Packet* const> batch);
+  size_t keep_good(unsigned port, std::span<Packet* const> batch, Packet** good);
+  size_t choose_ways(unsigned port, std::span<Packet* const> batch);
+  void forward(unsigned port, Packet& packet, const overlay::Target& target);
+  void forward_many(unsigned port, Packet& packet);
+  void send_remote(unsigned port, Packet& packet, const NextHop& hop);
+  void send_remote_cut(unsigned port, Packet& packet, const NextHop& hop);
+  void send_local(unsigned port, Packet& packet, unsigned to);
+  void send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu);
+  bool begin_segments(unsigned port, Packet& packet, uint32_t mtu);
+  void count_segments(unsigned port);
+  void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
+
+  // answer.cc
+  void ask(unsigned port, Packet& packet);
+  overlay::Target who_has(uint16_t tenant, const IpAddress& ip, unsigned shortest) const;
+  const MacAddress* mac_of(const overlay::Target& target, uint16_t tenant, unsigned* vnic) const;
+  void asked_by_peer(unsigned uplink, Packet& packet, const resolve::Question& question,
+                     uint16_t tenant, const NextHop& peer);
+
+  // ingress.cc
+  void ingress(unsigned uplink, Packet& packet);
+  spec::DropReason open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
+                               const NextHop*& peer);
+  spec::DropReason for_card(unsigned uplink, const Packet& packet) const;
+  bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer) const;
+  void inner_frame(unsigned uplink, Packet& packet, uint16_t tenant, const NextHop& peer);
+  void deliver(unsigned uplink, Packet& packet, uint16_t tenant);
+  void deliver_to(unsigned uplink, unsigned vnic, Packet& packet);
+
+  // output.cc
+  void send(unsigned port, const NextHop& hop, const Inner& inner);
+  void wait(unsigned port, const NextHop& hop, const Inner& inner);
+  uint8_t* push_outer(const NextHop& hop, const Inner& inner);
+  void add(unsigned uplink, const OutFrame& frame);
+  void flush();
+  void finish(Packet* packet) { finished_[finished_count_++] = packet; }
+  void end_batch();
+  void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool checked,
+               bool good);
+  void drop(bool from_vnic, unsigned port, const OutFrame& frame, spec::DropReason reason);
+  void drop_for_vnic(unsigned uplink, unsigned vnic, const OutFrame& frame,
+                     spec::DropReason reason);
+  void drop(unsigned vnic, const Packet& packet, spec::DropReason reason) {
+    drop(true, vnic, {{packet.data, packet.length}, {}}, reason);
+  }
+  void drop_wire(unsigned uplink, const Packet& packet, spec::DropReason reason) {
+    drop(false, uplink, {{packet.data, packet.length}, {}}, reason);
+  }
+  void answered(unsigned vnic);
+  bool tapping(TapPoint point) const { return (taps_ & 1u << static_cast<unsigned>(point)) != 0; }
+  void tap(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame) {
+    if (tapping(point)) [[unlikely]] sink.tapped(point, direction, port, frame, spec::DropReason::none);
+  }
+  void walked(spec::Stage stage, unsigned port, size_t frames) {
+    if (trace_ && frames != 0) [[unlikely]] sink.walked(stage, port, frames);
+  }
+  // underlay::Outbox
+  void send(unsigned uplink, std::span<const uint8_t> frame, bool question) override;
+  void release(unsigned uplink, std::span<Packet* const> packets) override;
+  void give_up(unsigned uplink, std::span<Packet* const> packets) override;
+
+  // saved.cc
+  void archive(Archive& archive);
+
+  PacketPool& pool;
+  Sink& sink;
+  std::unique_ptr<Tables> tables;
+  std::array<Vnic, kMaxVnics> vnics;
+  std::array<Uplink, kMaxUplinks> uplinks;
+  std::vector<uint16_t> vnic_of_row;  // VnicTable::kNone: not attached
+  deliver::VnicTable by_mac;
+  Drops drops_{};
+  uint16_t identification = 0;        // of the next outer IPv4 header
+  uint32_t taps_ = 0;
+  bool trace_ = false;
+
+  // Of the batch that runs.
+  int64_t now = 0;
+  std::array<OutFrame, kBatch> out_;
+  size_t out_count_ = 0;
+  unsigned out_uplink_ = 0;
+  std::array<Packet*, kBatch> finished_;  // given back when the frames in out_ are gone
+  size_t finished_count_ = 0;
+  std::array<Packet*, kBatch> work_;
+  std::array<overlay::Key, kBatch> keys_;
+  std::array<overlay::Target, kBatch> targets_;
+  std::array<bool, kBatch> many_;
+  segment::HeaderArena arena_{segment::kArenaOctets};
+  segment::Segmenter segmenter_;
+  std::array<segment::Segment, segment::kRun> segments_;
+};
+
+}  // namespace gatehouse::pipeline
+
+#endif  // GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// From the wire: parse -> underlay -> decapsulate -> parse -> deliver. All checks before a vnic is known end in drop_wire.
+#include <cstring>
+
+#include "hw/core/base/headers.hh"
+#include "hw/core/base/icmp.hh"
+#include "hw/core/base/l4_checksum.hh"
+#include "hw/core/decapsulate/tunnel.hh"
+#include "hw/core/parse/parse.hh"
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using resolve::Kind;
+using spec::DropReason;
+using spec::UplinkCounter;
+
+namespace {
+
+IpAddress source_ip(const Packet& packet) {
+  const uint8_t* ip = packet.data + packet.layers.l2_length;
+  return packet.layers.l3 == L3::kIpv6 ? Ipv6Header(ip).source() : Ipv4Header(ip).source();
+}
+IpAddress destination_ip(const Packet& packet) {
+  const uint8_t* ip = packet.data + packet.layers.l2_length;
+  return packet.layers.l3 == L3::kIpv6 ? Ipv6Header(ip).destination() : Ipv4Header(ip).destination();
+}
+
+bool is_link_scope(const IpAddress& ip) {
+  return is_link_local_v6(ip) || (ip.octets[0] == 0xff && (ip.octets[1] & 0x0f) == 2);
+}
+
+// A client without an address asks a server that is a vnic of this card.
+bool is_dhcp_request(const Packet& packet) {
+  if (packet.layers.l4 != L4::kUdp || packet.layers.l3 != L3::kIpv4) return false;
+  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
+  return udp.source_port() == BootpHeader<uint8_t>::kClientPort &&
+         udp.destination_port() == BootpHeader<uint8_t>::kServerPort;
+}
+
+}  // namespace
+
+void Pipeline::Impl::ingress(unsigned uplink, Packet& packet) {
+  // parse has set the reason.
+  if (packet.reason != DropReason::none) return drop_wire(uplink, packet, packet.reason);
+  if (const DropReason reason = for_card(uplink, packet); reason != DropReason::none) {
+    return drop_wire(uplink, packet, reason);
+  }
+  if (packet.layers.l3 == L3::kArp || packet.layers.nd_type != 0) {
+    walked(spec::Stage::underlay, uplink, 1);
+    if (tables->neighbours.hear(uplink, packet, now, *this) == underlay::Heard::kNothing) {
+      return drop_wire(uplink, packet, DropReason::not_for_card);
+    }
+    ++uplinks[uplink][UplinkCounter::rx_neighbour];
+    return;
+  }
+  uint16_t tenant = kNoTenant;
+  const NextHop* peer = nullptr;
+  walked(spec::Stage::decapsulate, uplink, 1);
+  const DropReason reason = open_tunnel(uplink, packet, tenant, peer);
+  if (reason != DropReason::none) return drop_wire(uplink, packet, reason);
+  inner_frame(uplink, packet, tenant, *peer);
+}
+
+// By Ethernet address and tag. Group addresses are let in for ARP and ND only.
+DropReason Pipeline::Impl::for_card(unsigned uplink, const Packet& packet) const {
+  const underlay::Interface& interface = tables->interfaces[uplink];
+  if (!interface.present || !interface.takes_tags(packet.layers)) return DropReason::not_for_card;
+  const bool neighbour = packet.layers.l3 == L3::kArp || packet.layers.nd_type != 0;
+  const MacAddress to = MacAddress::from(packet.data);
+  if (to != interface.mac && !(neighbour && to.is_multicast())) return DropReason::not_for_card;
+  const bool ip = packet.layers.l3 == L3::kIpv4 || packet.layers.l3 == L3::kIpv6;
+  return ip || neighbour ? DropReason::none : DropReason::not_a_tunnel;
+}
+
+// Takes the outer headers off; the inner frame is parsed.
+DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
+                                       const NextHop*& peer) {
+  const underlay::Interface& interface = tables->interfaces[uplink];
+  const Layers& layers = packet.layers;
+  if (!interface.owns(destination_ip(packet))) return DropReason::not_for_card;
+  const IpAddress from = source_ip(packet);
+  if (interface.owns(from)) return DropReason::outer_loop;
+  if (layers.fragment) return DropReason::outer_fragment;
+  if (layers.l4 != L4::kUdp) return DropReason::not_a_tunnel;
+
+  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + layers.l4_offset));
+  uint16_t port = 0;
+  while (port < tables->ports.size() && tables->ports[port].number != udp.destination_port()) ++port;
+  if (port == tables->ports.size()) return DropReason::not_a_tunnel;
+  decapsulate::Tunnel tunnel;
+  const DropReason reason = decapsulate::open(packet, tables->ports[port], tunnel);
+  if (reason != DropReason::none) return reason;
+  tenant = tables->tenant_of(port, tunnel.vni);
+  if (tenant == kNoTenant) return DropReason::unknown_vni;
+  const overlay::Target known = tables->peers.find(tenant, from);
+  if (known.way.is_none()) return DropReason::unknown_peer;
+  peer = &tables->next_hops[known.way.index()];
+
+  packet.pull(tunnel.inner_offset);
+  packet.length = tunnel.inner_length;
+  packet.offload = {};
+  const DropReason inner = parse::parse(packet);
+  return inner != DropReason::none ? inner : decapsulate::join_ecn(packet, tunnel.outer_ecn);
+}
+
+// The mapping is the same in both directions: who is reached by a peer may come from that peer only.
+bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant,
+                                     const NextHop& peer) const {
+  const MacAddress mac = MacAddress::from(packet.data + 6);
+  if (mac.is_multicast() ||
+      by_mac.find(tenant, mac.octets.data()) != deliver::VnicTable::kNone) {
+    return false;
+  }
+  IpAddress source;
+  if (packet.layers.l3 == L3::kArp) {
+    source = ArpHeader(static_cast<const uint8_t*>(packet.data + packet.layers.l2_length)).sender_ip();
+    if (is_unspecified(source)) return true;  // a probe
+  } else {
+    source = source_ip(packet);
+    if (is_unspecified(source)) return packet.layers.nd_type != 0 || is_dhcp_request(packet);
+  }
+  const overlay::Target target = tables->overlay.find(tenant, source);
+  if (target.way.is_next_hop()) return tables->next_hops[target.way.index()].peer == peer.peer;
+  // Link-local addresses are in no mapping as a rule. They reach no further than this link.
+  const bool nd = packet.layers.nd_type != 0;
+  return target.way.is_none() && is_link_local_v6(source) &&
+         (nd || is_link_scope(destination_ip(packet)));
+}
+
+void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenant,
+                                 const NextHop& peer) {
+  const L3 l3 = packet.layers.l3;
+  if (l3 == L3::kNone || l3 == L3::kOther) {
+    return drop_wire(uplink, packet, DropReason::not_forwarded);
+  }
+  if (!source_is_peers(packet, tenant, peer)) {
+    return drop_wire(uplink, packet, DropReason::remote_spoof);
+  }
+  const resolve::Question question = resolve::classify(packet);
+  switch (question.kind) {
+    case Kind::kNone: return deliver(uplink, packet, tenant);
+    case Kind::kRouterAdvertisement: {
+      // Routers are where the tenant's broadcasts go.
+      const Tenant& owner = tables->tenants[tenant];
+      if (owner.has_broadcast_peer && owner.broadcast_peer == peer.peer) {
+        return deliver(uplink, packet, tenant);
+      }
+      return drop_wire(uplink, packet, DropReason::not_forwarded);
+    }
+    case Kind::kRouterSolicitation:
+    case Kind::kClaim: return drop_wire(uplink, packet, DropReason::not_forwarded);
+    default: return asked_by_peer(uplink, packet, question, tenant, peer);
+  }
+}
+
+void Pipeline::Impl::deliver(unsigned uplink, Packet& packet, uint16_t tenant) {
+  walked(spec::Stage::deliver, uplink, 1);
+  verify_l4_checksum(packet);
+  if ((packet.data[0] & 1) != 0) {
+    bool somebody = false;
+    by_mac.each(tenant, [&](unsigned vnic) {
+      if (!somebody) ++uplinks[uplink][UplinkCounter::rx_decapsulated];
+      somebody = true;
+      deliver_to(uplink, vnic, packet);
+    });
+    if (!somebody) drop_wire(uplink, packet, DropReason::no_vnic);
+    return;
+  }
+  const unsigned vnic = by_mac.find(tenant, packet.data);
+  if (vnic == deliver::VnicTable::kNone) return drop_wire(uplink, packet, DropReason::no_vnic);
+  ++uplinks[uplink][UplinkCounter::rx_decapsulated];
+  deliver_to(uplink, vnic, packet);
+}
+
+void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) {
+  const OutFrame frame{{packet.data, packet.length}, {}};
+  tap(TapPoint::kInner, TapDirection::kToGuest, vnic, frame);
+  const Layers& layers = packet.layers;
+  if (layers.vlan_tags != 0 && !vnics[vnic].rules.vlan_allowed(layers.vlan_tci & 0x0fff)) {
+    return drop_for_vnic(uplink, vnic, frame, DropReason::vlan_not_allowed);
+  }
+  to_vnic(vnic, {&frame, 1}, layers, packet.l4_checksum_checked, packet.l4_checksum_good);
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The ways out of the pipeline: encapsulated frames, frames for vnics, drops; and what the taps see of them.
+#include <cstring>
+
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using spec::DropReason;
+using spec::UplinkCounter;
+using spec::VnicCounter;
+
+uint8_t* Pipeline::Impl::push_outer(const NextHop& hop, const Inner& inner) {
+  uint8_t* start = hop.outer.push(inner.head, inner.length(), inner.about, identification++);
+  if (hop.outer.wants_checksum()) {
+    const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
+    hop.outer.complete_checksum(start, head_length, inner.body);
+  }
+  return start;
+}
+
+void Pipeline::Impl::send(unsigned port, const NextHop& hop, const Inner& inner) {
+  underlay::Neighbours& neighbours = tables->neighbours;
+  if (!uplinks[hop.uplink].up) [[unlikely]] {
+    drop(true, port, {{inner.head, inner.head_length}, inner.body}, DropReason::uplink_down);
+    return;
+  }
+  if (!neighbours.usable(hop.neighbour, now)) [[unlikely]] {
+    if (!neighbours.need(hop.neighbour, now, *this)) {
+      wait(port, hop, inner);
+      return;
+    }
+  }
+  uint8_t* start = push_outer(hop, inner);
+  std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
+  const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
+  add(hop.uplink, {{start, head_length}, inner.body});
+}
+
+// The memory of the frame is the caller's: what waits is copied.
+void Pipeline::Impl::wait(unsigned port, const NextHop& hop, const Inner& inner) {
+  const OutFrame frame{{inner.head, inner.head_length}, inner.body};
+  if (!tables->neighbours.may_wait(hop.neighbour)) {
+    drop(true, port, frame, DropReason::neighbour_queue_full);
+    return;
+  }
+  Packet* copy = pool.take(inner.length());
+  if (copy == nullptr) {
+    drop(true, port, frame, DropReason::no_packet_buffer);
+    return;
+  }
+  std::memcpy(copy->data, inner.head, inner.head_length);
+  if (inner.body.length != 0) {
+    std::memcpy(copy->data + inner.head_length, inner.body.data, inner.body.length);
+  }
+  copy->length = inner.length();
+  copy->port = static_cast<uint16_t>(port);
+  const Inner whole{copy->data, copy->length, {}, inner.about};
+  copy->push(static_cast<uint32_t>(copy->data - push_outer(hop, whole)));
+  tables->neighbours.wait(hop.neighbour, copy);
+}
+
+void Pipeline::Impl::add(unsigned uplink, const OutFrame& frame) {
+  if (out_count_ == kBatch || (out_count_ != 0 && out_uplink_ != uplink)) flush();
+  out_uplink_ = uplink;
+  out_[out_count_++] = frame;
+}
+
+void Pipeline::Impl::flush() {
+  if (out_count_ == 0) return;
+  const std::span<const OutFrame> frames(out_.data(), out_count_);
+  uint64_t octets = 0;
+  for (const OutFrame& frame : frames) {
+    octets += frame.length();
+    tap(TapPoint::kOuter, TapDirection::kFromGuest, out_uplink_, frame);
+  }
+  uplinks[out_uplink_][UplinkCounter::tx_frames] += out_count_;
+  uplinks[out_uplink_][UplinkCounter::tx_bytes] += octets;
+  walked(spec::Stage::uplink, out_uplink_, out_count_);
+  out_count_ = 0;
+  sink.to_uplink(out_uplink_, frames);
+}
+
+void Pipeline::Impl::end_batch() {
+  flush();
+  for (size_t i = 0; i < finished_count_; ++i) pool.give(finished_[i]);
+  finished_count_ = 0;
+}
+
+void Pipeline::Impl::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
+                             bool checked, bool good) {
+  if (tapping(TapPoint::kGuest)) [[unlikely]] {
+    for (const OutFrame& frame : frames) tap(TapPoint::kGuest, TapDirection::kToGuest, vnic, frame);
+  }
+  sink.to_vnic(vnic, frames, layers, checked, good);
+}
+
+void Pipeline::Impl::drop(bool from_vnic, unsigned port, const OutFrame& frame, DropReason reason) {
+  const auto index = static_cast<size_t>(reason);
+  ++drops_[index];
+  if (from_vnic) {
+    ++vnics[port].drops[index];
+    ++vnics[port][VnicCounter::tx_drops];
+  } else {
+    ++uplinks[port][UplinkCounter::rx_drops];
+  }
+  if (tapping(TapPoint::kDrops)) [[unlikely]] {
+    const auto direction = from_vnic ? TapDirection::kFromGuest : TapDirection::kToGuest;
+    sink.tapped(TapPoint::kDrops, direction, port, frame, reason);
+  }
+  sink.dropped(from_vnic, port, reason);
+}
+
+void Pipeline::Impl::drop_for_vnic(unsigned uplink, unsigned vnic, const OutFrame& frame,
+                                   DropReason reason) {
+  ++drops_[static_cast<size_t>(reason)];
+  ++vnics[vnic].drops[static_cast<size_t>(reason)];
+  ++vnics[vnic][VnicCounter::rx_drops];
+  if (tapping(TapPoint::kDrops)) [[unlikely]] {
+    sink.tapped(TapPoint::kDrops, TapDirection::kToGuest, uplink, frame, reason);
+  }
+  sink.dropped(true, vnic, reason);
+}
+
+// An end like a drop's, but nothing is lost: counted by reason, told to nobody.
+void Pipeline::Impl::answered(unsigned vnic) {
+  ++drops_[static_cast<size_t>(DropReason::answered)];
+  ++vnics[vnic].drops[static_cast<size_t>(DropReason::answered)];
+  ++vnics[vnic][VnicCounter::answers];
+}
+
+void Pipeline::Impl::send(unsigned uplink, std::span<const uint8_t> frame, bool question) {
+  if (!uplinks[uplink].up) return;
+  const OutFrame out{{frame.data(), static_cast<uint32_t>(frame.size())}, {}};
+  ++uplinks[uplink][question ? UplinkCounter::neighbour_requests
+                             : UplinkCounter::neighbour_answers];
+  ++uplinks[uplink][UplinkCounter::tx_frames];
+  uplinks[uplink][UplinkCounter::tx_bytes] += frame.size();
+  tap(TapPoint::kOuter, TapDirection::kFromGuest, uplink, out);
+  sink.to_uplink(uplink, {&out, 1});
+}
+
+void Pipeline::Impl::release(unsigned uplink, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) add(uplink, {{packet->data, packet->length}, {}});
+  flush();
+  for (Packet* packet : packets) pool.give(packet);
+}
+
+void Pipeline::Impl::give_up(unsigned, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) {
+    drop(packet->port, *packet, DropReason::neighbour_unresolved);
+    pool.give(packet);
+  }
+}
+
+}  // namespace gatehouse::pipeline

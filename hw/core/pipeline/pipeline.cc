@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/pipeline/pipeline.hh"
+
+#include <algorithm>
+
+#include "hw/core/parse/parse.hh"
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using spec::DropReason;
+using spec::UplinkCounter;
+using spec::VnicCounter;
+
+Pipeline::Pipeline(PacketPool& pool, Sink& sink) : impl_(std::make_unique<Impl>(pool, sink)) {}
+
+Pipeline::~Pipeline() = default;
+
+Status Pipeline::load(const policy::Policy& policy) { return impl_->load(policy); }
+
+Status Pipeline::attach_vnic(unsigned vnic, const std::string& name, const MacAddress& mac) {
+  return impl_->attach(vnic, name, mac);
+}
+
+void Pipeline::detach_vnic(unsigned vnic) { impl_->detach(vnic); }
+
+void Pipeline::set_uplink_present(unsigned uplink, bool link_up) {
+  if (uplink < kMaxUplinks) impl_->uplinks[uplink].up = link_up;
+}
+
+void Pipeline::from_vnic(unsigned vnic, std::span<Packet* const> batch, int64_t now_ns) {
+  impl_->now = now_ns;
+  for (; !batch.empty(); batch = batch.subspan(std::min(kBatch, batch.size()))) {
+    impl_->egress(vnic, batch.first(std::min(kBatch, batch.size())));
+  }
+}
+
+void Pipeline::from_uplink(unsigned uplink, std::span<Packet* const> batch, int64_t now_ns) {
+  Impl& impl = *impl_;
+  impl.now = now_ns;
+  for (; !batch.empty(); batch = batch.subspan(std::min(kBatch, batch.size()))) {
+    const auto part = batch.first(std::min(kBatch, batch.size()));
+    Uplink& counters = impl.uplinks[uplink];
+    counters[UplinkCounter::rx_frames] += part.size();
+    for (Packet* packet : part) {
+      counters[UplinkCounter::rx_bytes] += packet->length;
+      impl.tap(TapPoint::kOuter, TapDirection::kToGuest, uplink, {{packet->data, packet->length}, {}});
+      impl.finish(packet);
+    }
+    impl.walked(spec::Stage::parse, uplink, part.size());
+    parse::parse(part);
+    for (Packet* packet : part) impl.ingress(uplink, *packet);
+    impl.end_batch();
+  }
+}
+
+int64_t Pipeline::tick(int64_t now_ns) {
+  impl_->now = now_ns;
+  impl_->tables->neighbours.tick(now_ns, *impl_);
+  return next_tick();
+}
+
+int64_t Pipeline::next_tick() const { return impl_->tables->neighbours.next_tick(); }
+
+void Pipeline::tap(TapPoint point, bool on) {
+  const uint32_t bit = 1u << static_cast<unsigned>(point);
+  impl_->taps_ = on ? impl_->taps_ | bit : impl_->taps_ & ~bit;
+}
+
+void Pipeline::trace(bool on) { impl_->trace_ = on; }
+
+const Pipeline::Drops& Pipeline::drops() const { return impl_->drops_; }
+const Pipeline::Drops& Pipeline::drops(unsigned vnic) const { return impl_->vnics[vnic].drops; }
+const Pipeline::VnicCounters& Pipeline::counters(unsigned vnic) const {
+  return impl_->vnics[vnic].counters;
+}
+const Pipeline::UplinkCounters& Pipeline::uplink_counters(unsigned uplink) const {
+  return impl_->uplinks[uplink].counters;
+}
+
+void Pipeline::count_drop(bool from_vnic, unsigned port, DropReason reason) {
+  const spec::DropReasonRow* row = spec::drop_row(reason);
+  if (row == nullptr) return;
+  const auto index = static_cast<size_t>(reason);
+  ++impl_->drops_[index];
+  if (from_vnic) {
+    const bool received = row->stage == spec::Stage::deliver || reason == DropReason::rx_dma_error;
+    ++impl_->vnics[port].drops[index];
+    ++impl_->vnics[port][received ? VnicCounter::rx_drops : VnicCounter::tx_drops];
+  } else {
+    const bool sent = row->stage == spec::Stage::uplink;
+    ++impl_->uplinks[port][sent ? UplinkCounter::tx_drops : UplinkCounter::rx_drops];
+  }
+  impl_->sink.dropped(from_vnic, port, reason);
+}
+
+void Pipeline::count_vnic_rx(unsigned vnic, uint32_t frames, uint64_t octets) {
+  impl_->vnics[vnic][VnicCounter::rx_frames] += frames;
+  impl_->vnics[vnic][VnicCounter::rx_bytes] += octets;
+}
+
+uint32_t Pipeline::overlay_mtu(unsigned vnic) const {
+  const uint16_t tenant = impl_->vnics[vnic].tenant;
+  return tenant == kNoTenant ? 0 : impl_->tables->tenants[tenant].mtu;
+}
+
+Pipeline::Sizes Pipeline::sizes() const {
+  const Tables& tables = *impl_->tables;
+  return {tables.tenants.size(),     tables.vnics.size(),       tables.next_hops.size(),
+          tables.overlay.hosts(),    tables.overlay.prefixes(), tables.neighbours.size(),
+          tables.neighbours.waiting()};
+}
+
+Pipeline::Neighbour Pipeline::neighbour(size_t index) const {
+  static constexpr const char* kStates[] = {"static", "unknown", "asking", "reachable", "probing"};
+  const auto seen = impl_->tables->neighbours.at(static_cast<uint32_t>(index));
+  return {seen.uplink, seen.ip, seen.mac, kStates[static_cast<size_t>(seen.state)]};
+}
+
+void Pipeline::archive(Archive& archive) { impl_->archive(archive); }
+
+void Pipeline::reset_counters() {
+  impl_->drops_.fill(0);
+  for (Vnic& vnic : impl_->vnics) {
+    vnic.drops.fill(0);
+    vnic.counters.fill(0);
+  }
+  for (Uplink& uplink : impl_->uplinks) uplink.counters.fill(0);
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The order of the stages: the only room of hw/core that knows it. Frames come in batches from vnics and uplinks and leave
+// through the Sink during the same call. Not thread safe; no heap on the packet path; time is passed in.
+#ifndef GATEHOUSE_HW_CORE_PIPELINE_PIPELINE_HH_
+#define GATEHOUSE_HW_CORE_PIPELINE_PIPELINE_HH_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "hw/core/base/packet.hh"
+#include "hw/core/base/status.hh"
+#include "hw/core/policy/policy.hh"
+#include "hw/spec/counters.hh"
+#include "hw/spec/drop_reasons.hh"
+#include "hw/spec/stages.hh"
+
+namespace gatehouse {
+class Archive;
+}
+
+namespace gatehouse::pipeline {
+
+inline constexpr unsigned kMaxVnics = 256;
+inline constexpr unsigned kMaxUplinks = 2;
+
+// Where a tap sits.
+enum class TapPoint : uint8_t { kGuest, kInner, kOuter, kDrops, kCount };
+enum class TapDirection : uint8_t { kFromGuest, kToGuest };
+
+// Out of the pipeline. All memory is valid during the call only. Calls never re-enter the pipeline.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // A run of frames for one uplink, in order.
+  virtual void to_uplink(unsigned uplink, std::span<const OutFrame> frames) = 0;
+  // A run of frames for one vnic. `layers` fit each of the frames up to lengths. Checksums inside are complete.
+  virtual void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
+                       bool l4_checksum_checked, bool l4_checksum_good) = 0;
+  // Only called for points that Pipeline::tap() switched on. `port` is the vnic's or uplink's index as `point` implies (drops: where
+  // the frame came from); reason is none except at kDrops.
+  virtual void tapped(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame,
+                      spec::DropReason reason) = 0;
+  // For trace points and rate-limited events; called for each dropped frame. from_vnic: port is a vnic, else an uplink.
+  virtual void dropped(bool from_vnic, unsigned port, spec::DropReason reason) = 0;
+  // Only called after Pipeline::trace(true): so many frames of a batch enter a stage. port: vnic (egress) or uplink (ingress).
+  virtual void walked(spec::Stage stage, unsigned port, size_t frames) {
+    static_cast<void>(stage), static_cast<void>(port), static_cast<void>(frames);
+  }
+};
+
+class Pipeline {
+ public:
+  Pipeline(PacketPool& pool, Sink& sink);
+  ~Pipeline();
+
+  // Replaces all tables, or changes nothing and says why (names that do not exist, two vnics with one address, no room).
+  // A vnic of the policy is bound to the attached vnic of the same name, now or when it is attached.
+  Status load(const policy::Policy& policy);
+
+  // `mac` is the device's own; the policy's wins when it names one. A vnic without policy has every frame dropped.
+  Status attach_vnic(unsigned vnic, const std::string& name, const MacAddress& mac);
+  void detach_vnic(unsigned vnic);
+  void set_uplink_present(unsigned uplink, bool link_up);
+
+  // Consume the packets. now_ns: virtual clock.
+  void from_vnic(unsigned vnic, std::span<Packet* const> batch, int64_t now_ns);
+  void from_uplink(unsigned uplink, std::span<Packet* const> batch, int64_t now_ns);
+
+  // Neighbour retries and expiry. Returns the next time at which to call, INT64_MAX when nothing waits.
+  int64_t tick(int64_t now_ns);
+  // The same without doing anything.
+  int64_t next_tick() const;
+
+  void tap(TapPoint point, bool on);
+  void trace(bool on);
+
+  using Drops = std::array<uint64_t, static_cast<size_t>(spec::DropReason::kCount)>;
+  using VnicCounters = std::array<uint64_t, spec::kVnicCounterCount>;
+  using UplinkCounters = std::array<uint64_t, spec::kUplinkCounterCount>;
+  const Drops& drops() const;                  // of the whole card
+  const Drops& drops(unsigned vnic) const;     // of frames from and for this vnic
+  const VnicCounters& counters(unsigned vnic) const;
+  const UplinkCounters& uplink_counters(unsigned uplink) const;
+  // For frames that end outside the pipeline (vnic rings, uplink queue): counts as if a stage had dropped them.
+  void count_drop(bool from_vnic, unsigned port, spec::DropReason reason);
+  void count_vnic_rx(unsigned vnic, uint32_t frames, uint64_t octets);
+
+  // What the tables hold, for people and tools.
+  struct Sizes {
+    size_t tenants, vnics, next_hops, host_mappings, prefix_mappings, neighbours, waiting_frames;
+  };
+  Sizes sizes() const;
+  struct Neighbour {
+    unsigned uplink;
+    IpAddress ip;
+    MacAddress mac;     // zero: not known
+    const char* state;  // "static", "unknown", "asking", "reachable", "probing"
+  };
+  Neighbour neighbour(size_t index) const;  // index < sizes().neighbours
+
+  // Overlay MTU of the vnic's tenant; 0 when it has none. For the vnic's own information.
+  uint32_t overlay_mtu(unsigned vnic) const;
+
+  // Counters, neighbour table, rate limits: what is not in the policy.
+  void archive(Archive& archive);
+  void reset_counters();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gatehouse::pipeline
+
+#endif  // GATEHOUSE_HW_CORE_PIPELINE_PIPELINE_HH_

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Everything that a policy becomes. Built aside by build(), then swapped in whole.
+#ifndef GATEHOUSE_HW_CORE_PIPELINE_TABLES_HH_
+#define GATEHOUSE_HW_CORE_PIPELINE_TABLES_HH_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hw/core/base/status.hh"
+#include "hw/core/decapsulate/tunnel.hh"
+#include "hw/core/encapsulate/outer.hh"
+#include "hw/core/overlay/overlay.hh"
+#include "hw/core/policy/policy.hh"
+#include "hw/core/underlay/interface.hh"
+#include "hw/core/underlay/neighbours.hh"
+
+namespace gatehouse::pipeline {
+
+inline constexpr uint16_t kNoTenant = 0xffff;  // as index: also the most tenants that a policy may have
+inline constexpr uint32_t kNoRow = 0xffffffff;
+
+// A peer as a tenant reaches it.
+struct NextHop {
+  encapsulate::Outer outer;
+  uint32_t neighbour = 0;   // index into Tables::neighbours
+  uint32_t max_frame = 0;   // octets of the inner Ethernet frame, without FCS, that fit the overlay MTU when it has no tag
+  uint8_t uplink = 0;
+  IpAddress peer;
+};
+
+struct Tenant {
+  std::string name;
+  uint32_t vni = 0;
+  uint16_t format = 0;        // index into Tables::formats
+  uint16_t port = 0;          // index into Tables::ports
+  uint16_t configured_mtu = 0;  // the policy's; 0: none
+  uint32_t mtu = 0;           // overlay MTU that every peer of the tenant takes
+  overlay::Way broadcast;     // next hop, or none
+  bool has_broadcast_peer = false;
+  IpAddress broadcast_peer;
+};
+
+// A vnic of the policy, attached or not.
+struct VnicRow {
+  policy::Vnic policy;
+  uint16_t tenant = 0;
+};
+
+struct Tables {
+  std::vector<policy::Format> formats;  // outlives next_hops, which point to its options
+  std::vector<decapsulate::Port> ports;
+  std::vector<underlay::Interface> interfaces;  // kMaxUplinks
+  std::vector<Tenant> tenants;
+  std::vector<VnicRow> vnics;
+  std::vector<NextHop> next_hops;
+  overlay::Tables overlay;
+  overlay::HostTable peers;  // (tenant, underlay address) -> next hop
+  underlay::Neighbours neighbours;
+
+  struct Vni {
+    uint32_t vni = 0;
+    uint16_t port = 0;
+    uint16_t tenant = 0;
+    auto operator<=>(const Vni&) const = default;
+  };
+  std::vector<Vni> vnis;  // sorted
+
+  // kNoTenant: none.
+  uint16_t tenant_of(uint16_t port, uint32_t vni) const;
+};
+
+// Errors name the object: `tenants[1] (blue): ...`.
+Result<std::unique_ptr<Tables>> build(const policy::Policy& policy);
+
+}  // namespace gatehouse::pipeline
+
+#endif  // GATEHOUSE_HW_CORE_PIPELINE_TABLES_HH_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/policy/reader.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "hw/core/policy/references.hh"
+#include "hw/core/policy/sax.hh"
+
+namespace gatehouse::policy {
+namespace {
+
+Status error_at(std::string_view text, std::string_view file_name, size_t offset, const std::string& words) {
+  const Place place = place_of(text, offset);
+  return Status::error(std::string(file_name) + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + words);
+}
+
+Status too_large(std::string_view file_name, size_t limit) {
+  return Status::error(std::string(file_name) + ": larger than the " + std::to_string(limit >> 20) +
+                       " MiB that a policy may have; join mappings into prefixes");
+}
+
+Status file_error(const std::string& path, const char* what, int error) {
+  return Status::error(path + ": " + what + ": " + std::strerror(error));
+}
+
+// What absence means when it depends on other members.
+void fill_in(Policy& policy) {
+  for (Format& format : policy.formats) {
+    if (format.port == 0) format.port = builtin_formats()[format.kind == FormatKind::kVxlan ? 0 : 1].port;
+  }
+  for (Tenant& tenant : policy.tenants) {
+    if (tenant.format.empty()) tenant.format = "geneve";
+  }
+}
+
+}  // namespace
+
+Result<Policy> read_policy(std::string_view json_text, std::string_view file_name, const ReadLimits& limits) {
+  if (json_text.size() > limits.octets) return too_large(file_name, limits.octets);
+  Policy policy;
+  SchemaReader reader(policy);
+  const char* begin = json_text.data();
+  const bool well_formed = nlohmann::json::sax_parse(begin, begin + json_text.size(), &reader);
+  if (!well_formed) {
+    const size_t offset = reader.is_syntax() ? reader.where() : offset_of_token(json_text, reader.where());
+    const std::string place = reader.is_syntax() ? std::string() : to_string(reader.path()) + ": ";
+    return error_at(json_text, file_name, offset, place + reader.problem());
+  }
+  fill_in(policy);
+  if (const std::optional<Finding> finding = check_references(policy)) {
+    return error_at(json_text, file_name, offset_of_path(json_text, finding->path), to_string(finding->path) + ": " + finding->problem);
+  }
+  policy.formats.insert(policy.formats.begin(), builtin_formats().begin(), builtin_formats().end());
+  return Result<Policy>(std::move(policy));
+}
+
+Result<Policy> read_policy_file(const std::string& path, const ReadLimits& limits) {
+  // O_NONBLOCK: a FIFO must not stop the caller before fstat tells what it is.
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return file_error(path, "can't open the policy", errno);
+  struct stat info;
+  Status status;
+  std::string text;
+  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
+    status = Status::error(path + ": not a regular file; name a JSON file");
+  } else if (static_cast<uint64_t>(info.st_size) > limits.octets) {
+    status = too_large(path, limits.octets);
+  } else {
+    text.resize(static_cast<size_t>(info.st_size));
+    size_t length = 0;
+    while (length < text.size()) {
+      const ssize_t octets = read(file, text.data() + length, text.size() - length);
+      if (octets < 0 && errno == EINTR) continue;
+      if (octets < 0) status = file_error(path, "can't read the policy", errno);
+      if (octets <= 0) break;
+      length += static_cast<size_t>(octets);
+    }
+    text.resize(length);
+  }
+  close(file);
+  if (!status.ok()) return status;
+  return read_policy(text, path, limits);
+}
+
+}  // namespace gatehouse::policy

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/policy/schema.hh"
+
+#include <cassert>
+#include <utility>
+
+namespace gatehouse::policy {
+namespace {
+
+constexpr ObjectRow kObjects[] = {
+    {Object::kPolicy, "policy", "The file itself: one object. Every list may be absent or empty."},
+    {Object::kFormat, "format",
+     "How frames look on the underlay. `vxlan` (UDP port 4789) and `geneve` (UDP port 6081) are there without being declared."},
+    {Object::kUplink, "uplink", "A port of the card towards the underlay network."},
+    {Object::kNeighbour, "neighbour", "A next hop whose MAC address is given instead of asked for by ARP or Neighbor Discovery."},
+    {Object::kTenant, "tenant", "An overlay network. Tenants never see each other; their overlay addresses may be the same."},
+    {Object::kVnic, "vnic", "What one vnic of this card belongs to and may send."},
+    {Object::kMapping, "mapping",
+     "Where a tenant's destination is: which underlay peer, which inner MAC address. The longest prefix wins."},
+};
+
+constexpr TypeRow kTypes[] = {
+    {Type::kText, "a string", "text between quotes", "string", ""},
+    {Type::kName, "a name", "1 to 64 letters, digits, \"_\", \"-\" or \".\", like %", "string", "^[A-Za-z0-9_.-]{1,64}$"},
+    {Type::kKeyword, "a known word", "%", "string", ""},
+    {Type::kBoolean, "a truth value", "true or false", "boolean", ""},
+    {Type::kInteger, "a whole number", "%", "integer", ""},
+    {Type::kMac, "a MAC address", "six octets like %", "string", "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
+    {Type::kIp, "an IP address", "an IPv4 or IPv6 address like %", "string", "^[0-9A-Fa-f:.]+$"},
+    {Type::kIpv4, "an IPv4 address", "four numbers like %", "string", "^[0-9.]+$"},
+    {Type::kIpv6, "an IPv6 address", "an address like %", "string", "^[0-9A-Fa-f:.]+$"},
+    {Type::kInterface, "an address with the length of its network", "it like %", "string", "^[0-9A-Fa-f:.]+/[0-9]{1,3}$"},
+    {Type::kPrefix, "an IP address or prefix", "it like %", "string", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
+    {Type::kHex, "a string of octets in hexadecimal", "two digits for each octet like %", "string", "^([0-9A-Fa-f]{2} ?)*$"},
+    {Type::kObject, "an object", "members between { and }", "object", ""},
+};
+
+Format& format(Policy& p) { return p.formats.back(); }
+Uplink& uplink(Policy& p) { return p.uplinks.back(); }
+Uplink::Neighbour& neighbour(Policy& p) { return p.uplinks.back().neighbours.back(); }
+Tenant& tenant(Policy& p) { return p.tenants.back(); }
+Vnic& vnic(Policy& p) { return p.vnics.back(); }
+Mapping& mapping(Policy& p) { return p.mappings.back(); }
+
+// Until the whole object is read: which port is the default depends on `kind`.
+constexpr uint16_t kPortOfKind = 0;
+
+void ignore(Policy&, Value&&) {}
+
+constexpr char kCommentText[] = "For people; the card ignores it.";
+constexpr char kPeerText[] = "Underlay address of the card or tunnel end behind which the destination is.";
+
+// clang-format off
+const Member kMembers[] = {
+  {.object = Object::kPolicy, .name = "$schema", .type = Type::kText, .fallback = "(none)", .example = "\"policy.schema.json\"",
+   .store = ignore, .text = "Where an editor finds the JSON Schema (`gatehouse-tool docs policy-schema`); the card ignores it."},
+  {.object = Object::kPolicy, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"rack 4\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kPolicy, .name = "formats", .type = Type::kObject, .list = true, .child = Object::kFormat, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.formats.emplace_back().port = kPortOfKind; }, .text = "Further formats."},
+  {.object = Object::kPolicy, .name = "uplinks", .type = Type::kObject, .list = true, .child = Object::kUplink, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.uplinks.emplace_back(); }, .text = "The card's ports towards the underlay."},
+  {.object = Object::kPolicy, .name = "tenants", .type = Type::kObject, .list = true, .child = Object::kTenant, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.tenants.emplace_back(); }, .text = "The overlay networks."},
+  {.object = Object::kPolicy, .name = "vnics", .type = Type::kObject, .list = true, .child = Object::kVnic, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.vnics.emplace_back(); }, .text = "The vnics of this card. A vnic that no entry names can send nothing."},
+  {.object = Object::kPolicy, .name = "mappings", .type = Type::kObject, .list = true, .child = Object::kMapping, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.mappings.emplace_back(); }, .text = "Where the tenants' other addresses are."},
+
+  {.object = Object::kFormat, .name = "name", .type = Type::kName, .required = true, .example = "\"geneve-telemetry\"",
+   .store = [](Policy& p, Value&& v) { format(p).name = std::move(v.text); }, .text = "What tenants call it; not `vxlan` or `geneve`."},
+  {.object = Object::kFormat, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"for the lab\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kFormat, .name = "kind", .type = Type::kKeyword, .required = true, .keywords = "vxlan|geneve", .example = "\"geneve\"",
+   .store = [](Policy& p, Value&& v) { format(p).kind = v.text == "vxlan" ? FormatKind::kVxlan : FormatKind::kGeneve; },
+   .text = "VXLAN as in RFC 7348, or Geneve as in RFC 8926."},
+  {.object = Object::kFormat, .name = "port", .type = Type::kInteger, .minimum = 1, .maximum = 65535, .fallback = "(4789 for vxlan, 6081 for geneve)",
+   .example = "6081", .store = [](Policy& p, Value&& v) { format(p).port = static_cast<uint16_t>(v.integer); }, .text = "UDP destination port, sent and accepted."},
+  {.object = Object::kFormat, .name = "udp_checksum", .type = Type::kBoolean, .fallback = "false", .example = "true",
+   .store = [](Policy& p, Value&& v) { format(p).udp_checksum = v.boolean; }, .text = "Outer UDP checksum over IPv4. Over IPv6 it is made anyway."},
+  {.object = Object::kFormat, .name = "zero_checksum_ipv6", .type = Type::kBoolean, .fallback = "false", .example = "true",
+   .store = [](Policy& p, Value&& v) { format(p).zero_checksum_ipv6 = v.boolean; },
+   .text = "No outer UDP checksum over IPv6 (RFC 6935); the peer must accept that."},
+  {.object = Object::kFormat, .name = "options", .type = Type::kHex, .fallback = "\"\"", .example = "\"0104 8001 00000000\"",
+   .store = [](Policy& p, Value&& v) { format(p).options = std::move(v.octets); },
+   .text = "Geneve options to send: whole options (RFC 8926 section 3.5), at most 252 octets."},
+  {.object = Object::kFormat, .name = "ttl", .type = Type::kInteger, .minimum = 1, .maximum = 255, .fallback = "64", .example = "64",
+   .store = [](Policy& p, Value&& v) { format(p).ttl = static_cast<uint8_t>(v.integer); }, .text = "Outer TTL or hop limit."},
+  {.object = Object::kFormat, .name = "dscp", .type = Type::kInteger, .minimum = 0, .maximum = 63, .fallback = "(the inner DSCP is copied)", .example = "46",
+   .store = [](Policy& p, Value&& v) { format(p).dscp = static_cast<uint8_t>(v.integer); }, .text = "Outer DSCP."},
+
+  {.object = Object::kUplink, .name = "name", .type = Type::kKeyword, .required = true, .keywords = "uplink0|uplink1", .example = "\"uplink0\"",
+   .store = [](Policy& p, Value&& v) { uplink(p).name = std::move(v.text); }, .text = "The card's property that holds its netdev."},
+  {.object = Object::kUplink, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"to leaf 2\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kUplink, .name = "mac", .type = Type::kMac, .required = true, .example = "\"02:00:00:00:01:01\"",
+   .store = [](Policy& p, Value&& v) { uplink(p).mac = v.mac; }, .text = "MAC address on the underlay."},
+  {.object = Object::kUplink, .name = "addresses", .type = Type::kInterface, .list = true, .required = true, .example = "\"10.1.0.1/24\"",
+   .store = [](Policy& p, Value&& v) { uplink(p).addresses.push_back(v.prefix); },
+   .text = "Own underlay addresses, each with the length of the network that is on the link. The first of each family is the tunnels' source."},
+  {.object = Object::kUplink, .name = "gateway", .type = Type::kIpv4, .fallback = "(none)", .example = "\"10.1.0.254\"",
+   .store = [](Policy& p, Value&& v) { uplink(p).gateway_v4 = v.ip; }, .text = "Next hop for IPv4 peers that are not on the link."},
+  {.object = Object::kUplink, .name = "gateway6", .type = Type::kIpv6, .fallback = "(none)", .example = "\"fd01::fe\"",
+   .store = [](Policy& p, Value&& v) { uplink(p).gateway_v6 = v.ip; }, .text = "Next hop for IPv6 peers that are not on the link."},
+  {.object = Object::kUplink, .name = "mtu", .type = Type::kInteger, .minimum = 576, .maximum = 16000, .fallback = "1500", .example = "9000",
+   .store = [](Policy& p, Value&& v) { uplink(p).mtu = static_cast<uint16_t>(v.integer); }, .text = "Octets of the largest outer IP datagram."},
+  {.object = Object::kUplink, .name = "vlan", .type = Type::kInteger, .minimum = 0, .maximum = 4094, .fallback = "0", .example = "100",
+   .store = [](Policy& p, Value&& v) { uplink(p).vlan = static_cast<uint16_t>(v.integer); }, .text = "Underlay VLAN; 0 sends untagged."},
+  {.object = Object::kUplink, .name = "neighbours", .type = Type::kObject, .list = true, .child = Object::kNeighbour, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { uplink(p).neighbours.emplace_back(); }, .text = "Next hops that need not be asked for."},
+
+  {.object = Object::kNeighbour, .name = "address", .type = Type::kIp, .required = true, .example = "\"10.1.0.2\"",
+   .store = [](Policy& p, Value&& v) { neighbour(p).address = v.ip; }, .text = "Underlay address on the link."},
+  {.object = Object::kNeighbour, .name = "mac", .type = Type::kMac, .required = true, .example = "\"02:00:00:00:01:02\"",
+   .store = [](Policy& p, Value&& v) { neighbour(p).mac = v.mac; }, .text = "Its MAC address."},
+
+  {.object = Object::kTenant, .name = "name", .type = Type::kName, .required = true, .example = "\"red\"",
+   .store = [](Policy& p, Value&& v) { tenant(p).name = std::move(v.text); }, .text = "What vnics and mappings call it."},
+  {.object = Object::kTenant, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"customer 17\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kTenant, .name = "vni", .type = Type::kInteger, .required = true, .minimum = 0, .maximum = 0xffffff, .example = "5001",
+   .store = [](Policy& p, Value&& v) { tenant(p).vni = v.integer; }, .text = "Virtual network identifier, 24 bits; no two tenants share one."},
+  {.object = Object::kTenant, .name = "format", .type = Type::kName, .fallback = "\"geneve\"", .example = "\"geneve\"",
+   .store = [](Policy& p, Value&& v) { tenant(p).format = std::move(v.text); }, .text = "Name of the format its frames travel in."},
+  {.object = Object::kTenant, .name = "broadcast_peer", .type = Type::kIp, .fallback = "(none: such frames are dropped)", .example = "\"10.1.0.9\"",
+   .store = [](Policy& p, Value&& v) { tenant(p).broadcast_peer = v.ip; },
+   .text = "Underlay address of the one peer that gets broadcast and multicast, DHCP for example. Nothing is flooded."},
+  {.object = Object::kTenant, .name = "mtu", .type = Type::kInteger, .minimum = 0, .maximum = 16000, .fallback = "0", .example = "1400",
+   .store = [](Policy& p, Value&& v) { tenant(p).mtu = static_cast<uint16_t>(v.integer); },
+   .text = "Octets of the largest inner IP datagram, at least 68; 0 takes what the uplink's MTU leaves."},
+
+  {.object = Object::kVnic, .name = "name", .type = Type::kName, .required = true, .example = "\"vnic0\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).name = std::move(v.text); }, .text = "The `id=` of the `gatehouse-vnic` device."},
+  {.object = Object::kVnic, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"web server\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kVnic, .name = "tenant", .type = Type::kName, .required = true, .example = "\"red\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).tenant = std::move(v.text); }, .text = "Name of its tenant."},
+  {.object = Object::kVnic, .name = "mac", .type = Type::kMac, .fallback = "(the device's `mac=`)", .example = "\"52:54:00:00:00:01\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).mac = v.mac; }, .text = "The MAC address it may send from and is reached by."},
+  {.object = Object::kVnic, .name = "addresses", .type = Type::kPrefix, .list = true, .fallback = "[]", .example = "\"192.168.0.1\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).addresses.push_back(v.prefix); },
+   .text = "Addresses and prefixes it may send from. Single addresses are also where the tenant's vnics on this card find it."},
+  {.object = Object::kVnic, .name = "anti_spoof", .type = Type::kBoolean, .fallback = "true", .example = "false",
+   .store = [](Policy& p, Value&& v) { vnic(p).anti_spoof = v.boolean; }, .text = "Whether frames with other source addresses are dropped."},
+  {.object = Object::kVnic, .name = "vlans", .type = Type::kInteger, .list = true, .minimum = 1, .maximum = 4094, .fallback = "[]", .example = "100",
+   .store = [](Policy& p, Value&& v) { vnic(p).vlans.push_back(static_cast<uint16_t>(v.integer)); },
+   .text = "VLAN tags it may send inside the overlay; none: untagged and priority-tagged frames only."},
+
+  {.object = Object::kMapping, .name = "tenant", .type = Type::kName, .required = true, .example = "\"red\"",
+   .store = [](Policy& p, Value&& v) { mapping(p).tenant = std::move(v.text); }, .text = "Name of the tenant."},
+  {.object = Object::kMapping, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"database\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kMapping, .name = "destination", .type = Type::kPrefix, .required = true, .example = "\"192.168.0.2\"",
+   .store = [](Policy& p, Value&& v) { mapping(p).destination = v.prefix; }, .text = "Inner destination: an address, or a prefix such as `0.0.0.0/0`."},
+  {.object = Object::kMapping, .name = "mac", .type = Type::kMac, .required = true, .example = "\"52:54:00:00:00:02\"",
+   .store = [](Policy& p, Value&& v) { mapping(p).mac = v.mac; }, .text = "Inner destination MAC address; also the answer to ARP and Neighbor Discovery."},
+  {.object = Object::kMapping, .name = "peer", .type = Type::kIp, .required = true, .example = "\"10.1.0.2\"",
+   .store = [](Policy& p, Value&& v) { mapping(p).peer = v.ip; }, .text = kPeerText},
+  {.object = Object::kMapping, .name = "vni", .type = Type::kInteger, .minimum = 0, .maximum = 0xffffff, .fallback = "(the tenant's)", .example = "5001",
+   .store = [](Policy& p, Value&& v) { mapping(p).vni = v.integer; }, .text = "VNI to send with, when the peer knows the network by another number."},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Member> members(Object object) {
+  // Rows of one object stand together.
+  const Member* begin = std::begin(kMembers);
+  while (begin != std::end(kMembers) && begin->object != object) ++begin;
+  const Member* end = begin;
+  while (end != std::end(kMembers) && end->object == object) ++end;
+  return {begin, end};
+}
+
+const ObjectRow& object_row(Object object) {
+  const ObjectRow& row = kObjects[static_cast<size_t>(object)];
+  assert(row.object == object);
+  return row;
+}
+
+const TypeRow& type_row(Type type) {
+  const TypeRow& row = kTypes[static_cast<size_t>(type)];
+  assert(row.type == type);
+  return row;
+}
+
+std::vector<std::string_view> keywords(const Member& member) {
+  std::vector<std::string_view> words;
+  std::string_view rest = member.keywords;
+  while (!rest.empty()) {
+    const size_t bar = rest.find('|');
+    words.push_back(rest.substr(0, bar));
+    rest = bar == std::string_view::npos ? std::string_view() : rest.substr(bar + 1);
+  }
+  return words;
+}
+
+const std::vector<Format>& builtin_formats() {
+  static const std::vector<Format> kFormats = [] {
+    Format vxlan;
+    vxlan.name = "vxlan";
+    vxlan.kind = FormatKind::kVxlan;
+    vxlan.port = 4789;
+    Format geneve;
+    geneve.name = "geneve";
+    geneve.kind = FormatKind::kGeneve;
+    geneve.port = 6081;
+    return std::vector<Format>{vxlan, geneve};
+  }();
+  return kFormats;
+}
+
+}  // namespace gatehouse::policy

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/qemu/card_host.hh"
+
+#include "hw/qemu/qemu-begin.hh"
+#include "qapi/qapi-events-gatehouse.h"
+#include "qemu/error-report.h"
+#include "trace/trace-gatehouse_hw_qemu.h"
+#include "hw/qemu/qemu-end.hh"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "hw/core/policy/reader.hh"
+#include "hw/qemu/device_name.hh"
+
+namespace gatehouse::qemu {
+
+using spec::DropReason;
+using spec::Stage;
+
+card::Options CardHost::options(const GatehouseCardState* device) {
+  card::Options options;
+  for (unsigned i = 0; i < options.uplinks.size(); ++i) {
+    uplink::Options& uplink = options.uplinks[i];
+    uplink.present = device->uplinks[i].peers.ncs[0] != nullptr;
+    uplink.rate = device->link_rate;
+    uplink.latency_ns = static_cast<int64_t>(device->latency);
+    uplink.queue = device->queue;
+  }
+  return options;
+}
+
+CardHost::CardHost(GatehouseCardState* device)
+    : device_(device),
+      name_(device_name(&device->parent_obj)),
+      timer_(timer_new_ns(QEMU_CLOCK_VIRTUAL, [](void* host) { static_cast<CardHost*>(host)->work(); }, this)),
+      bottom_half_(qemu_bh_new_guarded([](void* host) { static_cast<CardHost*>(host)->work(); }, this,
+                                       &device->parent_obj.mem_reentrancy_guard)),
+      card_({netdevs_, *this, *this}, options(device)) {
+  run_state_ = qemu_add_vm_change_state_handler(
+      [](void* host, bool running, RunState) { static_cast<CardHost*>(host)->run_state_changed(running); }, this);
+  netdevs_.connect(device, name_, &card_);
+}
+
+CardHost::~CardHost() {
+  netdevs_.disconnect();
+  qemu_del_vm_change_state_handler(run_state_);
+  qemu_bh_delete(bottom_half_);
+  timer_free(timer_);
+}
+
+Status CardHost::load_policy(const char* path) {
+  Result<policy::Policy> policy = policy::read_policy_file(path);
+  if (!policy.ok()) return policy.status();
+  const Status status = card_.load_policy(policy.value());
+  if (!status.ok()) return Status::error(std::string(path) + ": " + status.message());
+  for (const policy::Uplink& uplink : policy.value().uplinks) {
+    for (unsigned i = 0; i < pipeline::kMaxUplinks; ++i) {
+      if (uplink.name == card_.port_name(false, i)) netdevs_.set_mac(i, uplink.mac);
+    }
+  }
+  return status;
+}
+
+void CardHost::arm(int64_t deadline_ns) {
+  if (deadline_ns == std::numeric_limits<int64_t>::max()) {
+    timer_del(timer_);
+  } else {
+    timer_mod_ns(timer_, deadline_ns);
+  }
+}
+
+void CardHost::work() {
+  if (runstate_is_running()) card_.run();
+}
+
+// A stop comes before state is saved or the process ends; a start may find frames that came meanwhile.
+void CardHost::run_state_changed(bool running) {
+  if (running) {
+    qemu_bh_schedule(bottom_half_);
+  } else {
+    card_.drain();
+  }
+}
+
+// Two trace events for each stage of hw/spec/stages.hh: a stage without them does not compile.
+void CardHost::walked(Stage stage, unsigned port, size_t frames) {
+  switch (stage) {
+#define GATEHOUSE_TRACE_WALK(stage_word, text) \
+  case Stage::stage_word:                      \
+    return trace_gatehouse_##stage_word(name_.c_str(), port, frames);
+    GATEHOUSE_STAGES(GATEHOUSE_TRACE_WALK)
+#undef GATEHOUSE_TRACE_WALK
+    case Stage::kCount:
+      return;
+  }
+}
+
+void CardHost::dropped(bool from_vnic, unsigned port, DropReason reason) {
+  const spec::DropReasonRow* row = spec::drop_row(reason);
+  if (!row) return;
+  const char* kind = from_vnic ? "vnic" : "uplink";
+  switch (row->stage) {
+#define GATEHOUSE_TRACE_DROP(stage_word, text) \
+  case Stage::stage_word:                      \
+    return trace_gatehouse_##stage_word##_drop(name_.c_str(), kind, port, row->name);
+    GATEHOUSE_STAGES(GATEHOUSE_TRACE_DROP)
+#undef GATEHOUSE_TRACE_DROP
+    case Stage::kCount:
+      return;
+  }
+}
+
+void CardHost::drops_reported(bool from_vnic, const std::string& port, DropReason reason, uint64_t count) {
+  const spec::DropReasonRow* row = spec::drop_row(reason);
+  if (!row) return;
+  qapi_event_send_gatehouse_drop(name_.c_str(), from_vnic ? GATEHOUSE_PORT_VNIC : GATEHOUSE_PORT_UPLINK, port.c_str(), row->name,
+                                 spec::stage_name(row->stage), row->text, count);
+}
+
+nlohmann::json CardHost::state(bool all_drops) const {
+  nlohmann::json state = card_.state(all_drops);
+  state["id"] = name_;
+  if (device_->policy) state["policy"] = device_->policy;
+  return state;
+}
+
+}  // namespace gatehouse::qemu

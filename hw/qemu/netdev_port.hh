@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The uplinks of a card as QEMU NICs, each connected to a netdev.
+#ifndef GATEHOUSE_HW_QEMU_NETDEV_PORT_HH_
+#define GATEHOUSE_HW_QEMU_NETDEV_PORT_HH_
+
+#include "hw/qemu/card_device.hh"
+
+#include "hw/card/card.hh"
+
+namespace gatehouse::qemu {
+
+class NetdevPort final : public card::UplinkPort {
+ public:
+  NetdevPort() = default;
+  ~NetdevPort() override { disconnect(); }
+  NetdevPort(const NetdevPort&) = delete;
+  NetdevPort& operator=(const NetdevPort&) = delete;
+
+  // Makes a net client "<name>.uplink<N>" for each uplink that has a netdev. The card must exist until disconnect().
+  void connect(GatehouseCardState* device, const std::string& name, card::Card* card);
+  void disconnect();
+  // What `info network` shows and what announces the card after a migration.
+  void set_mac(unsigned uplink, const MacAddress& mac);
+
+  size_t send(unsigned uplink, std::span<const OutFrame> frames) override;
+  void resume(unsigned uplink) override;
+
+ private:
+  struct Side {
+    NICState* nic = nullptr;
+    card::Card* card = nullptr;
+    unsigned index = 0;
+    bool waits = false;  // the netdev queued a frame and has not yet said that it sent it
+  };
+  static Side* side(NetClientState* client) { return static_cast<Side*>(qemu_get_nic_opaque(client)); }
+  static bool can_receive(NetClientState* client);
+  static ssize_t receive(NetClientState* client, const iovec* pieces, int count);
+  static ssize_t receive_octets(NetClientState* client, const uint8_t* octets, size_t length);
+  static void link_changed(NetClientState* client);
+  static void sent(NetClientState* client, ssize_t octets);
+  static NetClientInfo* client_info();
+
+  std::array<Side, pipeline::kMaxUplinks> sides_;
+};
+
+}  // namespace gatehouse::qemu
+
+#endif  // GATEHOUSE_HW_QEMU_NETDEV_PORT_HH_

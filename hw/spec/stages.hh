@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The stages of the packet path, in the order in which a frame walks them. One name serves the folder, the namespace, the
+// trace point, the counter prefix and the heading in docs/packet-path.md.
+#ifndef GATEHOUSE_HW_SPEC_STAGES_HH_
+#define GATEHOUSE_HW_SPEC_STAGES_HH_
+
+#include <cstdint>
+
+namespace gatehouse::spec {
+
+// X(name, "what it decides or does")
+#define GATEHOUSE_STAGES(X)                                                                 \
+  X(vnic, "descriptor rings of the 82574L: guest memory to frames and back")                \
+  X(parse, "finds the headers of a frame; refuses what is malformed")                       \
+  X(spoof, "a frame from a vnic may carry only that vnic's own addresses")                  \
+  X(resolve, "answers ARP and Neighbor Discovery from the mapping")                         \
+  X(overlay, "tenant + destination to underlay peer, VNI and inner MAC, or to a local vnic") \
+  X(segment, "cuts super-frames to MSS, fragments or refuses what exceeds the overlay MTU") \
+  X(encapsulate, "puts the outer Ethernet, IP, UDP and VXLAN or Geneve headers on")         \
+  X(underlay, "neighbours of the uplinks: whose MAC has the next hop")                      \
+  X(uplink, "link rate, latency, and the netdev behind it")                                 \
+  X(decapsulate, "checks peer, VNI and outer headers and takes them off")                   \
+  X(deliver, "finds the vnic to which a decapsulated frame goes")
+
+enum class Stage : uint8_t {
+#define GATEHOUSE_STAGE_ENUM(name, text) name,
+  GATEHOUSE_STAGES(GATEHOUSE_STAGE_ENUM)
+#undef GATEHOUSE_STAGE_ENUM
+      kCount
+};
+
+constexpr const char* stage_name(Stage stage) {
+  constexpr const char* kNames[] = {
+#define GATEHOUSE_STAGE_NAME(name, text) #name,
+      GATEHOUSE_STAGES(GATEHOUSE_STAGE_NAME)
+#undef GATEHOUSE_STAGE_NAME
+  };
+  return stage < Stage::kCount ? kNames[static_cast<uint8_t>(stage)] : "?";
+}
+
+}  // namespace gatehouse::spec
+
+#endif  // GATEHOUSE_HW_SPEC_STAGES_HH_

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A guest on a card, a tap, and the kernel's own tunnel device in a namespace at the other end.
+#ifndef GATEHOUSE_TESTS_PEERS_KERNEL_PEER_HH_
+#define GATEHOUSE_TESTS_PEERS_KERNEL_PEER_HH_
+
+#include <memory>
+#include <string>
+
+#include "tools/lab/guest.hh"
+#include "tools/lab/netns.hh"
+#include "tools/lab/topology.hh"
+
+namespace gatehouse::peers {
+
+inline constexpr const char* kGuest4 = "192.168.0.1";
+inline constexpr const char* kPeer4 = "192.168.0.2";
+inline constexpr const char* kGuest6 = "fd00::1";
+inline constexpr const char* kPeer6 = "fd00::2";
+
+struct PeerOptions {
+  std::string format = "vxlan";      // or "geneve"
+  bool ipv6_underlay = false;
+  unsigned underlay_mtu = 1700;
+  unsigned overlay_mtu = 1500;
+  std::string kernel = "6.1";
+  bool static_neighbours = false;    // the peer knows the guest's MAC; else it asks over the tunnel
+  nlohmann::json formats = nlohmann::json::array();
+};
+
+class KernelPeer {
+ public:
+  explicit KernelPeer(const PeerOptions& options);
+
+  lab::Guest& guest() { return *guest_; }
+  lab::Netns& peer() { return peer_; }
+  lab::WorkDir& work() { return work_; }
+
+ private:
+  lab::Topology plan() const;
+  std::string tunnel_device() const;
+
+  PeerOptions options_;
+  lab::WorkDir work_{"peer"};
+  lab::Netns peer_{"peer"};
+  std::unique_ptr<lab::Guest> guest_;
+};
+
+}  // namespace gatehouse::peers
+
+#endif  // GATEHOUSE_TESTS_PEERS_KERNEL_PEER_HH_

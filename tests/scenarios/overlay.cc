@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Two guests on two cards: every format over every underlay, streams, fragments, path MTU.
+#include <gtest/gtest.h>
+
+#include "tests/scenarios/pair.hh"
+
+namespace gatehouse::scenarios {
+namespace {
+
+using std::chrono::seconds;
+using Counts = std::map<std::string, uint64_t>;
+
+struct Case {
+  const char* name;
+  const char* format;
+  bool ipv6_underlay;
+};
+
+class Overlay : public testing::TestWithParam<Case> {};
+
+// Sends `mib` of random octets by TCP and compares their digests; the two ends are in different guests.
+void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib) {
+  const lab::Agent::Job sink = to.agent().start("nc -l -p 9000 | sha256sum");
+  to.agent().wait_for("ss -ltn | grep -q :9000");
+  const std::string sent = from.agent().check("dd if=/dev/urandom of=/tmp/data bs=1M count=" + std::to_string(mib) +
+                                                  " 2>/dev/null; nc " + address + " 9000 </tmp/data; sha256sum </tmp/data",
+                                              seconds(120));
+  const lab::CommandResult received = to.agent().finish(sink, seconds(60));
+  EXPECT_EQ(received.output, sent);
+}
+
+TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {
+  PairOptions options;
+  options.format = GetParam().format;
+  options.ipv6_underlay = GetParam().ipv6_underlay;
+  Pair pair(options);
+  const Counts left_before = drops_of(pair.left()), right_before = drops_of(pair.right());
+  const uint64_t segments = vnic_counter(pair.left(), "vnic0", "tx_segments");
+  lab::Agent& left = pair.left().agent();
+  left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  left.check("ping -c 5 -i 0.1 -W 2 " + std::string(kRight4));
+  left.check("ping -6 -c 5 -i 0.1 -W 2 " + std::string(kRight6));
+  // Larger than the MTU: the guest's own fragments.
+  left.check("ping -c 3 -i 0.1 -W 2 -s 8000 " + std::string(kRight4));
+  left.check("ping -6 -c 3 -i 0.1 -W 2 -s 8000 " + std::string(kRight6));
+  copy_and_compare(pair.left(), pair.right(), kRight4, 8);
+  copy_and_compare(pair.right(), pair.left(), kLeft6, 8);
+  EXPECT_GT(vnic_counter(pair.left(), "vnic0", "tx_segments"), segments) << "TSO was not used";
+  // The guest's own multicast (MLD, router solicitations) has nowhere to go, questions are answered; nothing else ends here.
+  for (lab::Guest* guest : {&pair.left(), &pair.right()}) {
+    const Counts moved = difference(guest == &pair.left() ? left_before : right_before, drops_of(*guest));
+    for (const auto& [reason, count] : moved) {
+      EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" || reason == "not_forwarded")
+          << guest->name() << " dropped " << count << " frames: " << reason;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Overlay,
+                         testing::Values(Case{"GeneveOverIpv4", "geneve", false}, Case{"GeneveOverIpv6", "geneve", true},
+                                         Case{"VxlanOverIpv4", "vxlan", false}, Case{"VxlanOverIpv6", "vxlan", true}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(PathMtu, SenderIsToldAndAdapts) {
+  PairOptions options;
+  options.underlay_mtu = 1500;  // leaves 1450 for the inner datagram with Geneve over IPv4
+  Pair pair(options);
+  lab::Agent& left = pair.left().agent();
+  left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  const Counts before = drops_of(pair.left());
+  const lab::CommandResult first = left.run("ping -c 1 -W 2 -M do -s 1472 " + std::string(kRight4));
+  EXPECT_NE(first.output.find("mtu = 1450"), std::string::npos) << first.output;
+  const lab::CommandResult first6 = left.run("ping -6 -c 1 -W 2 -M do -s 1452 " + std::string(kRight6));
+  EXPECT_NE(first6.output.find("1450"), std::string::npos) << first6.output;
+  EXPECT_EQ(difference(before, drops_of(pair.left())).at("exceeds_mtu"), 2u);
+  EXPECT_NE(left.check("ip route get " + std::string(kRight4)).find("mtu 1450"), std::string::npos);
+  left.check("ping -c 1 -W 2 -M do -s 1422 " + std::string(kRight4));
+  copy_and_compare(pair.left(), pair.right(), kRight4, 4);
+  copy_and_compare(pair.left(), pair.right(), kRight6, 4);
+}
+
+TEST(PathMtu, DatagramsThatMayBeFragmentedAre) {
+  PairOptions options;
+  options.underlay_mtu = 1500;
+  Pair pair(options);
+  lab::Agent& left = pair.left().agent();
+  left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  const uint64_t before = vnic_counter(pair.left(), "vnic0", "fragments");
+  left.check("ping -c 3 -i 0.1 -W 2 -M dont -s 1472 " + std::string(kRight4));
+  EXPECT_EQ(vnic_counter(pair.left(), "vnic0", "fragments") - before, 6u);
+}
+
+TEST(Jumbo, NineThousandOctetsEndToEnd) {
+  PairOptions options;
+  options.underlay_mtu = 9216;
+  Pair pair(options);
+  for (lab::Guest* guest : {&pair.left(), &pair.right()}) {
+    guest->agent().check("ip link set eth0 mtu 9000");
+    wait_for_carrier(*guest);
+  }
+  lab::Agent& left = pair.left().agent();
+  left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  left.check("ping -c 3 -i 0.1 -W 2 -M do -s 8972 " + std::string(kRight4));
+  copy_and_compare(pair.left(), pair.right(), kRight4, 8);
+}
+
+}  // namespace
+}  // namespace gatehouse::scenarios

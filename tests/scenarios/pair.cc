@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/scenarios/pair.hh"
+
+#include <poll.h>
+
+namespace gatehouse::scenarios {
+
+lab::Topology pair_topology(const PairOptions& options) {
+  lab::Topology topology;
+  topology.ipv6_underlay = options.ipv6_underlay;
+  topology.underlay_mtu = options.underlay_mtu;
+  topology.formats = options.formats;
+  topology.tenants = {{.name = "red", .vni = 4242, .format = options.format}};
+  topology.hosts = {
+      {.name = "left", .mac = "02:00:00:00:00:01", .underlay = {"10.99.0.1/24", "fd99::1/64"},
+       .endpoints = {{.vnic = "vnic0", .tenant = "red", .mac = kLeftMac, .addresses = {kLeft4, kLeft6}}}},
+      {.name = "right", .mac = "02:00:00:00:00:02", .underlay = {"10.99.0.2/24", "fd99::2/64"},
+       .endpoints = {{.vnic = "vnic0", .tenant = "red", .mac = kRightMac, .addresses = {kRight4, kRight6}}}}};
+  return topology;
+}
+
+Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
+  underlay_ = std::make_unique<lab::Process>(
+      std::vector<std::string>{lab::Build::tool(), "switch", "--listen", "unix:" + underlay_socket()},
+      work_.path("switch.log"));
+  for (const char* side : {"left", "right"}) topology_.write_policy(side, policy_path(side));
+  const auto start = [&](const char* side, const char* address4, const char* address6,
+                         const std::vector<std::string>& more) {
+    lab::GuestOptions guest;
+    guest.name = side;
+    guest.kernel = options.kernel;
+    guest.vcpus = options.vcpus;
+    guest.memory_mib = 384;
+    guest.devices = devices(side, options.vnic_options);
+    guest.devices.insert(guest.devices.end(), more.begin(), more.end());
+    guest.append = std::string("gh.hostname=") + side + " gh.ip=" + address4 + "/24," + address6 + "/64";
+    return std::make_unique<lab::Guest>(work_, guest);
+  };
+  left_ = start("left", kLeft4, kLeft6, options.left_devices);
+  right_ = start("right", kRight4, kRight6, {});
+  left_->wait_ready();
+  right_->wait_ready();
+  wait_for_carrier(*left_);
+  wait_for_carrier(*right_);
+}
+
+std::vector<std::string> Pair::devices(const std::string& side, const std::string& vnic_options) const {
+  return lab::card_with_vnic(lab::stream_netdev("up0", underlay_socket()), policy_path(side), vnic_options);
+}
+
+nlohmann::json card_of(lab::Guest& guest) { return guest.qmp().execute("query-gatehouse").at(0); }
+
+std::map<std::string, uint64_t> drops_of(lab::Guest& guest) {
+  std::map<std::string, uint64_t> drops;
+  for (const nlohmann::json& drop : card_of(guest).at("drops")) {
+    drops[drop.at("reason").get<std::string>()] = drop.at("count").get<uint64_t>();
+  }
+  return drops;
+}
+
+std::map<std::string, uint64_t> difference(const std::map<std::string, uint64_t>& before,
+                                           const std::map<std::string, uint64_t>& after) {
+  std::map<std::string, uint64_t> moved;
+  for (const auto& [reason, count] : after) {
+    const auto earlier = before.find(reason);
+    const uint64_t base = earlier == before.end() ? 0 : earlier->second;
+    if (count != base) moved[reason] = count - base;
+  }
+  return moved;
+}
+
+uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::string& counter) {
+  for (const nlohmann::json& row : card_of(guest).at("vnics")) {
+    if (row.at("name") == vnic) return row.at("counters").at(counter).get<uint64_t>();
+  }
+  return 0;
+}
+
+void wait_for_carrier(lab::Guest& guest, const std::string& interface) {
+  guest.agent().check("for i in $(seq 600); do grep -q 1 /sys/class/net/" + interface +
+                          "/carrier 2>/dev/null && exit 0; usleep 50000; done; exit 1",
+                      std::chrono::seconds(60));
+}
+
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
+  const lab::Deadline deadline(limit);
+  while (!condition()) {
+    if (deadline.expired()) return false;
+    poll(nullptr, 0, 20);
+  }
+  return true;
+}
+
+}  // namespace gatehouse::scenarios

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the policy reader accepts, and that nothing makes it fall over.
+#include "hw/core/policy/reader.hh"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "hw/core/policy/schema.hh"
+
+namespace gatehouse::policy {
+namespace {
+
+constexpr char kEverything[] = R"({
+  "$schema": "policy.schema.json",
+  "formats": [
+    {"name": "marked", "kind": "geneve", "port": 6082, "udp_checksum": true, "zero_checksum_ipv6": true,
+     "options": "0104 8001 0a0b0c0d", "ttl": 32, "dscp": 46},
+    {"name": "plain", "kind": "vxlan"}
+  ],
+  "uplinks": [
+    {"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24", "fd01::1/64"], "gateway": "10.1.0.254",
+     "gateway6": "fe80::1", "mtu": 9000, "vlan": 7, "neighbours": [{"address": "10.1.0.2", "mac": "02:00:00:00:00:02"}]}
+  ],
+  "tenants": [
+    {"name": "red", "vni": 5001, "format": "marked", "broadcast_peer": "10.1.0.9", "mtu": 1400},
+    {"name": "blue", "vni": 16777215}
+  ],
+  "vnics": [
+    {"name": "vnic0", "tenant": "red", "mac": "52:54:00:00:00:01", "addresses": ["192.168.0.1", "fd00::/64"],
+     "anti_spoof": false, "vlans": [1, 4094]},
+    {"name": "vnic1", "tenant": "blue", "comment": "nothing but what it must have"}
+  ],
+  "mappings": [
+    {"tenant": "red", "destination": "0.0.0.0/0", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2", "vni": 0},
+    {"tenant": "blue", "destination": "fd00::2", "mac": "52:54:00:00:00:03", "peer": "fd01::2"}
+  ]
+})";
+
+IpAddress ip(const char* text) { return *parse_ip(text); }
+MacAddress mac(const char* text) { return *parse_mac(text); }
+
+Policy must_read(std::string_view text) {
+  Result<Policy> result = read_policy(text, "policy.json");
+  EXPECT_TRUE(result.ok()) << result.status().message();
+  return result.ok() ? std::move(result.value()) : Policy();
+}
+
+TEST(Reader, ReadsFormats) {
+  const Policy policy = must_read(kEverything);
+  ASSERT_EQ(policy.formats.size(), 4u);  // the two built-in ones stand first
+  EXPECT_EQ(policy.formats[0].name, "vxlan");
+  EXPECT_EQ(policy.formats[0].kind, FormatKind::kVxlan);
+  EXPECT_EQ(policy.formats[0].port, 4789);
+  EXPECT_EQ(policy.formats[1].name, "geneve");
+  EXPECT_EQ(policy.formats[1].kind, FormatKind::kGeneve);
+  EXPECT_EQ(policy.formats[1].port, 6081);
+  const Format& marked = policy.formats[2];
+  EXPECT_EQ(marked.name, "marked");
+  EXPECT_EQ(marked.kind, FormatKind::kGeneve);
+  EXPECT_EQ(marked.port, 6082);
+  EXPECT_TRUE(marked.udp_checksum);
+  EXPECT_TRUE(marked.zero_checksum_ipv6);
+  EXPECT_EQ(marked.options, (std::vector<uint8_t>{1, 4, 0x80, 1, 10, 11, 12, 13}));
+  EXPECT_EQ(marked.ttl, 32);
+  EXPECT_EQ(marked.dscp, 46);
+  const Format& plain = policy.formats[3];
+  EXPECT_EQ(plain.kind, FormatKind::kVxlan);
+  EXPECT_EQ(plain.port, 4789);
+  EXPECT_EQ(plain.ttl, 64);
+  EXPECT_FALSE(plain.udp_checksum || plain.zero_checksum_ipv6 || plain.dscp);
+}
+
+TEST(Reader, ReadsUplinks) {
+  const Policy policy = must_read(kEverything);
+  ASSERT_EQ(policy.uplinks.size(), 1u);
+  const Uplink& uplink = policy.uplinks[0];
+  EXPECT_EQ(uplink.name, "uplink0");
+  EXPECT_EQ(uplink.mac, mac("02:00:00:00:00:01"));
+  ASSERT_EQ(uplink.addresses.size(), 2u);
+  EXPECT_EQ(uplink.addresses[0].address, ip("10.1.0.1"));  // host bits stay
+  EXPECT_EQ(uplink.addresses[0].length, 24);
+  EXPECT_EQ(uplink.addresses[1].address, ip("fd01::1"));
+  EXPECT_EQ(uplink.addresses[1].length, 64);
+  EXPECT_EQ(uplink.gateway_v4, ip("10.1.0.254"));
+  EXPECT_EQ(uplink.gateway_v6, ip("fe80::1"));
+  EXPECT_EQ(uplink.mtu, 9000);
+  EXPECT_EQ(uplink.vlan, 7);
+  ASSERT_EQ(uplink.neighbours.size(), 1u);
+  EXPECT_EQ(uplink.neighbours[0].address, ip("10.1.0.2"));
+  EXPECT_EQ(uplink.neighbours[0].mac, mac("02:00:00:00:00:02"));
+}
+
+TEST(Reader, ReadsTenantsVnicsAndMappings) {
+  const Policy policy = must_read(kEverything);
+  ASSERT_EQ(policy.tenants.size(), 2u);
+  EXPECT_EQ(policy.tenants[0].name, "red");
+  EXPECT_EQ(policy.tenants[0].vni, 5001u);
+  EXPECT_EQ(policy.tenants[0].format, "marked");
+  EXPECT_EQ(policy.tenants[0].broadcast_peer, ip("10.1.0.9"));
+  EXPECT_EQ(policy.tenants[0].mtu, 1400);
+  EXPECT_EQ(policy.tenants[1].vni, 0xffffffu);
+  EXPECT_EQ(policy.tenants[1].format, "geneve");
+  EXPECT_FALSE(policy.tenants[1].broadcast_peer);
+  EXPECT_EQ(policy.tenants[1].mtu, 0);
+  ASSERT_EQ(policy.vnics.size(), 2u);
+  EXPECT_EQ(policy.vnics[0].name, "vnic0");
+  EXPECT_EQ(policy.vnics[0].tenant, "red");
+  EXPECT_EQ(policy.vnics[0].mac, mac("52:54:00:00:00:01"));
+  ASSERT_EQ(policy.vnics[0].addresses.size(), 2u);
+  EXPECT_EQ(policy.vnics[0].addresses[0], (IpPrefix{ip("192.168.0.1"), 32}));
+  EXPECT_EQ(policy.vnics[0].addresses[1], (IpPrefix{ip("fd00::"), 64}));
+  EXPECT_FALSE(policy.vnics[0].anti_spoof);
+  EXPECT_EQ(policy.vnics[0].vlans, (std::vector<uint16_t>{1, 4094}));
+  EXPECT_FALSE(policy.vnics[1].mac);
+  EXPECT_TRUE(policy.vnics[1].anti_spoof);
+  EXPECT_TRUE(policy.vnics[1].addresses.empty() && policy.vnics[1].vlans.empty());
+  ASSERT_EQ(policy.mappings.size(), 2u);
+  EXPECT_EQ(policy.mappings[0].destination, (IpPrefix{ip("0.0.0.0"), 0}));
+  EXPECT_EQ(policy.mappings[0].mac, mac("52:54:00:00:00:02"));
+  EXPECT_EQ(policy.mappings[0].peer, ip("10.1.0.2"));
+  EXPECT_EQ(policy.mappings[0].vni, 0u);
+  EXPECT_EQ(policy.mappings[1].destination, (IpPrefix{ip("fd00::2"), 128}));
+  EXPECT_FALSE(policy.mappings[1].vni);
+}
+
+TEST(Reader, AcceptsAnEmptyPolicyAndAByteOrderMark) {
+  EXPECT_EQ(must_read("{}").formats.size(), 2u);
+  EXPECT_EQ(must_read("\xef\xbb\xbf{}").formats.size(), 2u);
+}
+
+TEST(Reader, CountsColumnsBehindAByteOrderMarkAndOverCarriageReturns) {
+  EXPECT_EQ(read_policy("\xef\xbb\xbf{\"x\": 1}", "p").status().message().substr(0, 6), "p:1:2:");
+  EXPECT_EQ(read_policy("{\r\n \"x\": 1}", "p").status().message().substr(0, 6), "p:2:2:");
+}
+
+TEST(Reader, LetsTenantsShareAddressesAndVnicsShareNetworks) {
+  must_read(R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
+    "tenants": [{"name": "red", "vni": 1}, {"name": "blue", "vni": 2}],
+    "vnics": [{"name": "a", "tenant": "red", "addresses": ["10.0.0.1", "10.8.0.0/16"], "mac": "52:54:00:00:00:01"},
+              {"name": "b", "tenant": "blue", "addresses": ["10.0.0.1"], "mac": "52:54:00:00:00:01"},
+              {"name": "c", "tenant": "red", "addresses": ["10.8.0.0/16"]}],
+    "mappings": [{"tenant": "red", "destination": "10.0.0.2", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2"},
+                 {"tenant": "blue", "destination": "10.0.0.2", "mac": "52:54:00:00:00:02", "peer": "10.1.0.3"},
+                 {"tenant": "red", "destination": "10.0.0.0/24", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2"},
+                 {"tenant": "red", "destination": "10.0.0.0/25", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2"}]})");
+}
+
+// The schema tells a default as JSON text; writing it out must change nothing.
+TEST(Reader, DefaultsAreWhatTheSchemaSays) {
+  const std::string uplink = R"({"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"])";
+  const std::string format = R"({"name": "f", "kind": "geneve")";
+  const std::string tenant = R"({"name": "red", "vni": 1)";
+  const std::string vnic = R"({"name": "v", "tenant": "red")";
+  const std::string mapping = R"({"tenant": "red", "destination": "10.0.0.0/8", "mac": "52:54:00:00:00:01", "peer": "10.1.0.2")";
+  const auto with = [&](Object object, const std::string& extra) {
+    const auto extra_of = [&](Object o) { return o == object ? extra : std::string(); };
+    return "{\"formats\": [" + format + extra_of(Object::kFormat) + "}], \"uplinks\": [" + uplink + extra_of(Object::kUplink) +
+           "}], \"tenants\": [" + tenant + extra_of(Object::kTenant) + "}], \"vnics\": [" + vnic + extra_of(Object::kVnic) +
+           "}], \"mappings\": [" + mapping + extra_of(Object::kMapping) + "}]}";
+  };
+  const auto print = [](const Policy& p) {
+    const Format& f = p.formats.back();
+    const Uplink& u = p.uplinks[0];
+    const Tenant& t = p.tenants[0];
+    const Vnic& v = p.vnics[0];
+    std::string text = std::to_string(f.udp_checksum) + std::to_string(f.zero_checksum_ipv6) + "," + std::to_string(f.ttl) + "," +
+                       std::to_string(f.options.size()) + "," + std::to_string(f.port);
+    text += "," + std::to_string(u.mtu) + "," + std::to_string(u.vlan) + "," + std::to_string(u.neighbours.size());
+    text += "," + t.format + "," + std::to_string(t.mtu) + "," + std::to_string(v.anti_spoof);
+    return text + "," + std::to_string(v.addresses.size()) + "," + std::to_string(v.vlans.size());
+  };
+  const std::string bare = print(must_read(with(Object::kCount, "")));
+  EXPECT_EQ(bare, "00,64,0,6081,1500,0,0,geneve,0,1,0,0");
+  unsigned compared = 0;
+  for (unsigned object = 1; object < static_cast<unsigned>(Object::kCount); ++object) {
+    for (const Member& member : members(static_cast<Object>(object))) {
+      if (member.required || member.fallback[0] == '(') continue;
+      SCOPED_TRACE(member.name);
+      const std::string extra = std::string(", \"") + member.name + "\": " + member.fallback;
+      EXPECT_EQ(print(must_read(with(static_cast<Object>(object), extra))), bare);
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 12u);
+}
+
+TEST(Schema, RowsAreWhole) {
+  for (unsigned object = 0; object < static_cast<unsigned>(Object::kCount); ++object) {
+    const std::span<const Member> rows = members(static_cast<Object>(object));
+    ASSERT_FALSE(rows.empty());
+    ASSERT_LE(rows.size(), 64u);  // the reader keeps one bit for each
+    for (const Member& member : rows) {
+      SCOPED_TRACE(member.name);
+      EXPECT_NE(member.store, nullptr);
+      EXPECT_NE(std::string(member.text), "");
+      EXPECT_EQ(member.required, std::string(member.fallback).empty());
+      EXPECT_EQ(member.type == Type::kObject, member.child != Object::kCount);
+      EXPECT_EQ(member.type == Type::kInteger, member.maximum != 0);
+      EXPECT_EQ(member.type == Type::kKeyword, !keywords(member).empty());
+    }
+  }
+}
+
+TEST(Reader, RefusesWhatIsLargerThanItsLimit) {
+  EXPECT_EQ(read_policy("{}        ", "p", {.octets = 9}).status().message(),
+            "p: larger than the 0 MiB that a policy may have; join mappings into prefixes");
+  EXPECT_TRUE(read_policy("{}       ", "p", {.octets = 9}).ok());
+}
+
+TEST(Reader, CutOffAnywhereIsAnErrorWithAPlace) {
+  const std::string text = kEverything;
+  for (size_t length = 0; length < text.size(); ++length) {
+    const Result<Policy> result = read_policy(std::string_view(text).substr(0, length), "p");
+    ASSERT_FALSE(result.ok()) << length;
+    ASSERT_EQ(result.status().message().find("p:"), 0u);
+    ASSERT_NE(result.status().message().find(": "), std::string::npos);
+  }
+}
+
+TEST(Reader, SurvivesEveryOctetReplaced) {
+  for (const char replacement : {'\0', '"', '\\', '{', '[', ']', '}', ',', '9', '\xff', '-'}) {
+    std::string text = kEverything;
+    for (char& octet : text) {
+      const char kept = octet;
+      octet = replacement;
+      const Result<Policy> result = read_policy(text, "p");
+      if (!result.ok()) {
+        ASSERT_EQ(result.status().message().find("p:"), 0u);
+        ASSERT_EQ(result.status().message().find('\n'), std::string::npos);
+      }
+      octet = kept;
+    }
+  }
+}
+
+TEST(Reader, DeepNestingEndsAtTheFirstListThatTheSchemaDoesNotHave) {
+  const std::string text = "{\"vnics\": " + std::string(1000000, '[');
+  EXPECT_EQ(read_policy(text, "p").status().message(), "p:1:12: vnics[0]: a list is not an object; write members between { and }");
+}
+
+TEST(Reader, FindsADuplicateAmongManyMappings) {
+  constexpr unsigned kCount = 20000;
+  std::string text = R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
+"tenants": [{"name": "red", "vni": 1}], "mappings": [)";
+  for (unsigned i = 0; i <= kCount; ++i) {
+    const unsigned n = i == kCount ? 777 : i;
+    char row[160];
+    std::snprintf(row, sizeof row, "%s\n{\"tenant\": \"red\", \"destination\": \"10.2.%u.%u\", \"mac\": \"52:54:00:00:00:02\", \"peer\": \"10.1.0.2\"}",
+                  i ? "," : "", n / 256, n % 256);
+    text += row;
+  }
+  EXPECT_EQ(read_policy(text + "]}", "p").status().message(),
+            "p:20003:34: mappings[20000].destination: 10.2.3.9/32 is already taken by mappings[777]; remove one of the two");
+}
+
+class ReaderFile : public ::testing::Test {
+ protected:
+  ReaderFile() : path_(::testing::TempDir() + "gatehouse-policy-" + std::to_string(getpid()) + ".json") {}
+  ~ReaderFile() override { std::remove(path_.c_str()); }
+  const std::string path_;
+};
+
+TEST_F(ReaderFile, IsReadWhole) {
+  std::ofstream(path_) << kEverything;
+  const Result<Policy> result = read_policy_file(path_);
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result.value().mappings.size(), 2u);
+}
+
+TEST_F(ReaderFile, ThatIsMissingOrNoFileIsAnError) {
+  EXPECT_EQ(read_policy_file(path_).status().message(), path_ + ": can't open the policy: No such file or directory");
+  EXPECT_EQ(read_policy_file("/").status().message(), "/: not a regular file; name a JSON file");
+}
+
+TEST_F(ReaderFile, ThatIsTooLargeIsNotRead) {
+  std::ofstream(path_) << "{}";
+  ASSERT_EQ(truncate(path_.c_str(), off_t{300} << 20), 0);  // sparse
+  EXPECT_EQ(read_policy_file(path_).status().message(),
+            path_ + ": larger than the 256 MiB that a policy may have; join mappings into prefixes");
+}
+
+}  // namespace
+}  // namespace gatehouse::policy

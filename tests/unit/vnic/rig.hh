@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A whole vnic on fakes, driven as a driver does it: registers by MMIO, rings and buffers in fake guest memory.
+#ifndef GATEHOUSE_TESTS_UNIT_VNIC_RIG_HH_
+#define GATEHOUSE_TESTS_UNIT_VNIC_RIG_HH_
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "hw/card/vnic/ports.hh"
+#include "hw/card/vnic/receive.hh"
+#include "hw/card/vnic/transmit.hh"
+#include "hw/card/vnic/vnic.hh"
+#include "hw/core/base/archive.hh"
+#include "hw/core/base/packet.hh"
+#include "hw/core/parse/parse.hh"
+#include "hw/spec/i82574_descriptors.hh"
+#include "hw/spec/i82574_registers.hh"
+
+namespace gatehouse::vnic::rig {
+
+using namespace i82574;  // NOLINT: the tests read like the data sheet
+using Bytes = std::vector<uint8_t>;
+
+// RAM from 0 to kRam; everything else is refused, as the real port refuses MMIO.
+class Memory : public DmaPort {
+ public:
+  static constexpr uint64_t kRam = 32 * 1024 * 1024;
+  struct Access {
+    bool write;
+    uint64_t address;
+    uint32_t length;
+  };
+
+  bool read(uint64_t address, void* to, uint32_t length) override {
+    ++reads;
+    octets_read += length;
+    if (!inside(address, length)) return refuse();
+    std::memcpy(to, &ram[address], length);
+    if (log) accesses.push_back({false, address, length});
+    return true;
+  }
+  bool write(uint64_t address, const void* from, uint32_t length) override {
+    ++writes;
+    if (!inside(address, length)) return refuse();
+    if (on_write) on_write(address, length);
+    std::memcpy(&ram[address], from, length);
+    if (log) accesses.push_back({true, address, length});
+    return true;
+  }
+
+  std::vector<uint8_t> ram = std::vector<uint8_t>(kRam);
+  bool bus_master = true;
+  bool log = false;
+  uint64_t reads = 0, writes = 0, refused = 0, octets_read = 0;
+  std::vector<Access> accesses;
+  std::function<void(uint64_t, uint32_t)> on_write;
+
+ private:
+  bool inside(uint64_t address, uint32_t length) const {
+    return bus_master && address <= kRam && length <= kRam - address;
+  }
+  bool refuse() {
+    ++refused;
+    return false;
+  }
+};
+
+class Clock : public ClockPort {
+ public:
+  int64_t now_ns() override { return now; }
+  void arm(Timer timer, int64_t deadline) override { deadlines[timer] = deadline; }
+  void cancel(Timer timer) override { deadlines.erase(timer); }
+  bool armed(Timer timer) const { return deadlines.count(timer) != 0; }
+
+  int64_t now = 1'000'000;
+  std::map<Timer, int64_t> deadlines;
+};
+
+class Interrupt : public InterruptPort {
+ public:
+  InterruptMode mode() override { return current; }
+  void set_intx(bool asserted) override {
+    if (asserted && !line) ++raised;
+    line = asserted;
+  }
+  void send_msi() override { ++raised; }
+  void send_msix(unsigned vector) override { ++vectors[vector]; }
+
+  InterruptMode current = InterruptMode::kIntx;
+  bool line = false;
+  unsigned raised = 0;
+  std::array<unsigned, 5> vectors{};
+};
+
+struct Sent {
+  Bytes bytes;
+  Offload offload;
+  uint64_t cookie;
+  uint32_t headroom;
+};
+
+class Card : public CardPort {
+ public:
+  explicit Card(const PacketPool::Limits& limits) : pool(limits) {}
+  Packet* take_packet(uint32_t octets) override { return exhausted ? nullptr : pool.take(octets); }
+  void give_packet(Packet* packet) override { pool.give(packet); }
+  void transmit(std::span<Packet* const> batch) override {
+    batches.push_back(batch.size());
+    for (Packet* packet : batch) {
+      sent.push_back({Bytes(packet->data, packet->data + packet->length), packet->offload,
+                      packet->cookie, packet->headroom()});
+      pool.give(packet);
+    }
+    if (on_transmit) on_transmit();
+  }
+  void count_drop(spec::DropReason reason) override { ++drops[reason]; }
+  void receive_ready() override { ++ready; }
+  void link_changed(bool up) override { link = up; }
+
+  PacketPool pool;
+  bool exhausted = false;
+  bool link = false;
+  unsigned ready = 0;
+  std::vector<Sent> sent;
+  std::vector<size_t> batches;
+  std::map<spec::DropReason, unsigned> drops;
+  std::function<void()> on_transmit;
+};
+
+inline constexpr std::array<uint8_t, 6> kOwnMac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
+inline constexpr std::array<uint8_t, 6> kPeerMac = {0x52, 0x54, 0x00, 0xaa, 0xbb, 0xcc};
+
+// Where things lie in guest memory.
+inline constexpr uint64_t kRxRing = 0x100000, kTxRing = 0x200000, kBuffers = 0x400000;
+inline constexpr uint64_t kRingStride = 0x80000;     // from queue 0's ring to queue 1's
+inline constexpr uint64_t kTxBuffers = 0x1000000;
+inline constexpr uint64_t kMmio = 0xfebc0000;        // not RAM
+
+class Rig {
+ public:
+  explicit Rig(const PacketPool::Limits& limits = {2048, 2304, 24, kHeadroom + kMaxSuperFrame + 256})
+      : card(limits), vnic(Ports{memory, clock, interrupt, card}, identity()) {
+    vnic.reset(ResetKind::kPowerOn);
+    bring_link_up();
+  }
+  static Identity identity() {
+    Identity identity;
+    identity.mac = MacAddress::from(kOwnMac.data());
+    return identity;
+  }
+  void bring_link_up() {
+    vnic.mmio_write(reg::CTRL, vnic.mmio_read(reg::CTRL, 4) | CTRL_SLU, 4);
+    for (int i = 0; i < 100 && !vnic.link_up(); ++i) advance(100'000'000);
+    EXPECT_TRUE(vnic.link_up());
+  }
+  uint32_t get(uint32_t offset) { return static_cast<uint32_t>(vnic.mmio_read(offset, 4)); }
+  void set(uint32_t offset, uint32_t value) { vnic.mmio_write(offset, value, 4); }
+  // Causes as ICR has them, without clearing any.
+  uint32_t causes() { return vnic.registers()[reg::ICR]; }
+  void clear_causes() { set(reg::ICR, 0xffffffff); }
+
+  // Lets virtual time pass; timers fire in order.
+  void advance(int64_t ns) {
+    const int64_t end = clock.now + ns;
+    for (int guard = 0; guard < 100000; ++guard) {
+      auto next = clock.deadlines.end();
+      for (auto it = clock.deadlines.begin(); it != clock.deadlines.end(); ++it) {
+        if (it->second <= end && (next == clock.deadlines.end() || it->second < next->second)) {
+          next = it;
+        }
+      }
+      if (next == clock.deadlines.end()) {
+        clock.now = end;
+        return;
+      }
+      const Timer timer = next->first;
+      clock.now = std::max(clock.now, next->second);
+      clock.deadlines.erase(next);
+      vnic.timer_expired(timer);
+    }
+    FAIL() << "timers never come to rest";
+  }
+
+  uint8_t* at(uint64_t address) { return &memory.ram[address]; }
+  void put(uint64_t address, std::span<const uint8_t> bytes) {
+    std::memcpy(at(address), bytes.data(), bytes.size());
+  }
+  Bytes take(uint64_t address, uint32_t length) { return Bytes(at(address), at(address) + length); }
+
+  // A receive ring of `units`, tail 0.
+  void receive_ring(unsigned queue, uint32_t units) {
+    set(reg::RDBAL(queue), static_cast<uint32_t>(kRxRing + queue * kRingStride));
+    set(reg::RDBAH(queue), 0);
+    set(reg::RDLEN(queue), units * kRingUnit);
+    set(reg::RDH(queue), 0);
+    set(reg::RDT(queue), 0);
+  }
+  uint8_t* rx(uint32_t unit, unsigned queue = 0) {
+    return at(kRxRing + queue * kRingStride + unit * kRingUnit);
+  }
+  // Legacy or extended descriptors with a buffer each, `stride` apart; the tail goes behind the last.
+  void offer(uint32_t from, uint32_t count, uint32_t stride = 4096, unsigned queue = 0) {
+    const uint32_t length = get(reg::RDLEN(queue)) / kRingUnit;
+    for (uint32_t i = 0; i < count; ++i) {
+      uint8_t* d = rx((from + i) % length, queue);
+      std::memset(d, 0, kRingUnit);
+      i82574::put<desc::ADDRESS>(d, buffer((from + i) % length, stride, queue));
+    }
+    set(reg::RDT(queue), (from + count) % length);
+  }
+  static uint64_t buffer(uint32_t index, uint32_t stride = 4096, unsigned queue = 0) {
+    return kBuffers + queue * 0x600000 + uint64_t{index} * stride;
+  }
+  void enable_receiver(uint32_t rctl = RCTL_BAM | RCTL_SECRC) { set(reg::RCTL, rctl | RCTL_EN); }
+
+  void transmit_ring(unsigned queue, uint32_t units) {
+    set(reg::TDBAL(queue), static_cast<uint32_t>(kTxRing + queue * kRingStride));
+    set(reg::TDBAH(queue), 0);
+    set(reg::TDLEN(queue), units * kRingUnit);
+    set(reg::TDH(queue), 0);
+    set(reg::TDT(queue), 0);
+    set(reg::TCTL, TCTL_EN | TCTL_PSP);
+  }
+  uint8_t* tx(uint32_t unit, unsigned queue = 0) {
+    return at(kTxRing + queue * kRingStride + unit * kRingUnit);
+  }
+  // Writes descriptors in order; returns the unit behind.
+  struct TxBuffer {
+    uint64_t address;
+    uint32_t length;
+  };
+  void legacy(uint32_t unit, TxBuffer buffer, uint8_t command, unsigned queue = 0) {
+    uint8_t* d = tx(unit, queue);
+    std::memset(d, 0, kRingUnit);
+    i82574::put<desc::TX_ADDRESS>(d, buffer.address);
+    i82574::put<desc::TX_LENGTH>(d, buffer.length);
+    i82574::put<desc::TX_COMMAND>(d, command);
+  }
+  void data(uint32_t unit, TxBuffer buffer, uint8_t command, uint8_t options = 0,
+            unsigned queue = 0) {
+    uint8_t* d = tx(unit, queue);
+    std::memset(d, 0, kRingUnit);
+    i82574::put<desc::DATA_ADDRESS>(d, buffer.address);
+    i82574::put<desc::DATA_DTALEN>(d, buffer.length);
+    i82574::put<desc::DATA_DTYP>(d, static_cast<uint64_t>(TxType::kData));
+    i82574::put<desc::DATA_DCMD>(d, command | TX_CMD_DEXT);
+    i82574::put<desc::DATA_POPTS>(d, options);
+  }
+  // A frame in one legacy descriptor, buffer of its own.
+  void queue_frame(uint32_t unit, std::span<const uint8_t> frame,
+                   uint8_t command = TX_CMD_EOP | TX_CMD_IFCS | TX_CMD_RS, unsigned queue = 0) {
+    const uint64_t address = kTxBuffers + queue * 0x800000 + uint64_t{unit} * 2048;
+    put(address, frame);
+    legacy(unit, {address, static_cast<uint32_t>(frame.size())}, command, queue);
+  }
+
+  // A frame from the card, in two pieces split at `head`.
+  size_t receive(const Bytes& frame, uint32_t head = 0) {
+    Layers layers;
+    const bool known =
+        parse::parse(frame, {.ipv4_checksum = false}, layers) == spec::DropReason::none;
+    const uint32_t length = static_cast<uint32_t>(frame.size());
+    const Delivery delivery{
+        .frame = {{frame.data(), head}, {frame.data() + head, length - head}},
+        .layers = known ? &layers : nullptr};
+    return vnic.receive({&delivery, 1});
+  }
+  size_t receive_all(const std::vector<Bytes>& frames) {
+    std::vector<Layers> layers(frames.size());
+    std::vector<Delivery> deliveries(frames.size());
+    for (size_t i = 0; i < frames.size(); ++i) {
+      const bool known = parse::parse(frames[i], {}, layers[i]) == spec::DropReason::none;
+      deliveries[i] = {.frame = {{}, {frames[i].data(), static_cast<uint32_t>(frames[i].size())}},
+                       .layers = known ? &layers[i] : nullptr};
+    }
+    return vnic.receive(deliveries);
+  }
+
+  Memory memory;
+  Clock clock;
+  Interrupt interrupt;
+  Card card;
+  Vnic vnic;
+};
+
+// Frames.
+inline void append(Bytes& to, std::initializer_list<unsigned> octets) {
+  for (unsigned octet : octets) to.push_back(static_cast<uint8_t>(octet));
+}
+inline void append16(Bytes& to, unsigned value) { append(to, {value >> 8 & 255, value & 255}); }
+inline void append32(Bytes& to, uint32_t value) {
+  append16(to, value >> 16);
+  append16(to, value & 0xffff);
+}
+
+inline Bytes ethernet(std::span<const uint8_t> destination, unsigned type, uint32_t payload) {
+  Bytes frame(destination.begin(), destination.end());
+  frame.insert(frame.end(), kPeerMac.begin(), kPeerMac.end());
+  append16(frame, type);
+  for (uint32_t i = 0; i < payload; ++i) frame.push_back(static_cast<uint8_t>(i * 7 + 3));
+  return frame;
+}
+
+inline uint16_t reference_checksum(std::span<const uint8_t> octets, uint32_t sum = 0) {
+  for (size_t i = 0; i < octets.size(); ++i) sum += i % 2 == 0 ? octets[i] << 8 : octets[i];
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+inline uint32_t reference_sum(std::span<const uint8_t> octets) {
+  return static_cast<uint16_t>(~reference_checksum(octets));
+}
+
+struct IpFrame {
+  bool v6 = false;
+  bool udp = false;
+  uint32_t payload = 100;
+  bool vlan = false;
+  uint16_t tci = 0;
+  uint8_t tcp_flags = 0x18;
+  bool bad_ip = false, bad_l4 = false, no_udp_checksum = false;
+  uint16_t fragment = 0;  // IPv4 flags and offset field
+  std::array<uint8_t, 6> destination = kOwnMac;
+  uint16_t ip_id = 0x1234;
+  std::array<uint8_t, 4> source4{10, 0, 0, 1}, destination4{10, 0, 0, 2};
+  uint16_t source_port = 1000, destination_port = 2000;
+
+  Bytes build() const;
+};
+
+inline Bytes IpFrame::build() const {
+  Bytes l4;
+  append16(l4, source_port);
+  append16(l4, destination_port);
+  if (udp) {
+    append16(l4, 8 + payload);
+    append16(l4, 0);
+  } else {
+    append32(l4, 0x01020304);
+    append32(l4, 0x05060708);
+    append(l4, {0x50, tcp_flags, 0x20, 0x00, 0, 0, 0, 0});
+  }
+  for (uint32_t i = 0; i < payload; ++i) l4.push_back(static_cast<uint8_t>(i * 13 + 5));
+  Bytes addresses;
+  if (v6) {
+    for (unsigned i = 0; i < 32; ++i) addresses.push_back(static_cast<uint8_t>(0x20 + i));
+  } else {
+    addresses.insert(addresses.end(), source4.begin(), source4.end());
+    addresses.insert(addresses.end(), destination4.begin(), destination4.end());
+  }
+  const unsigned protocol = udp ? 17 : 6;
+  const uint32_t pseudo =
+      reference_sum(addresses) + protocol + static_cast<uint32_t>(l4.size());
+  uint16_t checksum = reference_checksum(l4, pseudo);
+  if (udp && checksum == 0) checksum = 0xffff;
+  if (bad_l4) checksum = static_cast<uint16_t>(checksum ^ 0x5555);
+  if (udp && no_udp_checksum) checksum = 0;
+  const size_t at = udp ? 6 : 16;
+  l4[at] = static_cast<uint8_t>(checksum >> 8);
+  l4[at + 1] = static_cast<uint8_t>(checksum);
+
+  Bytes frame(destination.begin(), destination.end());
+  frame.insert(frame.end(), kPeerMac.begin(), kPeerMac.end());
+  if (vlan) {
+    append16(frame, 0x8100);
+    append16(frame, tci);
+  }
+  append16(frame, v6 ? 0x86dd : 0x0800);
+  if (v6) {
+    append32(frame, 0x60000000);
+    append16(frame, static_cast<unsigned>(l4.size()));
+    append(frame, {protocol, 64});
+  } else {
+    Bytes ip;
+    append(ip, {0x45, 0});
+    append16(ip, 20 + static_cast<unsigned>(l4.size()));
+    append16(ip, ip_id);
+    append16(ip, fragment);
+    append(ip, {64, protocol});
+    append16(ip, 0);
+    ip.insert(ip.end(), addresses.begin(), addresses.end());
+    uint16_t header = reference_checksum(ip);
+    if (bad_ip) header = static_cast<uint16_t>(header ^ 0x00ff);
+    ip[10] = static_cast<uint8_t>(header >> 8);
+    ip[11] = static_cast<uint8_t>(header);
+    ip.resize(12);
+    frame.insert(frame.end(), ip.begin(), ip.end());
+  }
+  frame.insert(frame.end(), addresses.begin(), addresses.end());
+  frame.insert(frame.end(), l4.begin(), l4.end());
+  return frame;
+}
+
+// Fields by their names in hw/spec.
+template <DescriptorField F>
+uint64_t field(const uint8_t* descriptor) {
+  return i82574::get<F>(descriptor);
+}
+
+}  // namespace gatehouse::vnic::rig
+
+#endif  // GATEHOUSE_TESTS_UNIT_VNIC_RIG_HH_

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/bench/rows.hh"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace gatehouse::bench {
+namespace {
+
+std::string figure(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, value < 100 ? "%.2f" : "%.0f", value);
+  return text;
+}
+
+std::string list(const std::vector<double>& values) {
+  std::string text;
+  for (double value : values) text += (text.empty() ? "" : " ") + figure(value);
+  return text;
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+double spread(const std::vector<double>& values) {
+  if (values.empty() || median(values) == 0) return 0;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return (*high - *low) / median(values);
+}
+
+double ratio(const Row& row) {
+  const double peer = median(row.peer);
+  return peer > 0 ? median(row.ours) / peer : 0;
+}
+
+void measure(std::vector<Row>& rows, unsigned pairs) {
+  for (Row& row : rows) {
+    for (unsigned pair = 0; pair < pairs; ++pair) {
+      row.ours.push_back(row.measure_ours());
+      row.peer.push_back(row.measure_peer());
+      std::fprintf(stderr, "  %-34s pair %u/%u  ours %s  %s %s\n", row.name.c_str(), pair + 1, pairs,
+                   figure(row.ours.back()).c_str(), row.peer_name.c_str(),
+                   figure(row.peer.back()).c_str());
+    }
+  }
+}
+
+void print(const std::vector<Row>& rows, report::Terminal& terminal) {
+  report::Terminal::Table table{
+      {"what", "unit", "ours", "peer", "ratio", "goal", "pairs", "spread", "peer is"}, {}};
+  for (const Row& row : rows) {
+    const bool met = row.goal == 0 || ratio(row) >= row.goal;
+    table.rows.push_back({row.name, row.unit, figure(median(row.ours)), figure(median(row.peer)),
+                          terminal.styled(met ? report::Style::kGood : report::Style::kBad, figure(ratio(row))),
+                          row.goal == 0 ? "" : figure(row.goal), std::to_string(row.ours.size()),
+                          figure(100 * spread(row.ours)) + " %", row.peer_name});
+  }
+  terminal.table(table);
+  terminal.line();
+  for (const Row& row : rows) {
+    terminal.line(terminal.styled(report::Style::kDim, row.name + ": ours " + list(row.ours) + " | peer " + list(row.peer)));
+  }
+}
+
+nlohmann::json to_json(const std::string& bench, const std::vector<Row>& rows) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Row& row : rows) {
+    list.push_back({{"name", row.name},
+                    {"unit", row.unit},
+                    {"ours", median(row.ours)},
+                    {"peer", median(row.peer)},
+                    {"peer_name", row.peer_name},
+                    {"ratio", ratio(row)},
+                    {"goal", row.goal},
+                    {"runs", row.ours.size()},
+                    {"spread", spread(row.ours)},
+                    {"ours_runs", row.ours},
+                    {"peer_runs", row.peer}});
+  }
+  return {{"bench", bench}, {"rows", list}};
+}
+
+}  // namespace gatehouse::bench

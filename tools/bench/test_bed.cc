@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <nlohmann/json.hpp>
+
+#include "tools/bench/net.hh"
+#include "tools/lab/failure.hh"
+#include "tools/lab/topology.hh"
+
+namespace gatehouse::bench {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+constexpr int kSeconds = 4;             // of one measurement
+constexpr unsigned kUnderlayMtu = 1600; // a full-size inner frame and its Geneve or VXLAN headers fit
+constexpr const char* kGuestMac = "52:54:00:00:00:02";
+constexpr const char* kPeerMac = "52:54:00:00:00:01";
+constexpr const char* kCardMac = "02:00:00:00:00:02";
+constexpr const char* kUnderlayGuest = "10.99.0.2";
+constexpr const char* kUnderlayPeer = "10.99.0.1";
+constexpr unsigned kVni = 77;
+constexpr const char* kLoadPort = "5300";
+
+const char* name_of(Bed bed) {
+  switch (bed) {
+    case Bed::kCard: return "card";
+    case Bed::kStock: return "stock";
+    case Bed::kStockTunnel: return "tunnel";
+  }
+  return "?";
+}
+
+std::string card_policy(const lab::WorkDir& work) {
+  lab::Topology topology;
+  topology.underlay_mtu = kUnderlayMtu;
+  topology.tenants = {{.name = "bench", .vni = kVni}};
+  topology.hosts = {
+      {.name = "guest", .mac = kCardMac, .underlay = {std::string(kUnderlayGuest) + "/24"},
+       .endpoints = {{.vnic = "vnic0", .tenant = "bench", .mac = kGuestMac, .addresses = {kGuestAddress}}}},
+      {.name = "peer", .mac = "", .underlay = {std::string(kUnderlayPeer) + "/24"},
+       .endpoints = {{.vnic = "peer", .tenant = "bench", .mac = kPeerMac, .addresses = {kPeerAddress}}}}};
+  return topology.write_policy("guest", work.path("bench-policy.json"));
+}
+
+// The peer's tunnel device. A kernel without geneve gets its vxlan device on Geneve's port and the first word of the header
+// rewritten on the way (RFC 8926 against RFC 7348: the VNI stands at the same place), so that the wire carries Geneve either way.
+std::string geneve_peer() {
+  const std::string address = std::string("ip link set tun0 address ") + kPeerMac + " mtu 1500 up; ip addr add " +
+                              kPeerAddress + "/24 dev tun0; ip neigh replace " + kGuestAddress + " lladdr " +
+                              kGuestMac + " dev tun0; ";
+  const std::string id = std::to_string(kVni), remote = kUnderlayGuest;
+  if (lab::kernel_has_link_type("geneve")) {
+    return "ip link add tun0 type geneve id " + id + " remote " + remote + "; " + address;
+  }
+  return "ip link add tun0 type vxlan id " + id + " remote " + remote + " dstport 6081 noudpcsum; " + address +
+         "nft add table netdev g; "
+         "nft 'add chain netdev g i { type filter hook ingress device tap0 priority 0; }'; "
+         "nft 'add rule netdev g i udp dport 6081 @th,64,32 set 0x08000000'; "
+         "nft 'add chain netdev g e { type filter hook egress device tap0 priority 0; }'; "
+         "nft 'add rule netdev g e udp dport 6081 @th,64,32 set 0x00006558'; "
+         "ethtool -K tun0 tx off tso off gso off";
+}
+
+}  // namespace
+
+TestBed::TestBed(Bed bed, const lab::WorkDir& work)
+    : bed_(bed), name_(name_of(bed)), work_(work), peer_(std::string("b") + name_of(bed)[0]) {
+  const int tap = peer_.open_tap("tap0", kUnderlayMtu, /*vnet_hdr=*/true);
+  lab::GuestOptions options;
+  options.name = name_;
+  const std::string netdev = "tap,id=up0,vhost=off,fd=" + std::to_string(tap);
+  if (bed_ == Bed::kCard) {
+    options.devices = lab::card_with_vnic(netdev, card_policy(work_));
+  } else {
+    options.devices = {"-netdev", netdev, "-device",
+                       std::string("e1000e,netdev=up0,romfile=,mac=") + kGuestMac};
+  }
+  guest_ = std::make_unique<lab::Guest>(work_, options);
+  prepare_peer();
+  guest_->wait_ready();
+  prepare_guest();
+  load_server_ = peer_.start({lab::Build::guest_images("host/gh-load"), "serve", kLoadPort},
+                             work_.path(name_ + ".load"));
+  guest_->agent().wait_for("ping -c 1 -W 1 " + std::string(kPeerAddress), seconds(60));
+}
+
+void TestBed::prepare_peer() {
+  switch (bed_) {
+    case Bed::kCard:
+      peer_.sh("ip addr add " + std::string(kUnderlayPeer) + "/24 dev tap0; " + geneve_peer());
+      break;
+    case Bed::kStock:
+      peer_.sh("ip link set tap0 mtu 1500; ip addr add " + std::string(kPeerAddress) + "/24 dev tap0");
+      break;
+    case Bed::kStockTunnel:
+      // See facts of the peer: with a vnet_hdr tap its vxlan device must not leave inner checksums partial.
+      peer_.sh("ip addr add " + std::string(kUnderlayPeer) + "/24 dev tap0; ip link add tun0 type vxlan id " +
+               std::to_string(kVni) + " remote " + kUnderlayGuest + " dstport 4789; ip link set tun0 mtu 1500 up; "
+               "ethtool -K tun0 tx off tso off gso off; ip addr add " + kPeerAddress + "/24 dev tun0");
+      break;
+  }
+}
+
+void TestBed::prepare_guest() {
+  lab::Agent& agent = guest_->agent();
+  const std::string address = std::string("ip addr add ") + kGuestAddress + "/24 dev ";
+  if (bed_ != Bed::kStockTunnel) {
+    agent.check(address + "eth0; ip link set eth0 up");
+    return;
+  }
+  agent.check("ip link set eth0 mtu 1600 up; ip addr add " + std::string(kUnderlayGuest) + "/24 dev eth0; "
+              "modprobe vxlan; ip link add tun0 type vxlan id " + std::to_string(kVni) + " remote " + kUnderlayPeer +
+              " dstport 4789; ip link set tun0 mtu 1500 up; " + address + "tun0");
+  agent.check("nft -f - <<'END'\n"
+              "table inet f {\n"
+              "  chain in { type filter hook input priority 0; policy drop;\n"
+              "    ct state established,related accept\n    ct state invalid drop\n    iif lo accept\n"
+              "    udp dport 4789 accept\n    icmp type echo-request accept\n"
+              "    iifname tun0 tcp dport 1-65535 ct state new accept\n    iifname tun0 udp dport 1-65535 ct state new accept\n  }\n"
+              "  chain out { type filter hook output priority 0; policy accept; ct state invalid drop\n  }\n"
+              "}\nEND");
+}
+
+double TestBed::load(const std::string& mode) {
+  const std::string output = guest_->agent().check("gh-load " + mode + " " + kPeerAddress + " " + kLoadPort + " " +
+                                                       std::to_string(kSeconds),
+                                                   seconds(60));
+  const json parsed = json::parse(output, nullptr, false);
+  if (!parsed.is_object() || !parsed.contains("rate")) throw lab::Failure("gh-load printed: " + output);
+  return parsed["rate"].get<double>();
+}
+
+}  // namespace gatehouse::bench

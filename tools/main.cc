@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The binary `gatehouse-tool`: one table of subcommands. `./gatehouse` at the root is what people call; it calls this.
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/gateway/gateway.hh"
+#include "tools/switch/switch.hh"
+
+namespace {
+
+struct Command {
+  const char* name;
+  int (*run)(const std::vector<std::string>& arguments);  // returns the exit status
+  const char* help;
+};
+
+constexpr Command kCommands[] = {
+    {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
+};
+
+int help(FILE* to) {
+  std::fputs("usage: gatehouse-tool COMMAND [options]; COMMAND --help tells its options\n\n", to);
+  for (const Command& command : kCommands) std::fprintf(to, "  %-10s %s\n", command.name, command.help);
+  return to == stdout ? 0 : 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty()) return help(stderr);
+  if (words[0] == "help" || words[0] == "--help") return help(stdout);
+  for (const Command& command : kCommands) {
+    if (words[0] == command.name) return command.run({words.begin() + 1, words.end()});
+  }
+  std::fprintf(stderr, "gatehouse-tool: no command is called '%s'\n", words[0].c_str());
+  return help(stderr);
+}

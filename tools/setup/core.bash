@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The build tree that needs no QEMU: the core, the card, the tools, the tests. Sourced by `gatehouse`.
+
+core_build=$build/core
+core_build_key() { hash_of "$root"/{hw,tools,tests} "$root"/meson.build "in $root" "by $meson"; }
+
+core_build_step() {
+  if [[ ! -f $core_build/build.ninja ]]; then
+    logged "$meson" setup "$core_build" "$root" ||
+      die "meson setup failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
+  fi
+  built ninja -C "$core_build" -j "$jobs"
+}
+
+images_key() { hash_of "$root/guest-images"; }
+
+images_step() { built_images "$root/guest-images/build" "$build/guest-images"; }
+
+# The images' recipe has steps and messages of its own.
+built_images() {
+  mkdir -p "${log%/*}"
+  if ! "$@" 2>&1 | tee "$log" | sed -u 's/^/      /'; then
+    die "the guest images were not made: $(tail -n 1 "$log")" "see ${log#"$root"/}"
+  fi
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Packages of the machine's own release, installed with its own apt. Sourced by `gatehouse`.
+
+wanted_packages() {
+  awk -v release="$(debian_version)" '/^[a-z]/ && (NF == 1 || $2 == release) { print $1 }' \
+    "$root/tools/setup/packages.txt"
+}
+
+missing_packages() {
+  local wanted
+  mapfile -t wanted < <(wanted_packages)
+  comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
+    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
+      awk '$1 == "installed" { print $2 }' | sort)
+}
+
+# Fresh as long as the list and dpkg's own state are what they were.
+packages_key() { hash_of "$root/tools/setup/packages.txt" "$(stat -c %Y.%s /var/lib/dpkg/status 2>/dev/null)"; }
+
+packages_step() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  key_after=$(packages_key)
+  if ((${#missing[@]} == 0)); then return; fi
+  note "installing ${#missing[@]}: ${missing[*]}"
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    die "packages are missing and there is neither root nor sudo to install them" \
+      "as root: apt-get install --no-install-recommends ${missing[*]}"
+  fi
+  local install=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
+    --no-install-recommends install "${missing[@]}")
+  # A machine's package index may be missing or old: ask for a new one only when the first attempt says so.
+  if ! logged "${install[@]}"; then
+    note "refreshing apt's package index"
+    logged as_root apt-get -q -o APT::Update::Error-Mode=any update ||
+      die "apt-get update failed: $(apt_complaint)" "check the network and the machine's apt sources, then repeat"
+    logged "${install[@]}" ||
+      die "apt-get install failed: $(apt_complaint)" "see ${log#"$root"/}, then repeat"
+  fi
+  mapfile -t missing < <(missing_packages)
+  key_after=$(packages_key)
+  ((${#missing[@]} == 0)) || die "apt-get did not install: ${missing[*]}" "see ${log#"$root"/}"
+}
+
+# Apt's first error of the last run, without its prefix.
+apt_complaint() { tac "$log" | grep -m1 -E '^(E|Err|W|sudo):' | sed -E 's/^[EW]: //' || echo "see ${log#"$root"/}"; }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/test/test.hh"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tools/lab/deadline.hh"
+#include "tools/lab/guest.hh"
+#include "tools/lab/process.hh"
+
+namespace gatehouse::test {
+namespace {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kGroups[] = {"unit", "registers", "scenarios", "peers"};
+// A limit for one program, far above what any needs: it ends a hang.
+constexpr auto kProgramLimit = std::chrono::minutes(45);
+
+struct Tally {
+  unsigned passed = 0, failed = 0, skipped = 0;
+  std::vector<std::string> failures;
+  std::vector<std::string> skips;
+
+  void operator+=(const Tally& other) {
+    passed += other.passed;
+    failed += other.failed;
+    skipped += other.skipped;
+    failures.insert(failures.end(), other.failures.begin(), other.failures.end());
+    skips.insert(skips.end(), other.skips.begin(), other.skips.end());
+  }
+};
+
+std::vector<fs::path> programs_of(const std::string& group) {
+  std::vector<fs::path> programs;
+  const fs::path folder = fs::path(lab::Build::directory()) / "core/tests" / group;
+  std::error_code missing;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, missing)) {
+    if (entry.is_regular_file() &&
+        entry.path().filename().string().starts_with("test-") &&
+        !entry.path().has_extension()) {
+      programs.push_back(entry.path());
+    }
+  }
+  std::sort(programs.begin(), programs.end());
+  return programs;
+}
+
+// GoogleTest's filter for the names that are not groups; a bare word matches anywhere in a test's name.
+std::string filter_of(const std::vector<std::string>& patterns) {
+  std::string filter;
+  for (const std::string& pattern : patterns) {
+    if (!filter.empty()) filter += ":";
+    filter += pattern.find_first_of("*?") == std::string::npos ? "*" + pattern + "*" : pattern;
+  }
+  return filter.empty() ? "*" : filter;
+}
+
+std::string skip_reason(const json& test) {
+  for (const json& part : test.value("skipped", json::array())) {
+    std::string message = part.value("message", "");
+    const size_t colon = message.find('\n');  // GoogleTest puts file and line on the first line
+    return colon == std::string::npos ? message : message.substr(colon + 1);
+  }
+  return "";
+}
+
+Tally read_report(const json& report) {
+  Tally tally;
+  for (const json& suite : report.value("testsuites", json::array())) {
+    for (const json& test : suite.value("testsuite", json::array())) {
+      const std::string name = suite.value("name", "") + "." + test.value("name", "");
+      if (test.contains("failures")) {
+        ++tally.failed;
+        tally.failures.push_back(name);
+      } else if (test.value("result", "") == "SKIPPED") {
+        ++tally.skipped;
+        tally.skips.push_back(name + ": " + skip_reason(test));
+      } else if (test.value("status", "") == "RUN") {
+        ++tally.passed;
+      }
+    }
+  }
+  return tally;
+}
+
+Tally run_program(const fs::path& program, const std::string& filter, const std::string& log) {
+  const std::string report_path = log + ".json";
+  fs::remove(report_path);
+  const auto start = lab::Deadline::Clock::now();
+  lab::Process process({program.string(), "--gtest_output=json:" + report_path,
+                        "--gtest_filter=" + filter, "--gtest_color=no", "--gtest_brief=0"},
+                       log);
+  const int status = process.wait(kProgramLimit);
+  const json report = json::parse(lab::read_file(report_path), nullptr, false);
+  Tally tally = report.is_object() ? read_report(report) : Tally{};
+  const std::string name = program.filename().string();
+  const bool unexplained = status != 0 && tally.failed == 0;
+  if (unexplained) {
+    ++tally.failed;
+    tally.failures.push_back(name + (status < 0 ? " did not end in time"
+                                                : " ended with status " + std::to_string(status)));
+  }
+  if (tally.passed + tally.failed + tally.skipped == 0) return tally;
+  std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n", name.c_str(), tally.passed,
+              tally.failed, tally.skipped, lab::seconds_since(start));
+  for (const std::string& skip : tally.skips) std::printf("    skipped: %s\n", skip.c_str());
+  if (tally.failed > 0) {
+    std::printf("%s\n    (log: %s)\n", process.log().c_str(), log.c_str());
+  }
+  std::fflush(stdout);
+  return tally;
+}
+
+Tally run_source_check() {
+  Tally tally;
+  const auto start = lab::Deadline::Clock::now();
+  const lab::CommandResult result = lab::run_command({lab::Build::root() + "/tools/check"},
+                                                     std::chrono::minutes(5));
+  (result.exit_status == 0 ? tally.passed : tally.failed) = 1;
+  if (tally.failed) tally.failures.push_back("tools/check");
+  std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n", "tools/check", tally.passed,
+              tally.failed, 0u, lab::seconds_since(start));
+  if (tally.failed) std::printf("%s\n", result.output.c_str());
+  return tally;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& names) {
+  std::vector<std::string> groups, patterns;
+  for (const std::string& name : names) {
+    const bool group = std::find(std::begin(kGroups), std::end(kGroups), name) != std::end(kGroups);
+    (group ? groups : patterns).push_back(name);
+  }
+  if (groups.empty()) groups.assign(std::begin(kGroups), std::end(kGroups));
+  const std::string filter = filter_of(patterns);
+  const fs::path logs = fs::path(lab::Build::directory()) / "logs/test";
+  fs::create_directories(logs);
+
+  Tally total;
+  for (const char* group : kGroups) {
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) continue;
+    std::printf("%s\n", group);
+    std::fflush(stdout);
+    if (patterns.empty() && std::string(group) == "unit") total += run_source_check();
+    const std::vector<fs::path> programs = programs_of(group);
+    if (programs.empty()) std::printf("  (no programs built for this group)\n");
+    for (const fs::path& program : programs) {
+      total += run_program(program, filter, (logs / program.filename()).string() + ".log");
+    }
+  }
+  if (total.passed + total.failed + total.skipped == 0) {
+    std::fprintf(stderr, "gatehouse test: no test matches %s; groups are unit, registers, scenarios, peers\n",
+                 filter.c_str());
+    return 2;
+  }
+  for (const std::string& failure : total.failures) std::printf("FAILED %s\n", failure.c_str());
+  std::printf("%u passed, %u failed, %u skipped\n", total.passed, total.failed, total.skipped);
+  return total.failed == 0 && total.passed > 0 ? 0 : 1;
+}
+
+}  // namespace gatehouse::test
