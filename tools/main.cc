@@ -5,8 +5,12 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/gateway/gateway.hh"
+#include "tools/bench/core.hh"
+#include "tools/bench/net.hh"
+#include "tools/boot/boot.hh"
+#include "tools/demo/demo.hh"
 #include "tools/switch/switch.hh"
+#include "tools/test/test.hh"
 
 namespace {
 
@@ -16,7 +20,20 @@ struct Command {
   const char* help;
 };
 
+int bench(const std::vector<std::string>& arguments) {
+  const std::string name = arguments.empty() ? "" : arguments[0];
+  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
+  if (name == "net") return gatehouse::bench::run_net(rest);
+  if (name == "core") return gatehouse::bench::run_core(rest);
+  std::fprintf(stderr, "gatehouse bench: which one? net or core, then --pairs N, --rows NAME,..., --json FILE\n");
+  return 2;
+}
+
 constexpr Command kCommands[] = {
+    {"demo", gatehouse::demo::run, "three guests on three cards, two tenants, one report"},
+    {"boot", gatehouse::boot::run, "an interactive guest on a card"},
+    {"test", gatehouse::test::run, "runs the tests, all or by group or name"},
+    {"bench", bench, "net or core: figures beside their peers'"},
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
 };
 

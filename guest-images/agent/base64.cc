@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "agent/base64.hh"
+#include "guest-images/agent/base64.hh"
 
 #include <cstdint>
 

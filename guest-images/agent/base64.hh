@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// RFC 4648 base64 (standard alphabet, padding required): the agent's protocol carries arbitrary bytes in it.
+// RFC 4648 base64 (standard alphabet, padding required): the agent's protocol carries arbitrary
+// bytes in it.
 #ifndef GUEST_IMAGES_AGENT_BASE64_HH_
 #define GUEST_IMAGES_AGENT_BASE64_HH_
 
@@ -11,7 +12,8 @@ namespace gatehouse::agent {
 
 std::string base64_encode(std::string_view bytes);
 
-// Nothing if the text holds a foreign character, its length is no multiple of four or its padding is wrong.
+// Nothing if the text holds a foreign character, its length is no multiple of four or its padding
+// is wrong.
 std::optional<std::string> base64_decode(std::string_view text);
 
 }  // namespace gatehouse::agent

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "agent/boot.hh"
+#include "guest-images/agent/boot.hh"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -154,7 +154,7 @@ pid_t start_shell() {
     for (int fd = 0; fd < 3; fd++) dup2(console, fd);
     if (console > 2) close(console);
     if (chdir("/root") != 0) _exit(126);
-    execl("/bin/sh", "-sh", nullptr);
+    execl("/bin/bash", "-bash", nullptr);
     _exit(127);
   }
   return pid;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What /init does before it serves the host: file systems, settings from the kernel command line, network drivers.
+// What /init does before it serves the host: file systems, settings from the kernel command line,
+// network drivers.
 #ifndef GUEST_IMAGES_AGENT_BOOT_HH_
 #define GUEST_IMAGES_AGENT_BOOT_HH_
 
@@ -15,7 +16,7 @@ struct Settings {
   std::string hostname = "guest";
   std::string address;  // gh.ip=ADDRESS/PREFIX[,...] for eth0
   std::string gateway;
-  bool up = true;     // bring every interface up as soon as its driver has made it
+  bool up = true;  // bring every interface up as soon as its driver has made it
   bool shell = false;
   bool poweroff = false;  // when /job has ended
 };
@@ -23,8 +24,8 @@ struct Settings {
 void mount_file_systems();
 Settings read_settings();
 
-// In a child: loads the modules, then brings the interfaces up, so that the 82574L negotiates its link
-// while everything else goes on. Returns the child's pid.
+// In a child: loads the modules, then brings the interfaces up, so that the 82574L negotiates its
+// link while everything else goes on. Returns the child's pid.
 pid_t start_network(const Settings& settings);
 
 // An interactive login shell on /dev/ttyS0; the caller starts it again when it ends.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "agent/jobs.hh"
+#include "guest-images/agent/jobs.hh"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "agent/base64.hh"
+#include "guest-images/agent/base64.hh"
 
 namespace gatehouse::agent {
 namespace {
@@ -70,8 +70,8 @@ void Jobs::add_poll(std::vector<pollfd>* polled) const {
 
 void Jobs::handle_poll(const pollfd& polled) {
   if (polled.revents == 0) return;
-  const auto job = std::find_if(jobs_.begin(), jobs_.end(),
-                                [&](const Job& j) { return j.output == polled.fd; });
+  const auto job =
+      std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& j) { return j.output == polled.fd; });
   if (job == jobs_.end() || forward(*job)) return;
   close(job->output);
   job->output = -1;

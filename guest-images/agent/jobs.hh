@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/serial.hh"
+#include "guest-images/agent/serial.hh"
 
 namespace gatehouse::agent {
 
@@ -29,7 +29,8 @@ class Jobs {
   void add_poll(std::vector<pollfd>* polled) const;
   void handle_poll(const pollfd& polled);
 
-  // The process has ended (wait status). Sends the rest of its output and END. True if it was a job.
+  // The process has ended (wait status). Sends the rest of its output and END. True if it was a
+  // job.
   bool ended(pid_t pid, int status, std::string* id);
 
  private:

@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/base64.hh"
-#include "agent/boot.hh"
-#include "agent/jobs.hh"
-#include "agent/serial.hh"
+#include "guest-images/agent/base64.hh"
+#include "guest-images/agent/boot.hh"
+#include "guest-images/agent/jobs.hh"
+#include "guest-images/agent/serial.hh"
 
 namespace gatehouse::agent {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "agent/serial.hh"
+#include "guest-images/agent/serial.hh"
 
 #include <fcntl.h>
 #include <poll.h>

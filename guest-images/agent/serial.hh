@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The agent's end of the serial line: raw bytes in, whole lines out of them; a send queue that never blocks.
+// The agent's end of the serial line: raw bytes in, whole lines out of them; a send queue that
+// never blocks.
 #ifndef GUEST_IMAGES_AGENT_SERIAL_HH_
 #define GUEST_IMAGES_AGENT_SERIAL_HH_
 
@@ -16,7 +17,8 @@ class Serial {
   // Above this much unsent text the agent stops reading its jobs' output.
   static constexpr size_t kHighWater = 64 * 1024;
 
-  // Opens the device in raw mode (no echo, no CR/NL mapping, no flow control). False: errno tells why.
+  // Opens the device in raw mode (no echo, no CR/NL mapping, no flow control). False: errno tells
+  // why.
   bool open(const char* device);
 
   int fd() const { return fd_; }

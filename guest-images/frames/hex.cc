@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "frames/hex.hh"
+#include "guest-images/frames/hex.hh"
 
 #include <algorithm>
 #include <charconv>
@@ -72,7 +72,8 @@ bool Pattern::add(size_t offset, std::string_view digits) {
     if (value < 0) return false;
     const int mask = c == '.' ? 0 : 15;
     if (high) {
-      bytes_.push_back({offset++, static_cast<uint8_t>(value << 4), static_cast<uint8_t>(mask << 4)});
+      bytes_.push_back(
+          {offset++, static_cast<uint8_t>(value << 4), static_cast<uint8_t>(mask << 4)});
     } else {
       bytes_.back().value |= static_cast<uint8_t>(value);
       bytes_.back().mask |= static_cast<uint8_t>(mask);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames and patterns as people write them: hex digits; spaces, colons and dashes between them do not count.
+// Frames and patterns as people write them: hex digits; spaces, colons and dashes between them do
+// not count.
 #ifndef GUEST_IMAGES_FRAMES_HEX_HH_
 #define GUEST_IMAGES_FRAMES_HEX_HH_
 
@@ -20,8 +21,8 @@ std::string to_hex(std::span<const uint8_t> bytes);
 // Bytes at offsets of the frame, each with a mask.
 class Pattern {
  public:
-  // "HEX" from the frame's start, or "OFFSET=HEX", several with commas between; "." stands for any digit.
-  // OFFSET counts bytes, decimal. "" matches every frame.
+  // "HEX" from the frame's start, or "OFFSET=HEX", several with commas between; "." stands for any
+  // digit. OFFSET counts bytes, decimal. "" matches every frame.
   static std::optional<Pattern> parse(std::string_view text);
 
   bool matches(std::span<const uint8_t> frame) const;

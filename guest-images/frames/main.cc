@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// gh-frames: sends raw frames, spoofed ones too, and waits for frames that match a pattern. ../README.md has examples.
+// gh-frames: sends raw frames, spoofed ones too, and waits for frames that match a pattern.
+// ../README.md has examples.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "frames/hex.hh"
-#include "frames/port.hh"
+#include "guest-images/frames/hex.hh"
+#include "guest-images/frames/port.hh"
 
 namespace gatehouse::frames {
 namespace {
@@ -18,14 +19,16 @@ constexpr int kNotFound = 1;
 constexpr int kUsage = 2;
 
 int usage() {
-  fprintf(stderr,
-          "usage: gh-frames send INTERFACE [--count N] FRAME...\n"
-          "       gh-frames expect INTERFACE LIMIT_MS [--count N] [--promiscuous] PATTERN [FRAME...]\n"
-          "       gh-frames refuse INTERFACE TIME_MS [--promiscuous] PATTERN [FRAME...]\n"
-          "FRAME: hex from the destination address on, or @FILE with a frame per line.\n"
-          "PATTERN: HEX or OFFSET=HEX, several with commas; '.' is any digit; '' any frame.\n"
-          "expect prints LISTENING, sends the frames, prints what matches; exit 0 after N (1) matches,\n"
-          "1 if time is up. refuse: 0 if nothing matches in that time, 1 at once if something does.\n");
+  fprintf(
+      stderr,
+      "usage: gh-frames send INTERFACE [--count N] FRAME...\n"
+      "       gh-frames expect INTERFACE LIMIT_MS [--count N] [--promiscuous] PATTERN [FRAME...]\n"
+      "       gh-frames refuse INTERFACE TIME_MS [--promiscuous] PATTERN [FRAME...]\n"
+      "FRAME: hex from the destination address on, or @FILE with a frame per line.\n"
+      "PATTERN: HEX or OFFSET=HEX, several with commas; '.' is any digit; '' any frame.\n"
+      "expect prints LISTENING, sends the frames, prints what matches; exit 0 after N (1) "
+      "matches,\n"
+      "1 if time is up. refuse: 0 if nothing matches in that time, 1 at once if something does.\n");
   return kUsage;
 }
 
@@ -113,11 +116,12 @@ int listen_command(const Options& options, unsigned long wanted) {
     if (!add_frame(options.words[i], &frames)) return kUsage;
   }
   Port port;
-  if (!port.open(options.words[1].c_str(), options.promiscuous)) return fail(options.words[1].c_str());
+  if (!port.open(options.words[1].c_str(), options.promiscuous))
+    return fail(options.words[1].c_str());
   puts("LISTENING");
   fflush(stdout);
-  const auto until =
-      Port::Clock::now() + std::chrono::milliseconds(strtoul(options.words[2].c_str(), nullptr, 10));
+  const auto until = Port::Clock::now() +
+                     std::chrono::milliseconds(strtoul(options.words[2].c_str(), nullptr, 10));
   if (!send_all(port, frames, 1)) return kUsage;
   unsigned long found = 0;
   unsigned long others = 0;
@@ -132,7 +136,8 @@ int listen_command(const Options& options, unsigned long wanted) {
     puts(to_hex(*frame).c_str());
   }
   if (found >= wanted && (wanted > 0 || found == 0)) return kFound;
-  fprintf(stderr, "gh-frames: %lu matched, %lu were wanted; %lu others came\n", found, wanted, others);
+  fprintf(stderr, "gh-frames: %lu matched, %lu were wanted; %lu others came\n", found, wanted,
+          others);
   return kNotFound;
 }
 
@@ -140,7 +145,8 @@ int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
   if (options.words.size() < 3) return usage();
   if (options.words[0] == "send") return send_command(options);
-  if (options.words[0] == "expect" && options.count > 0) return listen_command(options, options.count);
+  if (options.words[0] == "expect" && options.count > 0)
+    return listen_command(options, options.count);
   if (options.words[0] == "refuse") return listen_command(options, 0);
   return usage();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "frames/port.hh"
+#include "guest-images/frames/port.hh"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -52,7 +52,8 @@ bool Port::open(const char* interface, bool promiscuous) {
     packet_mreq request{};
     request.mr_ifindex = address.sll_ifindex;
     request.mr_type = PACKET_MR_PROMISC;
-    if (setsockopt(fd_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) != 0) return false;
+    if (setsockopt(fd_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) != 0)
+      return false;
   }
   return setsockopt(fd_, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes) == 0 &&
          setsockopt(fd_, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes) == 0 &&

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A raw socket on one interface (packet(7)): whole Ethernet frames out and in, VLAN tags where the wire has them.
+// A raw socket on one interface (packet(7)): whole Ethernet frames out and in, VLAN tags where the
+// wire has them.
 #ifndef GUEST_IMAGES_FRAMES_PORT_HH_
 #define GUEST_IMAGES_FRAMES_PORT_HH_
 
 #include <chrono>
 #include <optional>
 
-#include "frames/hex.hh"
+#include "guest-images/frames/hex.hh"
 
 namespace gatehouse::frames {
 

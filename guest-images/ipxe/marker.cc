@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// /init of the image that iPXE loads: says on the console what iPXE told the kernel, and powers off.
+// /init of the image that iPXE loads: says on the console what iPXE told the kernel, and powers
+// off.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -124,6 +124,15 @@ fetch() {
   fi
 }
 
+# unpack PACKAGE FOLDER TAR-ARGUMENT...
+unpack() {
+  local file=$1 folder=$2
+  shift 2
+  dpkg-deb --fsys-tarfile "$file" | tar -x -C "$folder" "$@" 2>"$parts/unpack.log" ||
+    die "unpacking $(basename "$file") into $folder failed: $(head -1 "$parts/unpack.log")"
+  rm -f "$parts/unpack.log"
+}
+
 # record SET FILE...: notes name, version and hash of the packages a set was made of, for the manifest.
 record() {
   local set=$1 file

@@ -11,7 +11,7 @@ make_firmware() {
   fetch "$suite" "${names[@]}"
   rm -rf "$tree"
   mkdir -p "$tree" "$out/roms"
-  for file in "${fetched[@]}"; do dpkg-deb -x "$file" "$tree"; done
+  for file in "${fetched[@]}"; do unpack "$file" "$tree"; done
   for rom in "${roms[@]}"; do
     found=$(find "$tree" -name "$rom" -type f | head -1)
     [[ -n $found ]] || die "no firmware package has $rom"

@@ -13,9 +13,9 @@ extract_vmlinux() {
   magic=$(od -An -j "$start" -N 4 -t x1 "$image" | tr -d ' ')
   case $magic in
     1f8b*) unpack=(gzip -dc) ;;
-    fd377a58) need xz xz-utils && unpack=(xz -dc) ;;
-    5d0000*) need xz xz-utils && unpack=(xz --format=lzma -dc) ;;
-    28b52ffd) need zstd zstd && unpack=(zstd -dc) ;;
+    fd377a58) unpack=(xz -dc) ;;
+    5d0000*) unpack=(xz --format=lzma -dc) ;;
+    28b52ffd) unpack=(zstd -dc) ;;
     02214c18) need lz4 lz4 && unpack=(lz4 -dc) ;;
     *) die "the kernel $image is packed in a way this script does not know (it starts with $magic)" ;;
   esac
@@ -70,7 +70,7 @@ make_kernel() {
   note "unpacking $image"
   rm -rf "$tree"
   mkdir -p "$tree/all" "$tree/chosen/usr" "$folder"
-  dpkg-deb --fsys-tarfile "${fetched[0]}" | tar -x -C "$tree/all" --wildcards './boot/vmlinuz-*' '*lib/modules/*'
+  unpack "${fetched[0]}" "$tree/all" --wildcards './boot/vmlinuz-*' '*lib/modules/*'
   if [[ -d $tree/all/usr/lib/modules ]]; then ln -sfn usr/lib "$tree/all/lib"; fi
   release=$(basename "$tree"/all/lib/modules/*)
   cp "$tree/all/boot/vmlinuz-$release" "$folder/bzImage"

@@ -50,7 +50,9 @@ make_tools() {
   note "unpacking ${#fetched[@]} packages"
   rm -rf "$tree" "$root"
   mkdir -p "$tree" "$root"/usr/bin "$root"/{dev,proc,sys,tmp,run,root,mnt,etc,var}
-  for file in "${fetched[@]}"; do dpkg-deb -x "$file" "$tree"; done
+  for file in "${fetched[@]}"; do
+    unpack "$file" "$tree" --exclude='./usr/share/doc' --exclude='./usr/share/man' --exclude='*/gconv/*'
+  done
   for item in bin sbin; do ln -s usr/bin "$root/$item"; done
   ln -s bin "$root/usr/sbin"
   ln -s usr/lib "$root/lib"
@@ -72,7 +74,6 @@ make_tools() {
   ln -s ../proc/mounts "$root/etc/mtab"
   ln -s ../run "$root/var/run"
   trim_pci_ids "$root/usr/share/misc/pci.ids"
-  cp -r "$here/rootfs/." "$root/"
   cpio_write "$root" >"$parts/tools.cpio"
   record tools "${fetched[@]}"
   rm -rf "$tree"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// gh-load: the same load generator for guests and the host. One end serves, the other asks for a measurement in either direction
-// and prints one line of JSON. See ../README.md.
+// gh-load: the same load generator for guests and the host. One end serves, the other asks for a
+// measurement in either direction and prints one line of JSON. See ../README.md.
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "load/server.hh"
-#include "load/wire.hh"
+#include "guest-images/load/server.hh"
+#include "guest-images/load/wire.hh"
 
 namespace gatehouse::load {
 namespace {
@@ -35,7 +35,8 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 uint64_t elapsed(Clock::time_point since) {
-  return static_cast<uint64_t>(std::chrono::duration_cast<microseconds>(Clock::now() - since).count());
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<microseconds>(Clock::now() - since).count());
 }
 
 int open_control(const Target& target, const Request& request) {
@@ -80,10 +81,12 @@ bool stream_in(const Target& target, const Request& request, Measured* measured)
 bool transact(int socket, std::vector<char>* buffer, bool datagram) {
   if (!write_all(socket, buffer->data(), buffer->size())) return false;
   if (datagram && !wait_readable(socket, 200)) return false;
-  return recv(socket, buffer->data(), buffer->size(), MSG_WAITALL) == static_cast<ssize_t>(buffer->size());
+  return recv(socket, buffer->data(), buffer->size(), MSG_WAITALL) ==
+         static_cast<ssize_t>(buffer->size());
 }
 
-bool request_response(const Target& target, const Request& request, int socket, Measured* measured) {
+bool request_response(const Target& target, const Request& request, int socket,
+                      Measured* measured) {
   std::vector<char> buffer(request.size);
   const bool crr = request.mode == Mode::kTcpCrr;
   const bool datagram = request.mode == Mode::kUdpRr;
@@ -115,7 +118,8 @@ bool tcp_request_response(const Target& target, const Request& request, Measured
   return good;
 }
 
-// Greets the server's UDP port until it says READY: a greeting may be lost while addresses are resolved.
+// Greets the server's UDP port until it says READY: a greeting may be lost while addresses are
+// resolved.
 bool greet(int control, int socket) {
   for (int waited = 0; waited < kPatienceMs; waited += 100) {
     (void)send(socket, "hi", 2, 0);
@@ -165,28 +169,32 @@ double quantile(const std::vector<uint32_t>& sorted, double part) {
 void print(const Request& request, Measured* measured) {
   const bool stream = request.mode == Mode::kTcpOut || request.mode == Mode::kTcpIn;
   const double scale = stream ? 8e-6 : 1;
-  printf("{\"mode\": \"%s\", \"unit\": \"%s\", \"size\": %zu, \"rate\": %.1f, \"sent_rate\": %.1f, "
-         "\"received\": %lu, \"sent\": %lu, \"seconds\": %.3f",
-         mode_name(request.mode), stream ? "Mb/s" : "1/s", request.size,
-         per_second(measured->received) * scale, per_second(measured->sent) * scale,
-         static_cast<unsigned long>(measured->received.units),
-         static_cast<unsigned long>(measured->sent.units),
-         static_cast<double>(measured->received.microseconds) / 1e6);
+  printf(
+      "{\"mode\": \"%s\", \"unit\": \"%s\", \"size\": %zu, \"rate\": %.1f, \"sent_rate\": %.1f, "
+      "\"received\": %lu, \"sent\": %lu, \"seconds\": %.3f",
+      mode_name(request.mode), stream ? "Mb/s" : "1/s", request.size,
+      per_second(measured->received) * scale, per_second(measured->sent) * scale,
+      static_cast<unsigned long>(measured->received.units),
+      static_cast<unsigned long>(measured->sent.units),
+      static_cast<double>(measured->received.microseconds) / 1e6);
   if (!measured->latencies.empty()) {
     std::sort(measured->latencies.begin(), measured->latencies.end());
-    printf(", \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f", quantile(measured->latencies, 0.5),
-           quantile(measured->latencies, 0.9), quantile(measured->latencies, 0.99));
+    printf(", \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f",
+           quantile(measured->latencies, 0.5), quantile(measured->latencies, 0.9),
+           quantile(measured->latencies, 0.99));
   }
   puts("}");
 }
 
 int usage() {
-  fprintf(stderr,
-          "usage: gh-load serve PORT\n"
-          "       gh-load tcp-out|tcp-in|tcp-rr|tcp-crr|udp-out|udp-in|udp-rr ADDRESS PORT SECONDS\n"
-          "               [--size BYTES] [--rate DATAGRAMS_PER_SECOND]\n"
-          "out: from here to the server. rr: request and response on one connection, crr: on a new one each.\n"
-          "Default size: 65536 for streams, 64 for datagrams, 1 for requests.\n");
+  fprintf(
+      stderr,
+      "usage: gh-load serve PORT\n"
+      "       gh-load tcp-out|tcp-in|tcp-rr|tcp-crr|udp-out|udp-in|udp-rr ADDRESS PORT SECONDS\n"
+      "               [--size BYTES] [--rate DATAGRAMS_PER_SECOND]\n"
+      "out: from here to the server. rr: request and response on one connection, crr: on a new one "
+      "each.\n"
+      "Default size: 65536 for streams, 64 for datagrams, 1 for requests.\n");
   return 2;
 }
 
@@ -197,7 +205,8 @@ size_t default_size(Mode mode) {
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
-  if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve(static_cast<uint16_t>(atoi(argv[2])));
+  if (argc == 3 && strcmp(argv[1], "serve") == 0)
+    return serve(static_cast<uint16_t>(atoi(argv[2])));
   Request request;
   if (argc < 5 || !find_mode(argv[1], &request.mode)) return usage();
   request.size = default_size(request.mode);
@@ -212,13 +221,21 @@ int main(int argc, char** argv) {
   Measured measured;
   bool good = false;
   switch (request.mode) {
-    case Mode::kTcpOut: good = stream_out(target, request, &measured); break;
-    case Mode::kTcpIn: good = stream_in(target, request, &measured); break;
+    case Mode::kTcpOut:
+      good = stream_out(target, request, &measured);
+      break;
+    case Mode::kTcpIn:
+      good = stream_in(target, request, &measured);
+      break;
     case Mode::kTcpRr:
-    case Mode::kTcpCrr: good = tcp_request_response(target, request, &measured); break;
+    case Mode::kTcpCrr:
+      good = tcp_request_response(target, request, &measured);
+      break;
     case Mode::kUdpOut:
     case Mode::kUdpIn:
-    case Mode::kUdpRr: good = datagrams(target, request, &measured); break;
+    case Mode::kUdpRr:
+      good = datagrams(target, request, &measured);
+      break;
   }
   if (good) {
     print(request, &measured);

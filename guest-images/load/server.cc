@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "load/server.hh"
+#include "guest-images/load/server.hh"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "load/wire.hh"
+#include "guest-images/load/wire.hh"
 
 namespace gatehouse::load {
 namespace {
@@ -22,8 +22,10 @@ Count sink_stream(int client) {
   Count count;
   const auto start = Clock::now();
   ssize_t got;
-  // The client ends its half of the connection; MSG_TRUNC would save the copy but is not what a program does.
-  while ((got = recv(client, buffer.data(), buffer.size(), 0)) > 0) count.units += static_cast<uint64_t>(got);
+  // The client ends its half of the connection; MSG_TRUNC would save the copy but is not what a
+  // program does.
+  while ((got = recv(client, buffer.data(), buffer.size(), 0)) > 0)
+    count.units += static_cast<uint64_t>(got);
   count.microseconds = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
   return count;
@@ -37,7 +39,8 @@ void source_stream(int client, const Request& request) {
 
 void echo_stream(int client, const Request& request) {
   std::vector<char> buffer(request.size);
-  while (recv(client, buffer.data(), buffer.size(), MSG_WAITALL) == static_cast<ssize_t>(buffer.size())) {
+  while (recv(client, buffer.data(), buffer.size(), MSG_WAITALL) ==
+         static_cast<ssize_t>(buffer.size())) {
     if (!write_all(client, buffer.data(), buffer.size())) return;
   }
 }
@@ -64,7 +67,9 @@ void serve_udp(int client, const Request& request) {
   char greeting[8];
   size = sizeof address;
   if (!wait_readable(socket, kPatienceMs)) return;
-  if (recvfrom(socket, greeting, sizeof greeting, 0, reinterpret_cast<sockaddr*>(&address), &size) < 0) return;
+  if (recvfrom(socket, greeting, sizeof greeting, 0, reinterpret_cast<sockaddr*>(&address), &size) <
+      0)
+    return;
   if (connect(socket, reinterpret_cast<sockaddr*>(&address), size) != 0) return;
   write_all(client, "READY\n");
   if (request.mode == Mode::kUdpRr) return echo_datagrams(socket, client);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "load/wire.hh"
+#include "guest-images/load/wire.hh"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,7 +17,8 @@
 namespace gatehouse::load {
 namespace {
 
-constexpr std::array kNames = {"tcp-out", "tcp-in", "tcp-rr", "tcp-crr", "udp-out", "udp-in", "udp-rr"};
+constexpr std::array kNames = {"tcp-out", "tcp-in", "tcp-rr", "tcp-crr",
+                               "udp-out", "udp-in", "udp-rr"};
 
 constexpr size_t kBatch = 64;
 
@@ -73,7 +74,8 @@ bool parse(const std::string& line, Request* request) {
   }
   if (!find_mode(name, &request->mode)) return false;
   const size_t limit = is_udp(request->mode) ? kMaxDatagram : kMaxStreamWrite;
-  return request->size > 0 && request->size <= limit && request->length_ms > 0 && request->rate >= 0;
+  return request->size > 0 && request->size <= limit && request->length_ms > 0 &&
+         request->rate >= 0;
 }
 
 std::string format(const Count& count) {
@@ -112,7 +114,8 @@ bool write_all(int socket, const std::string& text) {
   return write_all(socket, text.data(), text.size());
 }
 
-static bool parse_address(const char* host, const char* port, sockaddr_storage* address, socklen_t* size) {
+static bool parse_address(const char* host, const char* port, sockaddr_storage* address,
+                          socklen_t* size) {
   *address = {};
   auto* four = reinterpret_cast<sockaddr_in*>(address);
   auto* six = reinterpret_cast<sockaddr_in6*>(address);
@@ -180,9 +183,11 @@ Count blast(int socket, const Request& request) {
   for (auto now = start; now < end; now = Clock::now()) {
     size_t burst = kBatch;
     if (request.rate > 0) {
-      const uint64_t due = microseconds(now - start) * static_cast<uint64_t>(request.rate) / 1'000'000 + 1;
+      const uint64_t due =
+          microseconds(now - start) * static_cast<uint64_t>(request.rate) / 1'000'000 + 1;
       if (due <= count.units) {
-        // The next datagram is due at this many microseconds; a short sleep keeps the rate without a busy loop.
+        // The next datagram is due at this many microseconds; a short sleep keeps the rate without
+        // a busy loop.
         usleep(static_cast<useconds_t>((count.units - due + 1) * 1'000'000 /
                                        static_cast<uint64_t>(request.rate)));
         continue;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What gh-load's two ends say to each other, and how they open sockets.
 //
-// A control connection (TCP) opens with one line, "MODE SIZE MILLISECONDS RATE\n". For UDP the server answers
-// "PORT n\n", its UDP port; the client's first datagram tells the server where to send. The server's last line is
-// "RESULT units microseconds\n": what it counted, from the first to the last unit.
+// A control connection (TCP) opens with one line, "MODE SIZE MILLISECONDS RATE\n". For UDP the
+// server answers "PORT n\n", its UDP port; the client's first datagram tells the server where to
+// send. The server's last line is "RESULT units microseconds\n": what it counted, from the first to
+// the last unit.
 #ifndef GUEST_IMAGES_LOAD_WIRE_HH_
 #define GUEST_IMAGES_LOAD_WIRE_HH_
 
@@ -58,9 +59,11 @@ int bind_to(uint16_t port, int type);
 // Waits for something to read; false when the time is up.
 bool wait_readable(int socket, int limit_ms);
 
-// Sends datagrams of the request's size on a connected socket for its length, at its rate; how many went out.
+// Sends datagrams of the request's size on a connected socket for its length, at its rate; how many
+// went out.
 Count blast(int socket, const Request& request);
-// Counts what arrives until `quiet_ms` pass without a datagram or `stop` (a socket, or -1) has something to read.
+// Counts what arrives until `quiet_ms` pass without a datagram or `stop` (a socket, or -1) has
+// something to read.
 Count absorb(int socket, int stop, int quiet_ms);
 
 }  // namespace gatehouse::load

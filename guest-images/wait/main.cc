@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// gh-wait: waits for a state of the network, with a limit, instead of sleeping. Exit: 0 the state is there, 1 time is up, 2 misuse.
+// gh-wait: waits for a state of the network, with a limit, instead of sleeping. Exit: 0 the state
+// is there, 1 time is up, 2 misuse.
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -37,7 +38,8 @@ bool has_interface(const std::string& name) {
 
 bool has_carrier(const std::string& name) {
   // While the interface is down reading fails, which is an empty table.
-  return any_line("/sys/class/net/" + name + "/carrier", [](const char* line) { return *line == '1'; });
+  return any_line("/sys/class/net/" + name + "/carrier",
+                  [](const char* line) { return *line == '1'; });
 }
 
 // Every IPv6 address of the interface has passed duplicate address detection, and there is one.
@@ -46,7 +48,8 @@ bool addresses_usable(const std::string& name) {
   const bool tentative = any_line("/proc/net/if_inet6", [&](const char* line) {
     unsigned flags = 0;
     char interface[64] = "";
-    if (sscanf(line, "%*s %*x %*x %*x %x %63s", &flags, interface) != 2 || name != interface) return false;
+    if (sscanf(line, "%*s %*x %*x %*x %x %63s", &flags, interface) != 2 || name != interface)
+      return false;
     usable++;
     return (flags & IFA_F_TENTATIVE) != 0;
   });
@@ -62,7 +65,8 @@ bool is_listening(const std::string& protocol, unsigned port) {
     return sscanf(line, "%*s %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &local, &state) == 2 &&
            local == port && state == wanted;
   };
-  return any_line("/proc/net/" + protocol, matches) || any_line("/proc/net/" + protocol + "6", matches);
+  return any_line("/proc/net/" + protocol, matches) ||
+         any_line("/proc/net/" + protocol + "6", matches);
 }
 
 int open_events() {
@@ -85,7 +89,8 @@ bool wait_until(const std::function<bool()>& there, int limit_ms, int interval_m
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
     if (left <= 0) return false;
     pollfd ready{events, POLLIN, 0};
-    const int patience = interval_ms > 0 && interval_ms < left ? interval_ms : static_cast<int>(left);
+    const int patience =
+        interval_ms > 0 && interval_ms < left ? interval_ms : static_cast<int>(left);
     if (poll(&ready, 1, patience) > 0) {
       char ignored[16384];
       // The event only says that something changed; an overrun (ENOBUFS) says so too.

@@ -13,7 +13,6 @@
 
 #include "hw/qemu/card_host.hh"
 #include "hw/qemu/device_name.hh"
-#include "hw/qemu/layout.hh"
 #include "hw/qemu/qom-cxx.hh"
 #include "hw/qemu/saved_state.hh"
 
@@ -93,10 +92,6 @@ const Property kProperties[] = {
 char* saved_state_id(VMStateIf* object) { return g_strdup(device_name(DEVICE(object)).c_str()); }
 
 void class_init(ObjectClass* object_class, void*) {
-  if (const char* difference = layout_difference()) {
-    error_report("gatehouse: C and C++ do not agree on QEMU's structs (%s): build again with one compiler", difference);
-    abort();
-  }
   DeviceClass* device_class = DEVICE_CLASS(object_class);
   device_class->realize = realize;
   device_class->unrealize = unrealize;

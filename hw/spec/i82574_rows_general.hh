@@ -9,7 +9,7 @@
   X(STATUS,      0x0008, 1, 4, kW0c, 0x00000400, 0x00080480, "10.2.2.2", "device status")                                  \
   X(EEC,         0x0010, 1, 4, kRw,  0x00180077, 0x00012b00, "10.2.2.3", "NVM control, and its pins for bit-banging")      \
   X(EERD,        0x0014, 1, 4, kRw,  0xffffffff, 0x00000002, "10.2.2.4", "NVM word read")                                  \
-  X(CTRL_EXT,    0x0018, 1, 4, kRw,  0xfbffbfff, 0x00000000, "10.2.2.5", "extended device control")                        \
+  X(CTRL_EXT,    0x0018, 1, 4, kRw,  0xffffcfff, 0x00000000, "10.2.2.5", "extended device control")                        \
   X(FLA,         0x001c, 1, 4, kRw,  0x0000007f, 0x00000000, "10.2.2.6", "flash access pins")                              \
   X(MDIC,        0x0020, 1, 4, kRw,  0x6fffffff, 0x10000000, "10.2.2.7", "MDI (PHY register) access")                      \
   X(FCAL,        0x0028, 1, 4, kRw,  0xffffffff, 0x00c28001, "10.2.2.8", "flow control address, octets 0-3")               \
@@ -24,7 +24,7 @@
   X(EXTCNF_CTRL, 0x0f00, 1, 4, kRw,  0x0fff002f, 0x00000008, "10.2.2.15", "extended configuration, MDIO ownership")        \
   X(EXTCNF_SIZE, 0x0f08, 1, 4, kRw,  0x00ffffff, 0x00000000, "10.2.2.16", "extended configuration size")                   \
   X(POEMB,       0x0f10, 1, 4, kRw,  0x0000ffff, 0x0000030d, "10.2.2", "PHY OEM bits")                                     \
-  X(PBA,         0x1000, 1, 4, kRw,  0x0000ffff, 0x00140014, "10.2.2.17", "packet buffer allocation, KiB: receive 15:0, transmit 31:16") \
+  X(PBA,         0x1000, 1, 4, kRw,  0x0000003f, 0x00140014, "10.2.2.17", "packet buffer allocation, KiB: receive 15:0, transmit 31:16") \
   X(PBS,         0x1008, 1, 4, kRw,  0x0000003f, 0x00000028, "10.2.2", "packet buffer size, KiB")                          \
   X(PBECCSTS,    0x100c, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.2", "packet buffer ECC status")                         \
   X(EEMNGCTL,    0x1010, 1, 4, kRw,  0x0000ffff, 0x80040000, "10.2.2.18", "management's NVM control; configuration done")  \

@@ -25,7 +25,7 @@ TEST(NetworkBoot, OptionRomLoadsAKernelOverTheCard) {
                      "gatehouse-card,id=card0,uplink0=up0,policy=" + topology.write_policy("guest", work.path("guest.json")),
                      "-device", "gatehouse-vnic,id=vnic0,card=card0,bootindex=0"};
   lab::Guest guest(work, options);
-  const bool loaded = eventually([&] { return guest.console().find("gatehouse: booted over the network") != std::string::npos; },
+  const bool loaded = eventually([&] { return guest.console().find("GATEHOUSE-IPXE-BOOTED") != std::string::npos; },
                                  seconds(180));
   EXPECT_TRUE(loaded) << guest.console() << gateway.log();
   EXPECT_GT(vnic_counter(guest, "vnic0", "rx_bytes"), 5'000'000u);

@@ -61,6 +61,7 @@ class FrameWriter {
   bool flush(int socket);
   // There is a backlog: wait until the socket can be written, then flush().
   bool wants_write() const { return backlog_.size() > sent_; }
+  size_t backlog() const { return backlog_.size() - sent_; }  // octets
   uint64_t dropped() const { return dropped_; }
 
  private:

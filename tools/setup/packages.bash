@@ -9,9 +9,13 @@ wanted_packages() {
 missing_packages() {
   local wanted
   mapfile -t wanted < <(wanted_packages)
-  comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
-    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
-      awk '$1 == "installed" { print $2 }' | sort)
+  comm -23 <(printf '%s\n' "${wanted[@]}" | sort) <(installed_of "${wanted[@]}" | sort)
+}
+
+# dpkg-query fails for a name that dpkg has never seen.
+installed_of() {
+  { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } |
+    awk '$1 == "installed" { print $2 }'
 }
 
 # Fresh as long as the list and dpkg's own state are what they were.
@@ -42,5 +46,9 @@ packages_step() {
   ((${#missing[@]} == 0)) || die "apt-get did not install: ${missing[*]}" "see ${log#"$root"/}"
 }
 
-# Apt's first error of the last run, without its prefix.
-apt_complaint() { tac "$log" | grep -m1 -E '^(E|Err|W|sudo):' | sed -E 's/^[EW]: //' || echo "see ${log#"$root"/}"; }
+# The first error of the last command in the log, without its prefix.
+apt_complaint() {
+  awk '/^\+ / { first = "" }
+       /^(E: |sudo: )/ && first == "" { first = $0; sub(/^E: /, "", first); sub(/[. ]+$/, "", first) }
+       END { print first == "" ? "it does not say why" : first }' "$log"
+}

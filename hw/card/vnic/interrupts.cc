@@ -58,10 +58,6 @@ bool Interrupts::channel_pending(unsigned channel) const {
 }
 
 void Interrupts::cause(uint32_t icr_bits) {
-  if (icr_bits & ICR_RXDMT0) statistics_.add(reg::ICRXDMTC);
-  if (icr_bits & ICR_RXO) statistics_.add(reg::ICRXOC);
-  if (icr_bits & ICR_TXQE) statistics_.add(reg::ICTXQEC);
-  if (icr_bits & ICR_TXD_LOW) statistics_.add(reg::ICTXQMTC);
   const uint32_t before = pending();
   registers_.set(reg::ICR, icr_bits & kCauses);
   changed(before, 0);

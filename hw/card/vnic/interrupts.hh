@@ -26,7 +26,7 @@ class Interrupts {
   // Something happened: sets bits of ICR (i82574::ICR_*) and interrupts if they are enabled, now or when throttling allows.
   // A part passes everything that one event or one batch caused in one call: bits that come together make one interrupt.
   // Queues: ICR_RXT0 | ICR_RXQ0 for a receive on queue 0, ICR_TXDW | ICR_TXQ1 for a write-back on transmit queue 1.
-  // ICR_OTHER is added here, and the counters of causes (ICRXDMTC, ICRXOC, ICTXQEC, ICTXQMTC) count here.
+  // ICR_OTHER is added here; the counters of causes (ICRXDMTC, ...) are the caller's.
   void cause(uint32_t icr_bits);
 
   // The guest's accesses.

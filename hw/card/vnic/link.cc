@@ -82,8 +82,10 @@ void Link::set_phy_link(bool up) {
 // The MAC sees the PHY's link once software set SLU.
 void Link::publish() {
   const bool up = phy_link_ && registers_.test(reg::CTRL, CTRL_SLU);
-  if (up == up_) return;
+  const bool changed = up != up_;
   up_ = up;
+  registers_[reg::STATUS] = status();
+  if (!changed) return;
   interrupts_.cause(ICR_LSC);
   ports_.card.link_changed(up);
 }

@@ -34,9 +34,9 @@ class Link {
   // The cable.
   void set_connected(bool connected);
   bool connected() const { return connected_; }
-  // CTRL, or a PHY register, was written.
+  // CTRL, CTRL_EXT or a PHY register was written.
   void update();
-  // STATUS as the guest reads it.
+  // STATUS as the guest reads it; the register holds it too.
   uint32_t status() const;
   void timer_expired();
   // The MAC's registers, and the PHY's too after power-on, have their reset values again.

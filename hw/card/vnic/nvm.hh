@@ -35,7 +35,7 @@ class Nvm {
   // `address` below i82574::kNvmWords.
   uint16_t word(unsigned address) const { return eeprom_.words[address]; }
   MacAddress mac() const;
-  // Words 0 to 3Fh add up to BABAh (6.1.2.20): what software checks.
+  // Words 0 to 3Fh add up to BABAh (chapter 6): what software checks.
   bool checksum_good() const;
 
   // The guest's accesses; storage is written here.

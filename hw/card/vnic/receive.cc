@@ -68,7 +68,7 @@ bool ReceiveEngine::can_receive() const {
 }
 
 void ReceiveEngine::doorbell(unsigned queue) {
-  static_cast<void>(queue);  // the FIFO's oldest frame decides which queue has to move
+  rings_[queue].tail_moved();
   resume();
 }
 

@@ -39,6 +39,10 @@ class ReceiveRing {
   void flush();
   // The ring's registers or descriptors changed under us. Nothing may wait for a flush.
   void forget() { cached_ = 0; }
+  // The tail was written: what it took back is not ours any more.
+  void tail_moved() {
+    if (cached_ > available()) forget();
+  }
 
   // Units that the hardware owns, as the registers have it.
   uint32_t available() const { return ring().available(); }

@@ -76,6 +76,10 @@ class TransmitQueue {
   uint32_t take_work();
   // The ring's registers or descriptors changed under us.
   void forget() { cached_ = 0; }
+  // The tail was written: what it took back is not ours any more.
+  void tail_moved() {
+    if (cached_ > available()) forget();
+  }
   void reset();
 
   const TransmitContext& context(bool segmentation) const {

@@ -89,14 +89,17 @@ class Vnic {
   Nvm& nvm() { return nvm_; }
   TransmitEngine& transmit() { return *transmit_; }
   ReceiveEngine& receive_engine() { return *receive_; }
-  // CTRL.GIO_MASTER_DISABLE, D-state: no new DMA. What it returns true for may still fail at the DmaPort.
+  // False after CTRL.GIO_MASTER_DISABLE and outside D0: no new DMA. DMA that this allows may still fail at the DmaPort.
   bool dma_allowed() const;
+  // A register that Link looks at was written.
+  void link_settings_changed();
+  // Loads registers from the NVM, as after a reset (chapter 6).
+  void load_nvm_defaults();
 
  private:
-  friend class Dispatch;
   uint32_t read_register(uint32_t offset);
   void write_register(uint32_t offset, uint32_t value);
-  void load_nvm_defaults();
+  void link_may_be_up(bool was_up);
 
   Ports ports_;
   RegisterFile registers_;

@@ -22,6 +22,11 @@ std::string label(const char* list, size_t index, const std::string& name) {
 
 bool is_station(const MacAddress& mac) { return !mac.is_zero() && !mac.is_multicast(); }
 
+bool is_prefix(const IpPrefix& prefix) {
+  const IpAddress& ip = prefix.address;
+  return (ip.is_v4() && prefix.length <= 32) || (ip.is_v6() && prefix.length <= 128);
+}
+
 bool options_well_formed(const std::vector<uint8_t>& options) {
   if (options.size() > kMaxOptions || options.size() % 4 != 0) return false;
   size_t at = 0;
@@ -135,6 +140,7 @@ Status Builder::uplink(size_t index) {
   if (!is_station(from.mac)) return Status::error(what + ": mac must be a unicast address");
   if (from.vlan > 4094) return Status::error(what + ": vlan must be 0 to 4094");
   for (const IpPrefix& address : from.addresses) {
+    if (!is_prefix(address)) return Status::error(what + ": an address is not one");
     if (is_own(address.address)) {
       return Status::error(what + ": address " + to_string(address.address) + " is there twice");
     }
@@ -228,6 +234,7 @@ Status Builder::vnics() {
     }
     tables_->vnics.push_back({from, tenant->second});
     for (const IpPrefix& address : from.addresses) {
+      if (!is_prefix(address)) return Status::error(what + ": an address is not one");
       if (!address.is_host()) continue;
       const overlay::Target target{overlay::Way::vnic(static_cast<uint32_t>(i)), {}};
       if (!tables_->overlay.insert(tenant->second, address, target)) {
@@ -255,6 +262,7 @@ Status Builder::mappings() {
 
 Status Builder::mapping(size_t index, uint16_t tenant) {
   const policy::Mapping& from = policy_.mappings[index];
+  if (!is_prefix(from.destination)) return Status::error("the destination is no address");
   if (!is_station(from.mac)) return Status::error("mac must be a unicast address");
   if (from.vni && *from.vni > kMaxVni) return Status::error("vni must fit 24 bits");
   overlay::Target target{overlay::Way::vnic_by_mac(), from.mac};

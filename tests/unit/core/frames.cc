@@ -126,7 +126,8 @@ Frame& Frame::extension(uint8_t type, Bytes body) {
   if ((body.size() + 2) % 8 != 0) throw std::invalid_argument("extension header: 6 + 8n octets");
   Bytes b;
   put(b, 0, 1);
-  put(b, (body.size() + 2) / 8 - 1, 1);
+  // The Authentication Header counts words of 32 bits (RFC 4302), the others of 64.
+  put(b, type == 51 ? (body.size() + 2) / 4 - 2 : (body.size() + 2) / 8 - 1, 1);
   put(b, body);
   add(Kind::kExtension, b);
   layers_.back().number = type;

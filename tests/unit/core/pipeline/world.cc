@@ -52,10 +52,10 @@ policy::Policy card(const Shape& shape, bool a) {
   }
   const auto vnic = [&](const char* name, const char* tenant, const std::string& n) {
     policy.vnics.push_back({name, tenant, *parse_mac("52:54:00:00:00:0" + n),
-                            {*parse_prefix("10.0.0." + n), *parse_prefix("fd00::" + n)}, true, {}});
+                            {prefix("10.0.0." + n), prefix("fd00::" + n)}, true, {}});
   };
   const auto map = [&](const char* tenant, const std::string& to, const std::string& mac) {
-    policy.mappings.push_back({tenant, *parse_prefix(to), *parse_mac("52:54:00:00:00:" + mac), peer, {}});
+    policy.mappings.push_back({tenant, prefix(to), *parse_mac("52:54:00:00:00:" + mac), peer, {}});
   };
   if (a) {
     vnic("a0", "red", "1"), vnic("a1", "red", "3"), vnic("a2", "blue", "1");
@@ -89,6 +89,12 @@ void Recorder::dropped(bool from_vnic, unsigned port, spec::DropReason reason) {
 }
 void Recorder::walked(spec::Stage stage, unsigned, size_t) {
   stages.push_back(spec::stage_name(stage));
+}
+
+IpPrefix prefix(const std::string& text) {
+  if (const auto parsed = parse_prefix(text)) return *parsed;
+  const IpAddress ip = parse_ip(text).value();
+  return {ip, static_cast<uint8_t>(ip.is_v4() ? 32 : 128)};
 }
 
 Counts counts(const pipeline::Pipeline& pipeline) {

@@ -75,6 +75,9 @@ struct World {
   int64_t now = 1'000'000'000;
 };
 
+// "address" or "address/length".
+IpPrefix prefix(const std::string& text);
+
 // Two cards, "a" and "b", on one underlay link:
 //   card a: 192.0.2.1, 2001:db8::1, MAC 02:00:00:00:00:0a; vnic 0 "a0" 10.0.0.1 fd00::1 52:54:00:00:00:01 (tenant red, VNI 100),
 //           vnic 1 "a1" 10.0.0.3 fd00::3 52:54:00:00:00:03 (red), vnic 2 "a2" 10.0.0.1 fd00::1 52:54:00:00:00:01 (tenant blue, VNI 200)

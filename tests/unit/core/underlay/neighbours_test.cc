@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/underlay/neighbours.hh"
+
+#include <gtest/gtest.h>
+
+#include "hw/core/base/archive.hh"
+#include "hw/core/parse/parse.hh"
+#include "tests/unit/core/frames.hh"
+
+namespace gatehouse::test {
+namespace {
+
+using spec::DropReason;
+using underlay::Heard;
+using underlay::Interface;
+using underlay::kSecond;
+using underlay::Neighbours;
+using State = Neighbours::State;
+
+const char* const kOwn = "02:00:00:00:00:0a";
+const char* const kPeer = "02:00:00:00:00:0b";
+const char* const kThief = "02:00:00:00:00:66";
+
+IpAddress ip(const std::string& text) { return parse_ip(text).value(); }
+MacAddress mac(const std::string& text) { return parse_mac(text).value(); }
+
+struct Outbox final : underlay::Outbox {
+  explicit Outbox(PacketPool& packets) : pool(packets) {}
+  void send(unsigned, std::span<const uint8_t> frame, bool question) override {
+    (question ? questions : answers).emplace_back(frame.begin(), frame.end());
+  }
+  void release(unsigned, std::span<Packet* const> packets) override { take(packets, released); }
+  void give_up(unsigned, std::span<Packet* const> packets) override { take(packets, given_up); }
+  void take(std::span<Packet* const> packets, std::vector<Bytes>& to) {
+    for (Packet* packet : packets) {
+      to.push_back(bytes_of(*packet));
+      pool.give(packet);
+    }
+  }
+  PacketPool& pool;
+  std::vector<Bytes> questions, answers, released, given_up;
+};
+
+Interface interface(uint16_t vlan = 0) {
+  Interface interface;
+  interface.present = true;
+  interface.mac = mac(kOwn);
+  interface.vlan = vlan;
+  interface.mtu = 1500;
+  interface.addresses = {{ip("192.0.2.1"), 24}, {ip("2001:db8::1"), 64}};
+  return interface;
+}
+
+class NeighboursTest : public testing::Test {
+ protected:
+  void set_up(uint16_t vlan = 0) {
+    const Interface interfaces[] = {interface(vlan)};
+    table = Neighbours(interfaces);
+    v4 = table.add(0, ip("192.0.2.2"));
+    v6 = table.add(0, ip("2001:db8::2"));
+  }
+  void SetUp() override { set_up(); }
+  void TearDown() override {
+    table.forget(out);
+    EXPECT_EQ(pool.in_use(), 0u);
+  }
+  void wait(uint32_t index, const Bytes& frame) { table.wait(index, packet_of(pool, frame)); }
+  Heard hear(const Bytes& frame) {
+    Packet* packet = packet_of(pool, frame);
+    EXPECT_EQ(parse::parse(*packet), DropReason::none) << to_hex(frame);
+    const Heard heard = table.hear(0, *packet, now, out);
+    pool.give(packet);
+    return heard;
+  }
+  static Bytes arp_reply(const char* from = kPeer, const char* source = "192.0.2.2", const char* target = "192.0.2.1") {
+    return Frame().ethernet({.destination = kOwn, .source = from})
+        .arp({.operation = 2, .sender_mac = from, .sender_ip = source, .target_mac = kOwn, .target_ip = target}).build();
+  }
+  static Bytes advertisement(const char* from = kPeer, uint32_t flags = 0x60000000, const char* to = "2001:db8::1") {
+    return Frame().ethernet({.destination = kOwn, .source = from}).ipv6({.source = "2001:db8::2", .destination = to, .hop_limit = 255})
+        .neighbor_advertisement("2001:db8::2", flags, nd_link_option(2, from)).build();
+  }
+  State state(uint32_t index) const { return table.at(index).state; }
+
+  PacketPool pool{{.small_count = 400, .large_count = 1}};
+  Outbox out{pool};
+  Neighbours table;
+  uint32_t v4 = 0, v6 = 0;
+  int64_t now = 100 * kSecond;
+};
+
+const Bytes kArpQuestion = Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kOwn})
+    .arp({.sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.2"}).append(Bytes(18)).build();
+const Bytes kNdQuestion = Frame().ethernet({.destination = "33:33:ff:00:00:02", .source = kOwn})
+    .ipv6({.source = "2001:db8::1", .destination = "ff02::1:ff00:2", .hop_limit = 255})
+    .neighbor_solicitation("2001:db8::2", nd_link_option(1, kOwn)).build();
+
+TEST_F(NeighboursTest, AsksByArpAndReleasesWhatWaited) {
+  EXPECT_EQ(table.next_tick(), INT64_MAX);
+  EXPECT_FALSE(table.usable(v4, now));
+  EXPECT_FALSE(table.need(v4, now, out));
+  wait(v4, pattern(60, 1));
+  EXPECT_FALSE(table.need(v4, now, out)) << "asks once only";
+  wait(v4, pattern(61, 2));
+  ASSERT_EQ(out.questions.size(), 1u);
+  EXPECT_EQ(to_hex(out.questions[0]), to_hex(kArpQuestion));
+  EXPECT_EQ(table.next_tick(), now + kSecond);
+  EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
+  EXPECT_TRUE(table.usable(v4, now));
+  EXPECT_EQ(table.mac(v4), mac(kPeer));
+  EXPECT_EQ(out.released, (std::vector<Bytes>{patch(pattern(60, 1), 0, {2, 0, 0, 0, 0, 0xb}), patch(pattern(61, 2), 0, {2, 0, 0, 0, 0, 0xb})}));
+  EXPECT_EQ(table.next_tick(), INT64_MAX);
+  EXPECT_EQ(table.waiting(), 0u);
+}
+
+TEST_F(NeighboursTest, AsksByNeighborDiscovery) {
+  EXPECT_FALSE(table.need(v6, now, out));
+  ASSERT_EQ(out.questions.size(), 1u);
+  EXPECT_EQ(to_hex(out.questions[0]), to_hex(kNdQuestion));
+  EXPECT_EQ(hear(advertisement()), Heard::kNoted);
+  EXPECT_TRUE(table.usable(v6, now));
+  EXPECT_EQ(table.mac(v6), mac(kPeer));
+}
+
+TEST_F(NeighboursTest, TagsItsQuestions) {
+  set_up(7);
+  EXPECT_FALSE(table.need(v4, now, out));
+  EXPECT_FALSE(table.need(v6, now, out));
+  ASSERT_EQ(out.questions.size(), 2u);
+  EXPECT_EQ(to_hex(out.questions[0]), to_hex(Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kOwn}).vlan(7)
+      .arp({.sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.2"}).append(Bytes(14)).build()));
+  EXPECT_EQ(to_hex(out.questions[1]), to_hex(Frame().ethernet({.destination = "33:33:ff:00:00:02", .source = kOwn}).vlan(7)
+      .ipv6({.source = "2001:db8::1", .destination = "ff02::1:ff00:2", .hop_limit = 255})
+      .neighbor_solicitation("2001:db8::2", nd_link_option(1, kOwn)).build()));
+}
+
+TEST_F(NeighboursTest, GivesUpAfterThreeQuestionsASecondApart) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  wait(v4, pattern(60));
+  for (int second = 1; second <= 2; ++second) {
+    table.tick(now + second * kSecond - 1, out);
+    EXPECT_EQ(out.questions.size(), size_t(second));
+    table.tick(now + second * kSecond, out);
+    EXPECT_EQ(out.questions.size(), size_t(second + 1));
+  }
+  EXPECT_TRUE(out.given_up.empty());
+  table.tick(now + 3 * kSecond, out);
+  EXPECT_EQ(out.given_up, std::vector<Bytes>{pattern(60)});
+  EXPECT_EQ(out.questions.size(), 3u);
+  EXPECT_EQ(state(v4), State::kUnknown);
+  EXPECT_EQ(table.next_tick(), INT64_MAX);
+  EXPECT_FALSE(table.need(v4, now + 4 * kSecond, out));
+  EXPECT_EQ(out.questions.size(), 4u) << "the next frame asks anew";
+}
+
+TEST_F(NeighboursTest, LetsOnlySoManyWait) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  for (unsigned i = 0; i < underlay::kWaitPerNeighbour; ++i) {
+    ASSERT_TRUE(table.may_wait(v4));
+    wait(v4, pattern(60, i));
+  }
+  EXPECT_FALSE(table.may_wait(v4));
+  EXPECT_TRUE(table.may_wait(v6)) << "another neighbour's frames";
+
+  std::vector<uint32_t> many;
+  for (unsigned i = 0; i < underlay::kWaitInAll / underlay::kWaitPerNeighbour; ++i) {
+    many.push_back(table.add(0, ip("192.0.2." + std::to_string(100 + i))));
+  }
+  unsigned waiting = underlay::kWaitPerNeighbour;
+  for (uint32_t index : many) {
+    while (table.may_wait(index)) wait(index, pattern(60)), ++waiting;
+  }
+  EXPECT_EQ(waiting, underlay::kWaitInAll);
+  EXPECT_EQ(table.waiting(), underlay::kWaitInAll);
+  EXPECT_FALSE(table.may_wait(v6)) << "all places are taken";
+  EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
+  EXPECT_EQ(out.released.size(), underlay::kWaitPerNeighbour);
+  EXPECT_TRUE(table.may_wait(v6));
+}
+
+TEST_F(NeighboursTest, VerifiesByUnicastWhatItHasBelievedForAMinute) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply());
+  EXPECT_TRUE(table.usable(v4, now + 60 * kSecond - 1));
+  now += 60 * kSecond;
+  EXPECT_FALSE(table.usable(v4, now));
+  EXPECT_TRUE(table.need(v4, now, out)) << "frames go on meanwhile";
+  EXPECT_TRUE(table.usable(v4, now));
+  ASSERT_EQ(out.questions.size(), 2u);
+  EXPECT_EQ(to_hex(cut(out.questions[1], 14)), to_hex(cut(Frame().ethernet({.destination = kPeer, .source = kOwn}).arp().build(), 14)));
+  EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
+  EXPECT_TRUE(table.usable(v4, now + 59 * kSecond));
+  EXPECT_EQ(state(v4), State::kReachable);
+
+  now += 60 * kSecond;
+  EXPECT_TRUE(table.need(v4, now, out));
+  for (int i = 1; i <= 3; ++i) table.tick(now + i * kSecond, out);
+  EXPECT_EQ(state(v4), State::kUnknown) << "the neighbour has gone";
+  EXPECT_FALSE(table.usable(v4, now + 3 * kSecond));
+}
+
+TEST_F(NeighboursTest, DoesNotBelieveWhatItDidNotAskFor) {
+  EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
+  EXPECT_EQ(hear(advertisement()), Heard::kNoted);
+  EXPECT_FALSE(table.usable(v4, now) || table.usable(v6, now));
+
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply());
+  // Gratuitous: not said to the card.
+  const Bytes gratuitous = Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
+      .arp({.operation = 1, .sender_mac = kThief, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.2"}).build();
+  EXPECT_EQ(hear(gratuitous), Heard::kNoted);
+  EXPECT_EQ(table.mac(v4), mac(kPeer)) << "keeps what it knows, but asks everybody";
+  EXPECT_EQ(to_hex(out.questions.back()), to_hex(kArpQuestion));
+  EXPECT_EQ(hear(gratuitous), Heard::kNothing) << "it asks already, and this is no answer";
+  hear(arp_reply());
+  EXPECT_EQ(table.mac(v4), mac(kPeer));
+}
+
+TEST_F(NeighboursTest, FollowsANeighbourThatMoved) {
+  EXPECT_FALSE(table.need(v6, now, out));
+  hear(advertisement());
+  EXPECT_EQ(hear(advertisement(kThief, 0x20000000, "ff02::1")), Heard::kNoted) << "unsolicited";
+  EXPECT_EQ(state(v6), State::kProbing);
+  EXPECT_EQ(hear(advertisement(kThief)), Heard::kNoted) << "the answer to the card's question";
+  EXPECT_EQ(table.mac(v6), mac(kThief));
+}
+
+TEST_F(NeighboursTest, StaticEntriesNeverChange) {
+  table.add_static(0, ip("192.0.2.2"), mac(kPeer));
+  EXPECT_TRUE(table.usable(v4, INT64_MAX - 1));
+  hear(arp_reply(kThief));
+  hear(Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief}).arp({.sender_mac = kThief, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.2"}).build());
+  EXPECT_EQ(table.mac(v4), mac(kPeer));
+  EXPECT_TRUE(out.questions.empty());
+  EXPECT_EQ(table.next_tick(), INT64_MAX);
+}
+
+TEST_F(NeighboursTest, AnswersForItsOwnAddresses) {
+  const struct {
+    const char* description;
+    Bytes question, answer;  // no answer: another's business
+  } rows[] = {
+      {"ARP", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "192.0.2.9", .target_ip = "192.0.2.1"}).build(),
+       Frame().ethernet({.destination = kPeer, .source = kOwn}).arp({.operation = 2, .sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_mac = kPeer, .target_ip = "192.0.2.9"}).append(Bytes(18)).build()},
+      {"ARP probe", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "0.0.0.0", .target_ip = "192.0.2.1"}).build(),
+       Frame().ethernet({.destination = kPeer, .source = kOwn}).arp({.operation = 2, .sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_mac = kPeer, .target_ip = "0.0.0.0"}).append(Bytes(18)).build()},
+      {"ARP for another", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "192.0.2.9", .target_ip = "192.0.2.77"}).build(), {}},
+      {"ARP from somebody with the card's address", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.1"}).build(), {}},
+      {"ARP from a group address", Frame().ethernet({.destination = kOwn, .source = kPeer}).arp({.sender_mac = "03:00:00:00:00:01", .sender_ip = "192.0.2.9", .target_ip = "192.0.2.1"}).build(), {}},
+      {"solicitation", Frame().ethernet({.destination = "33:33:ff:00:00:01", .source = kPeer}).ipv6({.source = "2001:db8::9", .destination = "ff02::1:ff00:1", .hop_limit = 255}).neighbor_solicitation("2001:db8::1", nd_link_option(1, kPeer)).build(),
+       Frame().ethernet({.destination = kPeer, .source = kOwn}).ipv6({.source = "2001:db8::1", .destination = "2001:db8::9", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x60000000, nd_link_option(2, kOwn)).build()},
+      {"unicast probe without option", Frame().ethernet({.destination = kOwn, .source = kPeer}).ipv6({.source = "2001:db8::9", .destination = "2001:db8::1", .hop_limit = 255}).neighbor_solicitation("2001:db8::1").build(),
+       Frame().ethernet({.destination = kPeer, .source = kOwn}).ipv6({.source = "2001:db8::1", .destination = "2001:db8::9", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x60000000, nd_link_option(2, kOwn)).build()},
+      {"duplicate address detection", Frame().ethernet({.destination = "33:33:ff:00:00:01", .source = kPeer}).ipv6({.source = "::", .destination = "ff02::1:ff00:1", .hop_limit = 255}).neighbor_solicitation("2001:db8::1").build(),
+       Frame().ethernet({.destination = "33:33:00:00:00:01", .source = kOwn}).ipv6({.source = "2001:db8::1", .destination = "ff02::1", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x20000000, nd_link_option(2, kOwn)).build()},
+      {"solicitation for another", Frame().ethernet({.destination = "33:33:ff:00:00:77", .source = kPeer}).ipv6({.source = "2001:db8::9", .destination = "ff02::1:ff00:77", .hop_limit = 255}).neighbor_solicitation("2001:db8::77").build(), {}},
+      {"advertisement of the card's own address", Frame().ethernet({.destination = kOwn, .source = kPeer}).ipv6({.source = "2001:db8::1", .destination = "ff02::1", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x20000000, nd_link_option(2, kPeer)).build(), {}},
+      {"router advertisement", Frame().ethernet({.destination = kOwn, .source = kPeer}).ipv6({.source = "fe80::1", .destination = "ff02::1", .hop_limit = 255}).icmp({.type = 134}).payload(Bytes(8)).build(), {}},
+  };
+  for (const auto& row : rows) {
+    out.answers.clear();
+    EXPECT_EQ(hear(row.question), row.answer.empty() ? Heard::kNothing : Heard::kAnswered) << row.description;
+    ASSERT_EQ(out.answers.size(), row.answer.empty() ? 0u : 1u) << row.description;
+    if (!row.answer.empty()) {
+      EXPECT_EQ(to_hex(out.answers[0]), to_hex(row.answer)) << row.description;
+    }
+    EXPECT_FALSE(table.usable(v4, now) || table.usable(v6, now)) << row.description;
+  }
+}
+
+TEST_F(NeighboursTest, AQuestionFromANeighbourThatIsAskedAnswersTheCardsOwn) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  const Bytes question = Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
+      .arp({.sender_mac = kPeer, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.1"}).build();
+  EXPECT_EQ(hear(question), Heard::kAnswered);
+  EXPECT_EQ(table.mac(v4), mac(kPeer));
+}
+
+TEST_F(NeighboursTest, NewTablesKeepWhatOldOnesKnow) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  wait(v4, pattern(60));
+  EXPECT_FALSE(table.need(v6, now, out));
+  wait(v6, pattern(61));
+  hear(advertisement());
+  out.released.clear();
+  const uint32_t gone = table.add(0, ip("192.0.2.50"));
+  EXPECT_FALSE(table.need(gone, now, out));
+  wait(gone, pattern(62));
+
+  const Interface interfaces[] = {interface()};
+  Neighbours next(interfaces);
+  const uint32_t new_v6 = next.add(0, ip("2001:db8::2")), new_v4 = next.add(0, ip("192.0.2.2"));
+  next.adopt(table, out);
+  table = std::move(next);
+  EXPECT_EQ(out.given_up, std::vector<Bytes>{pattern(62)});
+  EXPECT_TRUE(table.usable(new_v6, now));
+  EXPECT_EQ(table.mac(new_v6), mac(kPeer));
+  EXPECT_EQ(state(new_v4), State::kAsking);
+  EXPECT_EQ(table.next_tick(), now + kSecond);
+  hear(arp_reply());
+  EXPECT_EQ(out.released.size(), 1u);
+}
+
+TEST_F(NeighboursTest, SavesAndLoads) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply());
+  Archive saved;
+  table.archive(saved);
+
+  const Interface interfaces[] = {interface()};
+  Neighbours other(interfaces);
+  const uint32_t other_v6 = other.add(0, ip("2001:db8::2")), other_v4 = other.add(0, ip("192.0.2.2"));
+  Archive from(saved.bytes());
+  other.archive(from);
+  EXPECT_TRUE(from.ok() && from.at_end());
+  EXPECT_TRUE(other.usable(other_v4, now + 59 * kSecond));
+  EXPECT_FALSE(other.usable(other_v4, now + 60 * kSecond));
+  EXPECT_EQ(other.mac(other_v4), mac(kPeer));
+  EXPECT_FALSE(other.usable(other_v6, now));
+  for (size_t length = 0; length < saved.bytes().size(); ++length) {
+    Neighbours third(interfaces);
+    third.add(0, ip("192.0.2.2"));
+    Archive cut_off(std::span(saved.bytes()).first(length));
+    third.archive(cut_off);
+    EXPECT_FALSE(cut_off.ok()) << length;
+  }
+}
+
+TEST_F(NeighboursTest, FindsEachOfMany) {
+  std::vector<uint32_t> indices;
+  for (unsigned i = 0; i < 5000; ++i) indices.push_back(table.add(i % 2, ip("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250))));
+  for (unsigned i = 0; i < 5000; ++i) {
+    EXPECT_EQ(table.add(i % 2, ip("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250))), indices[i]);
+  }
+  EXPECT_EQ(table.size(), 5002u);
+}
+
+TEST(Route, TakesTheLinkBeforeTheGateway) {
+  Interface first = interface(), second = interface();
+  second.addresses = {{ip("198.51.100.1"), 24}, {ip("192.0.2.129"), 25}};
+  second.gateway_v4 = ip("198.51.100.254");
+  first.gateway_v6 = ip("2001:db8::fe");
+  const Interface interfaces[] = {first, second};
+  const struct {
+    const char* peer;
+    int uplink;
+    const char *next, *source;
+  } rows[] = {
+      {"192.0.2.9", 0, "192.0.2.9", "192.0.2.1"},
+      {"192.0.2.200", 1, "192.0.2.200", "192.0.2.129"},
+      {"198.51.100.7", 1, "198.51.100.7", "198.51.100.1"},
+      {"203.0.113.1", 1, "198.51.100.254", "198.51.100.1"},
+      {"2001:db8::5", 0, "2001:db8::5", "2001:db8::1"},
+      {"2001:db8:1::5", 0, "2001:db8::fe", "2001:db8::1"},
+  };
+  for (const auto& row : rows) {
+    const auto route = underlay::route(interfaces, ip(row.peer));
+    ASSERT_TRUE(route) << row.peer;
+    EXPECT_EQ(route->uplink, unsigned(row.uplink)) << row.peer;
+    EXPECT_EQ(to_string(route->next), row.next) << row.peer;
+    EXPECT_EQ(to_string(route->source), row.source) << row.peer;
+  }
+  EXPECT_FALSE(underlay::route(std::span(interfaces, 1), ip("203.0.113.1")));
+  EXPECT_FALSE(underlay::route(std::span(interfaces + 1, 1), ip("2001:db8::5")));
+}
+
+TEST(Interface, TakesItsOwnTagsOnly) {
+  const struct {
+    uint16_t vlan;
+    uint8_t tags;
+    uint16_t tci;
+    bool taken;
+  } rows[] = {
+      {0, 0, 0, true}, {0, 1, 0xe000, true}, {0, 1, 5, false}, {0, 2, 0, false},
+      {5, 0, 0, false}, {5, 1, 0xe005, true}, {5, 1, 6, false}, {5, 2, 5, false},
+  };
+  for (const auto& row : rows) {
+    Layers layers;
+    layers.vlan_tags = row.tags;
+    layers.vlan_tci = row.tci;
+    EXPECT_EQ(interface(row.vlan).takes_tags(layers), row.taken) << row.vlan << ' ' << int(row.tags) << ' ' << row.tci;
+  }
+}
+
+}  // namespace
+}  // namespace gatehouse::test

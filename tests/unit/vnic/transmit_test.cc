@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/card/vnic/transmit.hh"
+
+#include <gtest/gtest.h>
+
+#include "hw/card/vnic/fcs.hh"
+#include "rig.hh"
+
+namespace gatehouse::vnic {
+namespace {
+
+using namespace rig;  // NOLINT
+using spec::DropReason;
+
+constexpr uint8_t kSend = TX_CMD_EOP | TX_CMD_IFCS | TX_CMD_RS;
+
+Bytes numbered(unsigned number, uint32_t payload = 100) {
+  return IpFrame{.payload = payload, .ip_id = static_cast<uint16_t>(number)}.build();
+}
+bool done(Rig& rig, uint32_t unit, unsigned queue = 0) {
+  return (field<desc::TX_STATUS>(rig.tx(unit, queue)) & TX_STATUS_DD) != 0;
+}
+
+struct Context {
+  unsigned ipcss = 14, ipcso = 24, ipcse = 33, tucss = 34, tucso = 50, tucse = 0;
+  unsigned command = TX_TUCMD_TCP | TX_TUCMD_IP;
+  unsigned header = 54, mss = 1000;
+  uint32_t payload = 0;
+};
+void context(Rig& rig, uint32_t unit, const Context& c, unsigned queue = 0) {
+  uint8_t* d = rig.tx(unit, queue);
+  std::memset(d, 0, 16);
+  i82574::put<desc::CONTEXT_IPCSS>(d, c.ipcss);
+  i82574::put<desc::CONTEXT_IPCSO>(d, c.ipcso);
+  i82574::put<desc::CONTEXT_IPCSE>(d, c.ipcse);
+  i82574::put<desc::CONTEXT_TUCSS>(d, c.tucss);
+  i82574::put<desc::CONTEXT_TUCSO>(d, c.tucso);
+  i82574::put<desc::CONTEXT_TUCSE>(d, c.tucse);
+  i82574::put<desc::CONTEXT_TUCMD>(d, c.command | TX_TUCMD_DEXT);
+  i82574::put<desc::CONTEXT_HDRLEN>(d, c.header);
+  i82574::put<desc::CONTEXT_MSS>(d, c.mss);
+  i82574::put<desc::CONTEXT_PAYLEN>(d, c.payload);
+}
+
+TEST(Transmit, SendsALegacyFrameAndReportsIt) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  rig.clear_causes();
+  const Bytes frame = numbered(1);
+  rig.queue_frame(0, frame);
+  rig.queue_frame(1, numbered(2), TX_CMD_EOP | TX_CMD_IFCS);
+  rig.set(reg::TDT(0), 2);
+  ASSERT_EQ(rig.card.sent.size(), 2u);
+  EXPECT_EQ(rig.card.batches, std::vector<size_t>{2});
+  EXPECT_EQ(rig.card.sent[0].bytes, frame);
+  EXPECT_EQ(rig.card.sent[0].cookie, 0u);
+  EXPECT_FALSE(rig.card.sent[0].offload.tso);
+  EXPECT_GE(rig.card.sent[0].headroom, kHeadroom);
+  EXPECT_TRUE(done(rig, 0));
+  EXPECT_FALSE(done(rig, 1));
+  EXPECT_EQ(rig.get(reg::TDH(0)), 2u);
+  EXPECT_EQ(rig.causes() & (ICR_TXDW | ICR_TXQ0 | ICR_TXQ1 | ICR_TXQE),
+            ICR_TXDW | ICR_TXQ0 | ICR_TXQE);
+  EXPECT_EQ(rig.get(reg::GPTC), 2u);
+  EXPECT_EQ(rig.get(reg::TOTL), 2 * (frame.size() + 4));
+}
+
+TEST(Transmit, GathersDescriptorsAcrossTheEndOfTheRing) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  rig.set(reg::TDH(0), 13);
+  rig.set(reg::TDT(0), 13);
+  const Bytes frame = numbered(3, 3000);
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < 6; ++i) {
+    const uint32_t octets =
+        i == 5 ? static_cast<uint32_t>(frame.size()) - at : i == 3 ? 0u : 100 + 37 * i;
+    const uint64_t address = kTxBuffers + i * 0x2000 + i;
+    rig.put(address, std::span(frame).subspan(at, octets));
+    rig.legacy((13 + i) % 16, {address, octets}, i == 5 ? kSend : TX_CMD_RS);
+    at += octets;
+  }
+  rig.set(reg::TDT(0), 3);
+  ASSERT_EQ(rig.card.sent.size(), 1u);
+  EXPECT_EQ(rig.card.sent[0].bytes, frame);
+  for (uint32_t i = 0; i < 6; ++i) EXPECT_TRUE(done(rig, (13 + i) % 16)) << i;
+  EXPECT_EQ(rig.get(reg::TDH(0)), 3u);
+}
+
+TEST(Transmit, WaitsForTheRestOfAFrame) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  const Bytes frame = numbered(4, 200);
+  rig.put(kTxBuffers, frame);
+  rig.legacy(0, {kTxBuffers, 100}, TX_CMD_RS);
+  rig.set(reg::TDT(0), 1);
+  EXPECT_TRUE(rig.card.sent.empty());
+  EXPECT_EQ(rig.get(reg::TDH(0)), 0u);
+  Archive saved;
+  rig.vnic.archive(saved);
+  rig.legacy(1, {kTxBuffers + 100, static_cast<uint32_t>(frame.size()) - 100}, kSend);
+  rig.set(reg::TDT(0), 2);
+  ASSERT_EQ(rig.card.sent.size(), 1u);
+  EXPECT_EQ(rig.card.sent[0].bytes, frame);
+}
+
+TEST(Transmit, FetchesAndReportsInRuns) {
+  Rig rig;
+  rig.transmit_ring(0, 256);
+  for (uint32_t i = 0; i < 60; ++i) rig.queue_frame(i, numbered(i));
+  rig.memory.reads = rig.memory.writes = 0;
+  rig.set(reg::TDT(0), 60);
+  EXPECT_EQ(rig.card.sent.size(), 60u);
+  EXPECT_EQ(rig.memory.reads, 60u + 1u);  // the frames, and the descriptors at once
+  EXPECT_EQ(rig.memory.writes, 2u);
+  for (uint32_t i = 0; i < 60; ++i) {
+    EXPECT_TRUE(done(rig, i));
+    EXPECT_EQ(field<desc::TX_ADDRESS>(rig.tx(i)), kTxBuffers + i * 2048);
+  }
+}
+
+TEST(Transmit, WritesTheFirstDoneBitLast) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  for (uint32_t i = 0; i < 10; ++i) {
+    rig.queue_frame(i, numbered(i), i % 2 == 1 ? kSend : TX_CMD_EOP | TX_CMD_IFCS);
+  }
+  std::vector<Memory::Access> writes;
+  rig.memory.on_write = [&](uint64_t address, uint32_t length) {
+    EXPECT_FALSE(done(rig, 1));
+    writes.push_back({true, address, length});
+  };
+  rig.set(reg::TDT(0), 10);
+  ASSERT_EQ(writes.size(), 2u);
+  EXPECT_EQ(writes[0].address, kTxRing + 2 * 16);
+  EXPECT_EQ(writes[0].length, 8 * 16u);
+  EXPECT_EQ(writes[1].address, kTxRing + 16 + 12);
+  for (uint32_t i = 0; i < 10; ++i) EXPECT_EQ(done(rig, i), i % 2 == 1);
+}
+
+struct ChecksumCase {
+  const char* name;
+  IpFrame frame;
+  Context context;
+  uint8_t options;
+};
+const ChecksumCase kChecksums[] = {
+    {"TCP", {}, {}, TX_POPTS_TXSM},
+    {"IP and TCP", {}, {}, TX_POPTS_TXSM | TX_POPTS_IXSM},
+    {"IP", {}, {}, TX_POPTS_IXSM},
+    {"UDP", {.udp = true}, {.tucso = 40, .command = TX_TUCMD_IP}, TX_POPTS_TXSM},
+    {"TCP over IPv6", {.v6 = true}, {.tucss = 54, .tucso = 70, .command = TX_TUCMD_TCP}, TX_POPTS_TXSM},
+    {"with its end given", {.payload = 100}, {.tucse = 14 + 20 + 20 + 100 - 1}, TX_POPTS_TXSM},
+    {"none", {}, {}, 0},
+};
+
+// The driver leaves the pseudo header's sum in the TCP or UDP field and zero in IP's; what comes out is the complete frame.
+TEST(Transmit, InsertsChecksums) {
+  for (const ChecksumCase& test : kChecksums) {
+    SCOPED_TRACE(test.name);
+    Rig rig;
+    rig.transmit_ring(0, 16);
+    const Bytes whole = test.frame.build();
+    Bytes frame = whole;
+    const uint32_t l4 = test.frame.v6 ? 54 : 34;
+    if ((test.options & TX_POPTS_TXSM) != 0) {
+      const Bytes addresses = test.frame.v6 ? Bytes(frame.begin() + 22, frame.begin() + 54)
+                                            : Bytes(frame.begin() + 26, frame.begin() + 34);
+      const uint16_t seed = static_cast<uint16_t>(~reference_checksum(
+          addresses, static_cast<uint32_t>(frame.size()) - l4 + (test.frame.udp ? 17 : 6)));
+      store_be(&frame[test.context.tucso], seed);
+    }
+    if ((test.options & TX_POPTS_IXSM) != 0) store_be(&frame[24], uint16_t{0});
+    rig.put(kTxBuffers, frame);
+    context(rig, 0, test.context);
+    const uint32_t length = static_cast<uint32_t>(frame.size());
+    rig.data(1, {kTxBuffers, 40}, 0, test.options);
+    rig.data(2, {kTxBuffers + 40, length - 40}, kSend);
+    rig.set(reg::TDT(0), 3);
+    ASSERT_EQ(rig.card.sent.size(), 1u);
+    EXPECT_EQ(rig.card.sent[0].bytes, whole);
+  }
+}
+
+TEST(Transmit, InsertsTheLegacyChecksum) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  const Bytes whole = numbered(1);
+  Bytes frame = whole;
+  const uint16_t seed = static_cast<uint16_t>(~reference_checksum(
+      std::span(frame).subspan(26, 8), static_cast<uint32_t>(frame.size()) - 34 + 6));
+  store_be(&frame[50], seed);
+  rig.queue_frame(0, frame, kSend | TX_CMD_IC);
+  i82574::put<desc::TX_CSS>(rig.tx(0), 34);
+  i82574::put<desc::TX_CSO>(rig.tx(0), 50);
+  rig.set(reg::TDT(0), 1);
+  ASSERT_EQ(rig.card.sent.size(), 1u);
+  EXPECT_EQ(rig.card.sent[0].bytes, whole);
+}
+
+TEST(Transmit, KeepsBothContextsOfEachQueueOverDoorbellsAndSnapshots) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  rig.transmit_ring(1, 16);
+  context(rig, 0, {});
+  context(rig, 1, {.command = TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE, .header = 54, .mss = 60, .payload = 100});
+  context(rig, 0, {.tucso = 40, .command = TX_TUCMD_IP}, 1);
+  rig.set(reg::TDT(0), 2);
+  rig.set(reg::TDT(1), 1);
+  Archive saved;
+  rig.vnic.archive(saved);
+  Rig other;
+  Archive loaded(saved.bytes());
+  other.vnic.archive(loaded);
+  ASSERT_TRUE(loaded.ok()) << loaded.error();
+  const Bytes frame = numbered(1, 100);
+  other.put(kTxBuffers, frame);
+  const uint32_t length = static_cast<uint32_t>(frame.size());
+  other.data(2, {kTxBuffers, length}, kSend | TX_CMD_TSE, TX_POPTS_TXSM | TX_POPTS_IXSM);
+  other.data(3, {kTxBuffers, length}, kSend, TX_POPTS_IXSM);
+  other.set(reg::TDT(0), 4);
+  ASSERT_EQ(other.card.sent.size(), 2u);
+  EXPECT_TRUE(other.card.sent[0].offload.tso);
+  EXPECT_EQ(other.card.sent[0].offload.mss, 60);
+  EXPECT_FALSE(other.card.sent[1].offload.tso);
+  other.data(1, {kTxBuffers, length}, kSend, TX_POPTS_TXSM, 1);
+  other.set(reg::TDT(1), 2);
+  ASSERT_EQ(other.card.sent.size(), 3u);
+  // Queue 1's context is UDP's: what stood at 40 is now the sum from 34 on.
+  EXPECT_EQ(load_be<uint16_t>(&other.card.sent[2].bytes[40]),
+            reference_checksum(std::span(frame).subspan(34)));
+}
+
+TEST(Transmit, InsertsTheVlanTag) {
+  for (const bool vme : {false, true}) {
+    Rig rig;
+    rig.transmit_ring(0, 16);
+    if (vme) rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_VME);
+    Bytes expected = numbered(1);
+    rig.queue_frame(0, expected, kSend | TX_CMD_VLE);
+    i82574::put<desc::TX_VLAN>(rig.tx(0), 0xa005);
+    rig.set(reg::TDT(0), 1);
+    if (vme) {
+      const uint8_t tag[] = {0x81, 0x00, 0xa0, 0x05};
+      expected.insert(expected.begin() + 12, std::begin(tag), std::end(tag));
+    }
+    ASSERT_EQ(rig.card.sent.size(), 1u);
+    EXPECT_EQ(rig.card.sent[0].bytes, expected);
+    EXPECT_GE(rig.card.sent[0].headroom, kHeadroom);
+  }
+}
+
+TEST(Transmit, LeavesSegmentationToTheCard) {
+  for (const bool vlan : {false, true}) {
+    Rig rig;
+    rig.transmit_ring(0, 64);
+    rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_VME);
+    const Bytes frame = numbered(1, 20000);
+    rig.put(kTxBuffers, frame);
+    context(rig, 0, {.command = TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE, .header = 54, .mss = 1448, .payload = 20000});
+    const uint8_t command = static_cast<uint8_t>(TX_CMD_TSE | (vlan ? TX_CMD_VLE : 0));
+    rig.data(1, {kTxBuffers, 54}, command, TX_POPTS_TXSM | TX_POPTS_IXSM);
+    i82574::put<desc::DATA_VLAN>(rig.tx(1), 7);
+    for (uint32_t i = 0; i < 5; ++i) {
+      rig.data(2 + i, {kTxBuffers + 54 + i * 4000, 4000}, i == 4 ? kSend | TX_CMD_TSE : TX_CMD_TSE);
+    }
+    rig.memory.reads = 0;
+    rig.set(reg::TDT(0), 7);
+    ASSERT_EQ(rig.card.sent.size(), 1u);
+    EXPECT_EQ(rig.memory.reads, 2u) << "buffers that follow one another are read at once";
+    const Sent& sent = rig.card.sent[0];
+    const unsigned shift = vlan ? 4 : 0;
+    EXPECT_EQ(sent.bytes.size(), frame.size() + shift);
+    EXPECT_EQ(Bytes(sent.bytes.end() - 20000, sent.bytes.end()), Bytes(frame.end() - 20000, frame.end()));
+    EXPECT_TRUE(sent.offload.tso && sent.offload.tcp && sent.offload.ipv4);
+    EXPECT_TRUE(sent.offload.ip_checksum && sent.offload.l4_checksum);
+    EXPECT_EQ(sent.offload.mss, 1448);
+    EXPECT_EQ(sent.offload.header_length, 54 + shift);
+    EXPECT_EQ(sent.offload.payload_length, 20000u);
+    EXPECT_EQ(sent.offload.ipcss, 14 + shift);
+    EXPECT_EQ(sent.offload.ipcso, 24 + shift);
+    EXPECT_EQ(sent.offload.ipcse, 33 + shift);
+    EXPECT_EQ(sent.offload.tucss, 34 + shift);
+    EXPECT_EQ(sent.offload.tucso, 50 + shift);
+    EXPECT_EQ(sent.offload.tucse, 0);
+    EXPECT_EQ(rig.get(reg::TSCTC), 1u);
+    EXPECT_EQ(rig.get(reg::GPTC), 14u);
+    EXPECT_EQ(rig.get(reg::TOTL), 20000 + 14 * (54 + shift + 4));
+  }
+}
+
+struct LengthCase {
+  const char* name;
+  uint32_t tctl, octets, sent;
+  DropReason drop;
+};
+const LengthCase kLengths[] = {
+    {"padded", TCTL_PSP, 42, 60, DropReason::none},
+    {"not padded", 0, 42, 42, DropReason::none},
+    {"whole", TCTL_PSP, 60, 60, DropReason::none},
+    {"shortest", TCTL_PSP, 17, 60, DropReason::none},
+    {"too short", TCTL_PSP, 16, 0, DropReason::tx_too_short},
+    {"longest", TCTL_PSP, kMaxWireFrame, kMaxWireFrame, DropReason::none},
+    {"too long", TCTL_PSP, kMaxWireFrame + 1, 0, DropReason::tx_too_long},
+};
+
+TEST(Transmit, PadsAndBoundsTheLength) {
+  for (const LengthCase& test : kLengths) {
+    SCOPED_TRACE(test.name);
+    Rig rig;
+    rig.transmit_ring(0, 16);
+    rig.set(reg::TCTL, TCTL_EN | test.tctl);
+    Bytes frame = ethernet(kPeerMac, 0x88b5, test.octets);
+    frame.resize(test.octets);
+    rig.put(kTxBuffers, frame);
+    rig.memory.ram[kTxBuffers + test.octets] = 0xee;
+    rig.legacy(0, {kTxBuffers, test.octets}, kSend);
+    rig.set(reg::TDT(0), 1);
+    EXPECT_TRUE(done(rig, 0));
+    if (test.drop != DropReason::none) {
+      EXPECT_EQ(rig.card.drops[test.drop], 1u);
+      EXPECT_TRUE(rig.card.sent.empty());
+      continue;
+    }
+    frame.resize(test.sent);
+    ASSERT_EQ(rig.card.sent.size(), 1u);
+    EXPECT_EQ(rig.card.sent[0].bytes, frame);
+  }
+}
+
+TEST(Transmit, TakesTheDriversOwnFcs) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  const Bytes frame = numbered(1);
+  Bytes with_fcs = frame;
+  with_fcs.resize(frame.size() + 4);
+  store_le(&with_fcs[frame.size()], fcs(frame));
+  rig.queue_frame(0, with_fcs, TX_CMD_EOP | TX_CMD_RS);
+  with_fcs.back() ^= 1;
+  rig.queue_frame(1, with_fcs, TX_CMD_EOP | TX_CMD_RS);
+  rig.set(reg::TDT(0), 2);
+  ASSERT_EQ(rig.card.sent.size(), 1u);
+  EXPECT_EQ(rig.card.sent[0].bytes, frame);
+  EXPECT_EQ(rig.card.drops[DropReason::tx_bad_fcs], 1u);
+}
+
+TEST(Transmit, IsOffUnlessEnabledLinkedAndAllowed) {
+  Rig rig;
+  rig.transmit_ring(0, 16);
+  rig.queue_frame(0, numbered(1));
+  struct Case {
+    const char* name;
+    std::function<void()> stop, start;
+  };
+  const uint32_t ctrl = rig.get(reg::CTRL);
+  const Case cases[] = {
+      {"TCTL.EN", [&] { rig.set(reg::TCTL, 0); }, [&] { rig.set(reg::TCTL, TCTL_EN); }},
+      {"TARC.ENABLE", [&] { rig.set(reg::TARC(0), 3); }, [&] { rig.set(reg::TARC(0), 0x403); }},
+      {"DMA disabled", [&] { rig.set(reg::CTRL, ctrl | CTRL_GIO_MASTER_DISABLE); },
+       [&] { rig.set(reg::CTRL, ctrl); }},
+      {"link", [&] { rig.vnic.set_link(false); },
+       [&] {
+         rig.vnic.set_link(true);
+         rig.bring_link_up();
+       }},
+  };
+  uint32_t unit = 0;
+  for (const Case& test : cases) {
+    SCOPED_TRACE(test.name);
+    test.stop();
+    rig.queue_frame(unit, numbered(unit));
+    const size_t before = rig.card.sent.size();
+    rig.set(reg::TDT(0), ++unit);
+    EXPECT_EQ(rig.card.sent.size(), before);
+    EXPECT_EQ(rig.get(reg::TDH(0)), unit - 1);
+    test.start();
+    EXPECT_EQ(rig.card.sent.size(), before + 1);
+  }
+}
+
+TEST(Transmit, DelaysInterruptsOnlyWithIde) {
+  struct Case {
+    const char* name;
+    uint32_t tidv, tadv;
+    uint8_t first, second;
+    int64_t gap, expected;
+  };
+  const uint8_t ide = kSend | TX_CMD_IDE;
+  const Case cases[] = {
+      {"RS", 10, 20, kSend, kSend, 1000, 0},
+      {"IDE", 10, 0, ide, 0, 0, 10 * 1024},
+      {"IDE again", 10, 0, ide, ide, 5 * 1024, 15 * 1024},
+      {"absolute", 10, 12, ide, ide, 5 * 1024, 12 * 1024},
+      {"RS ends the delay", 10, 0, ide, kSend, 2 * 1024, 2 * 1024},
+      {"TIDV 0", 0, 0, ide, 0, 0, 0},
+  };
+  for (const Case& test : cases) {
+    SCOPED_TRACE(test.name);
+    Rig rig;
+    rig.transmit_ring(0, 16);
+    rig.set(reg::TIDV, test.tidv);
+    rig.set(reg::TADV, test.tadv);
+    rig.clear_causes();
+    const int64_t start = rig.clock.now;
+    rig.queue_frame(0, numbered(1), test.first);
+    rig.set(reg::TDT(0), 1);
+    int64_t interrupted = -1;
+    for (int64_t at = 0; interrupted < 0 && at < 100 * 1024; at += 512) {
+      if (test.second != 0 && at >= test.gap && rig.get(reg::TDT(0)) == 1) {
+        rig.queue_frame(1, numbered(2), test.second);
+        rig.set(reg::TDT(0), 2);
+      }
+      if ((rig.causes() & ICR_TXDW) != 0) interrupted = rig.clock.now - start;
+      if (interrupted < 0) rig.advance(512);
+    }
+    EXPECT_EQ(interrupted, test.expected);
+    EXPECT_EQ(rig.causes() & ICR_TXQ0, ICR_TXQ0);
+  }
+}
+
+TEST(Transmit, TellsThatTheQueueRunsLow) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  rig.set(reg::TXDCTL(0), 2u << 25);  // 16 descriptors
+  rig.set(reg::TCTL, 0);
+  for (uint32_t i = 0; i < 20; ++i) rig.queue_frame(i, numbered(i));
+  rig.set(reg::TDT(0), 15);
+  rig.clear_causes();
+  rig.set(reg::TCTL, TCTL_EN);
+  EXPECT_EQ(rig.causes() & ICR_TXD_LOW, 0u) << "never was above";
+  rig.set(reg::TCTL, 0);
+  for (uint32_t i = 15; i < 35; ++i) rig.queue_frame(i, numbered(i));
+  rig.set(reg::TDT(0), 35);
+  rig.set(reg::TCTL, TCTL_EN);
+  EXPECT_EQ(rig.causes() & ICR_TXD_LOW, ICR_TXD_LOW);
+}
+
+TEST(Transmit, TakesTurnsByTheCountsInTarc) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  rig.transmit_ring(1, 64);
+  rig.set(reg::TCTL, 0);
+  rig.set(reg::TARC(0), 0x400 | 3);
+  rig.set(reg::TARC(1), 0x400 | 1);
+  for (uint32_t i = 0; i < 24; ++i) {
+    rig.queue_frame(i, numbered(i), kSend, 0);
+    rig.queue_frame(i, numbered(i), kSend, 1);
+  }
+  rig.set(reg::TDT(0), 24);
+  rig.set(reg::TDT(1), 24);
+  rig.set(reg::TCTL, TCTL_EN);
+  ASSERT_EQ(rig.card.sent.size(), 48u);
+  unsigned queue1 = 0;
+  for (size_t i = 0; i < 24; ++i) queue1 += rig.card.sent[i].cookie == 1;
+  EXPECT_EQ(queue1, 6u);
+  EXPECT_EQ(rig.causes() & (ICR_TXQ0 | ICR_TXQ1), ICR_TXQ0 | ICR_TXQ1);
+}
+
+TEST(Transmit, LoopsBackWhatItSends) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  rig.receive_ring(0, 64);
+  rig.set(reg::RFCTL, RFCTL_EXSTEN);
+  rig.enable_receiver(RCTL_SECRC | 1u << 6);
+  rig.offer(0, 60);
+  const Bytes frame = numbered(1);
+  rig.queue_frame(0, frame);
+  rig.set(reg::TDT(0), 1);
+  EXPECT_TRUE(rig.card.sent.empty());
+  EXPECT_EQ(rig.take(Rig::buffer(0), static_cast<uint32_t>(frame.size())), frame);
+  // From outside nothing comes in meanwhile.
+  rig.receive(frame);
+  EXPECT_EQ(rig.card.drops[DropReason::vnic_link_down], 1u);
+  // A super-frame arrives as segments with good checksums.
+  Bytes super = numbered(1, 5000);
+  rig.put(kTxBuffers, super);
+  context(rig, 1, {.command = TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE, .header = 54, .mss = 1000, .payload = 5000});
+  rig.data(2, {kTxBuffers, static_cast<uint32_t>(super.size())}, kSend | TX_CMD_TSE, TX_POPTS_TXSM | TX_POPTS_IXSM);
+  rig.set(reg::TDT(0), 3);
+  EXPECT_EQ(rig.get(reg::RDH(0)), 6u);
+  Bytes payload;
+  for (uint32_t i = 1; i < 6; ++i) {
+    const uint8_t* d = rig.rx(i);
+    EXPECT_EQ(field<desc::LENGTH>(d), 1054u);
+    EXPECT_EQ(field<desc::STATUS_ERROR>(d) & (RX_STATUS_IPCS | RX_STATUS_TCPCS | RX_ERROR_IPE | RX_ERROR_TCPE),
+              RX_STATUS_IPCS | RX_STATUS_TCPCS);
+    const Bytes part = rig.take(Rig::buffer(i) + 54, 1000);
+    payload.insert(payload.end(), part.begin(), part.end());
+  }
+  EXPECT_EQ(payload, Bytes(super.begin() + 54, super.end()));
+  EXPECT_EQ(rig.card.pool.in_use(), 0u);
+}
+
+TEST(Transmit, StandsForFramesThatComeBackDuringTheCall) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  rig.receive_ring(0, 64);
+  rig.enable_receiver();
+  rig.offer(0, 60);
+  rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_RFCE);
+  Bytes xoff = ethernet(std::array<uint8_t, 6>{1, 0x80, 0xc2, 0, 0, 1}, 0x8808, 0);
+  append16(xoff, 1);
+  append16(xoff, 10);
+  xoff.resize(60);
+  unsigned calls = 0;
+  rig.card.on_transmit = [&] {
+    if (++calls == 1) rig.receive(xoff);
+    rig.receive(numbered(9));
+  };
+  for (uint32_t i = 0; i < 4; ++i) rig.queue_frame(i, numbered(i));
+  rig.set(reg::TDT(0), 4);
+  rig.queue_frame(4, numbered(4));
+  rig.set(reg::TDT(0), 5);
+  EXPECT_EQ(rig.card.sent.size(), 4u);
+  rig.advance(100'000);
+  EXPECT_EQ(rig.card.sent.size(), 5u);
+  EXPECT_EQ(rig.get(reg::RDH(0)), 2u);
+}
+
+}  // namespace
+}  // namespace gatehouse::vnic
