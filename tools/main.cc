@@ -9,6 +9,8 @@
 #include "tools/bench/net.hh"
 #include "tools/boot/boot.hh"
 #include "tools/demo/demo.hh"
+#include "tools/docs/docs.hh"
+#include "tools/gateway/gateway.hh"
 #include "tools/switch/switch.hh"
 #include "tools/test/test.hh"
 
@@ -35,6 +37,8 @@ constexpr Command kCommands[] = {
     {"test", gatehouse::test::run, "runs the tests, all or by group or name"},
     {"bench", bench, "net or core: figures beside their peers'"},
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
+    {"gateway", gatehouse::gateway::run, "the overlay's far end: from a tenant into this machine's network"},
+    {"docs", gatehouse::docs::run, "pages made from the tables: policy, policy-schema"},
 };
 
 int help(FILE* to) {

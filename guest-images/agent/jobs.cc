@@ -60,8 +60,9 @@ void Jobs::run(const std::string& id, const std::string& script) {
 
 bool Jobs::kill(const std::string& id, int signal) {
   const Job* job = find_running(id);
-  // The job's shell leads a session and process group of its own number.
-  return job != nullptr && ::kill(-job->pid, signal) == 0;
+  if (job == nullptr) return false;
+  // The job's shell leads a process group of its own number, but only once it has come to setsid().
+  return ::kill(-job->pid, signal) == 0 || ::kill(job->pid, signal) == 0;
 }
 
 void Jobs::add_poll(std::vector<pollfd>* polled) const {

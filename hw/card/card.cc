@@ -17,7 +17,9 @@ namespace {
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // Drop reports number vnics first, then uplinks.
-constexpr unsigned report_port(bool vnic, unsigned index) { return vnic ? index : pipeline::kMaxVnics + index; }
+constexpr unsigned report_port(bool vnic, unsigned index) {
+  return vnic ? index : pipeline::kMaxVnics + index;
+}
 
 }  // namespace
 
@@ -61,7 +63,8 @@ Status Card::load_policy(const policy::Policy& policy) {
 
 Result<VnicPort*> Card::attach(const std::string& name, const MacAddress& mac, GuestPort& guest) {
   if (name.empty() || name.size() > kMaxName) {
-    return Status::error("a vnic's name (its id=) has 1 to " + std::to_string(kMaxName) + " characters");
+    return Status::error("a vnic's name (its id=) has 1 to " + std::to_string(kMaxName) +
+                         " characters");
   }
   unsigned index = pipeline::kMaxVnics;
   for (unsigned i = pipeline::kMaxVnics; i-- > 0;) {
@@ -72,7 +75,8 @@ Result<VnicPort*> Card::attach(const std::string& name, const MacAddress& mac, G
     }
   }
   if (index == pipeline::kMaxVnics) {
-    return Status::error("the card has no room for more than " + std::to_string(pipeline::kMaxVnics) + " vnics");
+    return Status::error("the card has no room for more than " +
+                         std::to_string(pipeline::kMaxVnics) + " vnics");
   }
   Status status = pipeline_->attach_vnic(index, name, mac);
   if (!status.ok()) return status;
@@ -92,7 +96,8 @@ void Card::detach(VnicPort* port) {
 }
 
 unsigned Card::attached() const {
-  return static_cast<unsigned>(std::count_if(vnics_.begin(), vnics_.end(), [](const auto& port) { return port != nullptr; }));
+  return static_cast<unsigned>(std::count_if(vnics_.begin(), vnics_.end(),
+                                             [](const auto& port) { return port != nullptr; }));
 }
 
 void Card::discard(unsigned vnic) {
@@ -175,20 +180,24 @@ void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {
 }
 
 void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
-  for (uint32_t i = 0; i < refused.down; ++i) pipeline_->count_drop(false, uplink, DropReason::uplink_down);
-  for (uint32_t i = 0; i < refused.full; ++i) pipeline_->count_drop(false, uplink, DropReason::uplink_queue_full);
-  for (uint32_t i = 0; i < refused.no_buffer; ++i) pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
+  for (uint32_t i = 0; i < refused.down; ++i)
+    pipeline_->count_drop(false, uplink, DropReason::uplink_down);
+  for (uint32_t i = 0; i < refused.full; ++i)
+    pipeline_->count_drop(false, uplink, DropReason::uplink_queue_full);
+  for (uint32_t i = 0; i < refused.no_buffer; ++i)
+    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
 }
 
-void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool l4_checksum_checked,
-                   bool l4_checksum_good) {
+void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
+                   bool l4_checksum_checked, bool l4_checksum_good) {
   ports_.event.walked(Stage::deliver, vnic, frames.size());
   if (!vnics_[vnic]) return;
   VnicPort& port = *vnics_[vnic];
   vnic::Delivery batch[kBatch];
   while (!frames.empty()) {
     const size_t count = std::min(frames.size(), kBatch);
-    for (size_t i = 0; i < count; ++i) batch[i] = {frames[i], &layers, l4_checksum_checked, l4_checksum_good};
+    for (size_t i = 0; i < count; ++i)
+      batch[i] = {frames[i], &layers, l4_checksum_checked, l4_checksum_good};
     // Nothing overtakes what waits already.
     const bool now = !port.busy_ && !port.stalled_ && port.held_.empty();
     for (size_t i = now ? deliver(port, {batch, count}) : 0; i < count; ++i) hold(port, batch[i]);
@@ -230,7 +239,8 @@ void Card::dropped(bool from_vnic, unsigned port, DropReason reason) {
 }
 
 const policy::Vnic* Card::policy_of(const std::string& vnic) const {
-  const auto found = std::find_if(policy_.vnics.begin(), policy_.vnics.end(), [&](const policy::Vnic& row) { return row.name == vnic; });
+  const auto found = std::find_if(policy_.vnics.begin(), policy_.vnics.end(),
+                                  [&](const policy::Vnic& row) { return row.name == vnic; });
   return found == policy_.vnics.end() ? nullptr : &*found;
 }
 

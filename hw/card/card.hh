@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The hidden card: packet buffer, pipeline, uplinks, and the vnics attached to it. Knows nothing of QEMU.
+// The hidden card: packet buffer, pipeline, uplinks, and the vnics attached to it. Knows nothing of
+// QEMU.
 //
-// Calls come from a vnic's doorbell (VnicPort::transmit), from the wire (receive) and from run(), which the environment calls after
-// EventPort::schedule and when the clock's alarm expires. Frames from the wire are gathered and handled by run() in batches. While
-// the pipeline works, nothing re-enters it: frames that vnics send meanwhile, and frames for a vnic that is itself in the
+// Calls come from a vnic's doorbell (VnicPort::transmit), from the wire (receive) and from run(),
+// which the environment calls after EventPort::schedule and when the clock's alarm expires. Frames
+// from the wire are gathered and handled by run() in batches. While the pipeline works, nothing
+// re-enters it: frames that vnics send meanwhile, and frames for a vnic that is itself in the
 // middle of transmit(), wait for run().
 #ifndef GATEHOUSE_HW_CARD_CARD_HH_
 #define GATEHOUSE_HW_CARD_CARD_HH_
@@ -47,7 +49,8 @@ class VnicPort final : public vnic::CardPort {
 
  private:
   friend class Card;
-  // Frames that wait for descriptors: what the silicon's receive packet buffer of 20 KiB holds of short frames.
+  // Frames that wait for descriptors: what the silicon's receive packet buffer of 20 KiB holds of
+  // short frames.
   static constexpr size_t kHeld = 320;
 
   Card& card_;
@@ -72,12 +75,14 @@ class Card final : private pipeline::Sink {
 
   Status load_policy(const policy::Policy& policy);
 
-  // The guest port stays valid until detach(). Fails when the name is taken, the policy contradicts, or the card is full.
+  // The guest port stays valid until detach(). Fails when the name is taken, the policy
+  // contradicts, or the card is full.
   Result<VnicPort*> attach(const std::string& name, const MacAddress& mac, GuestPort& guest);
   void detach(VnicPort* port);
   unsigned attached() const;
 
-  // A frame from the wire; the octets are copied. False: no room now, UplinkPort::resume tells when to try again.
+  // A frame from the wire; the octets are copied. False: no room now, UplinkPort::resume tells when
+  // to try again.
   bool can_receive(unsigned uplink) const;
   bool receive(unsigned uplink, const OutFrame& frame);
   void uplink_writable(unsigned uplink);
@@ -89,7 +94,8 @@ class Card final : private pipeline::Sink {
   void drain();
 
   // Records frames into a pcapng file; ends an earlier recording.
-  Status start_tap(const std::string& path, std::span<const pipeline::TapPoint> points, uint64_t max_octets);
+  Status start_tap(const std::string& path, std::span<const pipeline::TapPoint> points,
+                   uint64_t max_octets);
   // The first error of the recording that ends, or ok.
   Status stop_tap();
 
@@ -121,18 +127,20 @@ class Card final : private pipeline::Sink {
   };
   static constexpr size_t kMaxName = 255;
   static constexpr size_t kBatch = 64;
-  static constexpr size_t kPending = 512;     // frames from the wires that wait for run()
-  static constexpr size_t kTransmits = 512;   // frames from vnics that wait for run()
-  static constexpr unsigned kRounds = 16;     // batches of one run()
+  static constexpr size_t kPending = 512;    // frames from the wires that wait for run()
+  static constexpr size_t kTransmits = 512;  // frames from vnics that wait for run()
+  static constexpr unsigned kRounds = 16;    // batches of one run()
 
   // pipeline::Sink
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
-  void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool l4_checksum_checked,
-               bool l4_checksum_good) override;
-  void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port, const OutFrame& frame,
-              spec::DropReason reason) override;
+  void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
+               bool l4_checksum_checked, bool l4_checksum_good) override;
+  void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
+              const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
-  void walked(spec::Stage stage, unsigned port, size_t frames) override { ports_.event.walked(stage, port, frames); }
+  void walked(spec::Stage stage, unsigned port, size_t frames) override {
+    ports_.event.walked(stage, port, frames);
+  }
 
   void transmit(VnicPort& port, std::span<Packet* const> batch);
   size_t deliver(VnicPort& port, std::span<const vnic::Delivery> frames);
@@ -162,14 +170,14 @@ class Card final : private pipeline::Sink {
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::array<std::unique_ptr<uplink::Uplink>, pipeline::kMaxUplinks> uplinks_;
   std::array<std::unique_ptr<VnicPort>, pipeline::kMaxVnics> vnics_;
-  policy::Policy policy_;       // without the mappings
+  policy::Policy policy_;  // without the mappings
   std::vector<Packet*> pending_;
   std::vector<Packet*> transmits_;
   std::array<bool, pipeline::kMaxUplinks> stalled_{};  // receive() said no
   DropReports reports_;
   std::unique_ptr<capture::Capture> tap_;
-  unsigned depth_ = 0;          // calls into the card on the stack that may be in the pipeline
-  uint32_t held_ = 0;           // frames that wait for any vnic
+  unsigned depth_ = 0;  // calls into the card on the stack that may be in the pipeline
+  uint32_t held_ = 0;   // frames that wait for any vnic
   bool scheduled_ = false;
   int64_t armed_ns_;
 };

@@ -12,7 +12,8 @@
 
 namespace gatehouse::card {
 
-// At most one report a second for each port and reason. Ports are numbered 0 .. ports-1 by the owner.
+// At most one report a second for each port and reason. Ports are numbered 0 .. ports-1 by the
+// owner.
 class DropReports {
  public:
   static constexpr int64_t kPeriodNs = 1'000'000'000;

@@ -9,7 +9,8 @@ Packet* copy_frame(PacketPool& pool, const OutFrame& frame) {
   Packet* packet = pool.take(frame.length());
   if (!packet) return nullptr;
   if (frame.head.length) std::memcpy(packet->data, frame.head.data, frame.head.length);
-  if (frame.body.length) std::memcpy(packet->data + frame.head.length, frame.body.data, frame.body.length);
+  if (frame.body.length)
+    std::memcpy(packet->data + frame.head.length, frame.body.data, frame.body.length);
   packet->length = frame.length();
   return packet;
 }

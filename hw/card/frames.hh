@@ -11,7 +11,8 @@ namespace gatehouse::card {
 // The frame as a packet of the pool; null when the pool is empty.
 Packet* copy_frame(PacketPool& pool, const OutFrame& frame);
 
-// Octets and port of a packet; loading takes it from the pool. Null, and a bad archive, when that can't be.
+// Octets and port of a packet; loading takes it from the pool. Null, and a bad archive, when that
+// can't be.
 void archive_frame(Archive& archive, PacketPool& pool, Packet*& packet);
 
 }  // namespace gatehouse::card

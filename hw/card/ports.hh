@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Everything by which the card touches the world besides its vnics (hw/card/vnic/ports.hh). A unit test puts fakes here; hw/qemu puts
-// netdevs, the virtual clock and a bottom half here. All calls happen under one lock (QEMU's big lock); none may call back
-// into the card unless it says so.
+// Everything by which the card touches the world besides its vnics (hw/card/vnic/ports.hh). A unit
+// test puts fakes here; hw/qemu puts netdevs, the virtual clock and a bottom half here. All calls
+// happen under one lock (QEMU's big lock); none may call back into the card unless it says so.
 #ifndef GATEHOUSE_HW_CARD_PORTS_HH_
 #define GATEHOUSE_HW_CARD_PORTS_HH_
 
@@ -20,8 +20,8 @@ namespace gatehouse::card {
 class UplinkPort {
  public:
   virtual ~UplinkPort() = default;
-  // In order; returns how many were taken (sent, or kept by the wire itself). Fewer than all: the wire is busy until somebody calls
-  // Card::uplink_writable. May call Card::receive.
+  // In order; returns how many were taken (sent, or kept by the wire itself). Fewer than all: the
+  // wire is busy until somebody calls Card::uplink_writable. May call Card::receive.
   virtual size_t send(unsigned uplink, std::span<const OutFrame> frames) = 0;
   // Card::can_receive was false and is true again: hand in what waits. May call Card::receive.
   virtual void resume(unsigned uplink) = 0;
@@ -43,20 +43,24 @@ class EventPort {
   virtual void schedule() = 0;
   // Whether anybody looks at walked().
   virtual bool tracing() = 0;
-  // So many frames of a batch enter a stage. `port` is a vnic on the way out, an uplink on the way in; at deliver a vnic.
+  // So many frames of a batch enter a stage. `port` is a vnic on the way out, an uplink on the way
+  // in; at deliver a vnic.
   virtual void walked(spec::Stage stage, unsigned port, size_t frames) = 0;
   // Each dropped frame, at once. For trace points.
   virtual void dropped(bool from_vnic, unsigned port, spec::DropReason reason) = 0;
-  // At most once a second (virtual clock) for each port and reason, with the number of frames since the last time.
-  virtual void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason, uint64_t count) = 0;
+  // At most once a second (virtual clock) for each port and reason, with the number of frames since
+  // the last time.
+  virtual void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason,
+                              uint64_t count) = 0;
 };
 
 // The guest's side of an attached vnic, as the card sees it.
 class GuestPort {
  public:
   virtual ~GuestPort() = default;
-  // How many were dealt with: written to the rings, or dropped and counted. The card keeps the rest and offers it again after
-  // vnic::CardPort::receive_ready. May call back into vnic::CardPort of the same vnic.
+  // How many were dealt with: written to the rings, or dropped and counted. The card keeps the rest
+  // and offers it again after vnic::CardPort::receive_ready. May call back into vnic::CardPort of
+  // the same vnic.
   virtual size_t receive(std::span<const vnic::Delivery> frames) = 0;
   // What the driver set up, for people and tools: link, rings, interrupt mode. Changes nothing.
   virtual nlohmann::json state() const = 0;

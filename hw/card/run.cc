@@ -15,11 +15,15 @@ void Card::schedule() {
   ports_.event.schedule();
 }
 
-bool Card::work_waits() const { return !pending_.empty() || !transmits_.empty() || deliveries_wait(); }
+bool Card::work_waits() const {
+  return !pending_.empty() || !transmits_.empty() || deliveries_wait();
+}
 
 bool Card::deliveries_wait() const {
   if (held_ == 0) return false;
-  return std::any_of(vnics_.begin(), vnics_.end(), [](const auto& port) { return port && !port->held_.empty() && !port->stalled_; });
+  return std::any_of(vnics_.begin(), vnics_.end(), [](const auto& port) {
+    return port && !port->held_.empty() && !port->stalled_;
+  });
 }
 
 void Card::rearm() {
@@ -52,7 +56,10 @@ bool Card::deliver_held(VnicPort& port) {
   vnic::Delivery batch[kBatch];
   for (size_t i = 0; i < count; ++i) {
     const Packet& packet = *port.held_[i];
-    batch[i] = {{{}, {packet.data, packet.length}}, &packet.layers, packet.l4_checksum_checked, packet.l4_checksum_good};
+    batch[i] = {{{}, {packet.data, packet.length}},
+                &packet.layers,
+                packet.l4_checksum_checked,
+                packet.l4_checksum_good};
   }
   const size_t taken = deliver(port, {batch, count});
   for (size_t i = 0; i < taken; ++i) pool_.give(port.held_[i]);
@@ -125,7 +132,8 @@ void Card::resume_wires() {
 }
 
 void Card::drain() {
-  // Bounded: each run takes frames off finite lists, and nothing but the frames themselves puts new ones on.
+  // Bounded: each run takes frames off finite lists, and nothing but the frames themselves puts new
+  // ones on.
   for (unsigned i = 0; i < kPending && work_waits(); ++i) run();
 }
 

@@ -14,7 +14,8 @@ void Card::archive(Archive& archive) {
   std::vector<std::string> names(vnics_.size());
   for (unsigned i = 0; i < vnics_.size(); ++i) {
     std::vector<uint8_t> name;
-    if (!archive.loading() && vnics_[i]) name.assign(vnics_[i]->name_.begin(), vnics_[i]->name_.end());
+    if (!archive.loading() && vnics_[i])
+      name.assign(vnics_[i]->name_.begin(), vnics_[i]->name_.end());
     archive(name, kMaxName);
     names[i].assign(name.begin(), name.end());
   }
@@ -40,7 +41,8 @@ void Card::archive_pending(Archive& archive) {
     Packet* packet = archive.loading() ? nullptr : pending_[i];
     archive_frame(archive, pool_, packet);
     if (!archive.loading() || !packet) continue;
-    if (packet->port >= uplinks_.size()) archive.fail("saved state: a waiting frame came from an uplink that does not exist");
+    if (packet->port >= uplinks_.size())
+      archive.fail("saved state: a waiting frame came from an uplink that does not exist");
     pending_.push_back(packet);
   }
 }
@@ -49,7 +51,8 @@ void Card::archive_held(Archive& archive, VnicPort& port) {
   // Transmitted frames that wait are none: drain() came first.
   uint32_t count = static_cast<uint32_t>(port.held_.size());
   archive(count);
-  if (count > VnicPort::kHeld) archive.fail("saved state: more frames wait for a vnic than the card holds");
+  if (count > VnicPort::kHeld)
+    archive.fail("saved state: more frames wait for a vnic than the card holds");
   for (uint32_t i = 0; i < count && archive.ok(); ++i) {
     Packet* packet = archive.loading() ? nullptr : port.held_[i];
     archive_frame(archive, pool_, packet);
@@ -60,7 +63,8 @@ void Card::archive_held(Archive& archive, VnicPort& port) {
     port.held_.push_back(packet);
     ++held_;
     // What the pipeline delivered had passed this.
-    if (parse::parse(*packet) != spec::DropReason::none) archive.fail("saved state: a waiting frame is malformed");
+    if (parse::parse(*packet) != spec::DropReason::none)
+      archive.fail("saved state: a waiting frame is malformed");
   }
   archive(port.stalled_);
 }
@@ -72,8 +76,8 @@ void Card::loaded() {
   if (work_waits()) schedule();
 }
 
-// Index numbers depend on the order in which vnics came and went; saved state names them by index. Gives each vnic the number
-// that it had where the state was saved.
+// Index numbers depend on the order in which vnics came and went; saved state names them by index.
+// Gives each vnic the number that it had where the state was saved.
 void Card::renumber(const std::vector<std::string>& names, Archive& archive) {
   std::array<std::unique_ptr<VnicPort>, pipeline::kMaxVnics> old;
   for (unsigned i = 0; i < vnics_.size(); ++i) {
@@ -91,14 +95,16 @@ void Card::renumber(const std::vector<std::string>& names, Archive& archive) {
   };
   for (unsigned i = 0; i < names.size(); ++i) {
     if (names[i].empty()) continue;
-    const auto found = std::find_if(old.begin(), old.end(), [&](const auto& port) { return port && port->name_ == names[i]; });
+    const auto found = std::find_if(
+        old.begin(), old.end(), [&](const auto& port) { return port && port->name_ == names[i]; });
     if (found == old.end()) {
       archive.fail("saved state: it has a vnic '" + names[i] + "' that this card does not have");
       continue;
     }
     place(i, *found);
   }
-  // Whatever the saved state does not know keeps a place, so that the device stays consistent although loading fails.
+  // Whatever the saved state does not know keeps a place, so that the device stays consistent
+  // although loading fails.
   for (auto& port : old) {
     if (!port) continue;
     archive.fail("saved state: it does not have the vnic '" + port->name_ + "'");

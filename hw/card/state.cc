@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The card as JSON, for `query-gatehouse`. Names of counters and drop reasons come from hw/spec; the shape is that of
-// hw/qemu/gatehouse.json.
+// The card as JSON, for `query-gatehouse`. Names of counters and drop reasons come from hw/spec;
+// the shape is that of hw/qemu/gatehouse.json.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -24,14 +24,18 @@ json drops_state(const pipeline::Pipeline::Drops& drops, bool all) {
   for (const spec::DropReasonRow& row : spec::kDropReasons) {
     const uint64_t count = drops[static_cast<size_t>(row.reason)];
     if (count == 0 && !all) continue;
-    list.push_back({{"reason", row.name}, {"stage", spec::stage_name(row.stage)}, {"text", row.text}, {"count", count}});
+    list.push_back({{"reason", row.name},
+                    {"stage", spec::stage_name(row.stage)},
+                    {"text", row.text},
+                    {"count", count}});
   }
   return list;
 }
 
 template <class Row>
 const Row* find_row(const std::vector<Row>& rows, const std::string& name) {
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name; });
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name; });
   return found == rows.end() ? nullptr : &*found;
 }
 
@@ -58,14 +62,15 @@ json Card::neighbours_state(unsigned uplink) const {
 
 json Card::uplink_state(unsigned index) const {
   const uplink::Uplink& uplink = *uplinks_[index];
-  json state = {{"name", port_name(false, index)},
-                {"link", uplink.up()},
-                {"rate", uplink.options().rate},
-                {"latency", uplink.options().latency_ns},
-                {"queued", uplink.queued()},
-                {"busy", uplink.blocked()},
-                {"neighbours", neighbours_state(index)},
-                {"counters", counters_state(pipeline_->uplink_counters(index), spec::kUplinkCounters)}};
+  json state = {
+      {"name", port_name(false, index)},
+      {"link", uplink.up()},
+      {"rate", uplink.options().rate},
+      {"latency", uplink.options().latency_ns},
+      {"queued", uplink.queued()},
+      {"busy", uplink.blocked()},
+      {"neighbours", neighbours_state(index)},
+      {"counters", counters_state(pipeline_->uplink_counters(index), spec::kUplinkCounters)}};
   if (const policy::Uplink* row = find_row(policy_.uplinks, port_name(false, index))) {
     state["mac"] = to_string(row->mac);
     state["addresses"] = prefixes_state(row->addresses);
@@ -125,7 +130,9 @@ json Card::state(bool all_drops) const {
                 {"drops", drops_state(pipeline_->drops(), all_drops)}};
   if (tap_) {
     const capture::Counters& counters = tap_->counters();
-    state["tap"] = {{"frames", counters.frames}, {"octets", counters.octets}, {"not-recorded", counters.not_recorded}};
+    state["tap"] = {{"frames", counters.frames},
+                    {"octets", counters.octets},
+                    {"not-recorded", counters.not_recorded}};
   }
   return state;
 }

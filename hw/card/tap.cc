@@ -9,7 +9,8 @@ namespace gatehouse::card {
 using pipeline::TapDirection;
 using pipeline::TapPoint;
 
-Status Card::start_tap(const std::string& path, std::span<const TapPoint> points, uint64_t max_octets) {
+Status Card::start_tap(const std::string& path, std::span<const TapPoint> points,
+                       uint64_t max_octets) {
   const Status stopped = stop_tap();
   if (!stopped.ok()) return stopped;
   capture::Options options;
@@ -23,7 +24,8 @@ Status Card::start_tap(const std::string& path, std::span<const TapPoint> points
 }
 
 Status Card::stop_tap() {
-  for (unsigned i = 0; i < static_cast<unsigned>(TapPoint::kCount); ++i) pipeline_->tap(static_cast<TapPoint>(i), false);
+  for (unsigned i = 0; i < static_cast<unsigned>(TapPoint::kCount); ++i)
+    pipeline_->tap(static_cast<TapPoint>(i), false);
   if (!tap_) return {};
   tap_->close();
   const Status status = tap_->status();
@@ -40,15 +42,18 @@ void Card::name_tap_ports() {
       tap_->name_port(TapPoint::kGuest, direction, port->index_, port->name_ + " guest");
       tap_->name_port(TapPoint::kInner, direction, port->index_, port->name_ + " inner");
     }
-    tap_->name_port(TapPoint::kDrops, TapDirection::kFromGuest, port->index_, port->name_ + " drops");
+    tap_->name_port(TapPoint::kDrops, TapDirection::kFromGuest, port->index_,
+                    port->name_ + " drops");
   }
   for (unsigned i = 0; i < uplinks_.size(); ++i) {
-    for (const TapDirection direction : kBoth) tap_->name_port(TapPoint::kOuter, direction, i, port_name(false, i) + " outer");
+    for (const TapDirection direction : kBoth)
+      tap_->name_port(TapPoint::kOuter, direction, i, port_name(false, i) + " outer");
     tap_->name_port(TapPoint::kDrops, TapDirection::kToGuest, i, port_name(false, i) + " drops");
   }
 }
 
-void Card::tapped(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame, spec::DropReason reason) {
+void Card::tapped(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame,
+                  spec::DropReason reason) {
   if (tap_) tap_->add(point, direction, port, frame, reason, ports_.clock.now_ns());
 }
 

@@ -17,7 +17,8 @@ std::string hex(uint64_t value, int digits) {
   return text;
 }
 
-json ring_state(const vnic::RegisterFile& registers, uint32_t low, uint32_t high, uint32_t length, uint32_t head, uint32_t tail) {
+json ring_state(const vnic::RegisterFile& registers, uint32_t low, uint32_t high, uint32_t length,
+                uint32_t head, uint32_t tail) {
   return {{"base", hex(registers.pair(low, high), 16)},
           {"octets", registers[length]},
           {"head", registers[head]},
@@ -43,9 +44,11 @@ json vnic_state(const vnic::Vnic& vnic) {
   json rings = json::object();
   for (unsigned queue = 0; queue < i82574::kQueues; ++queue) {
     rings["rx" + std::to_string(queue)] =
-        ring_state(registers, reg::RDBAL(queue), reg::RDBAH(queue), reg::RDLEN(queue), reg::RDH(queue), reg::RDT(queue));
+        ring_state(registers, reg::RDBAL(queue), reg::RDBAH(queue), reg::RDLEN(queue),
+                   reg::RDH(queue), reg::RDT(queue));
     rings["tx" + std::to_string(queue)] =
-        ring_state(registers, reg::TDBAL(queue), reg::TDBAH(queue), reg::TDLEN(queue), reg::TDH(queue), reg::TDT(queue));
+        ring_state(registers, reg::TDBAL(queue), reg::TDBAH(queue), reg::TDLEN(queue),
+                   reg::TDH(queue), reg::TDT(queue));
   }
   return {{"mac", to_string(vnic.mac_address())},
           {"link", vnic.link_up()},

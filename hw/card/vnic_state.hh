@@ -8,7 +8,8 @@
 
 namespace gatehouse::card {
 
-// What the driver has set up: rings, receiver, transmitter, interrupts. Reads no register as a guest would: nothing is cleared.
+// What the driver has set up: rings, receiver, transmitter, interrupts. Reads no register as a
+// guest would: nothing is cleared.
 nlohmann::json vnic_state(const vnic::Vnic& vnic);
 
 }  // namespace gatehouse::card

@@ -19,7 +19,8 @@
 namespace gatehouse::qemu {
 namespace {
 
-constexpr uint32_t kMaxQueue = 1024;  // frames: together with the vnics' share it fits the packet buffer
+constexpr uint32_t kMaxQueue =
+    1024;  // frames: together with the vnics' share it fits the packet buffer
 constexpr uint64_t kMaxLatencyNs = 10'000'000'000;
 
 void realize(DeviceState* device, Error** errp) {
@@ -29,7 +30,8 @@ void realize(DeviceState* device, Error** errp) {
     return;
   }
   if (state->latency > kMaxLatencyNs) {
-    error_setg(errp, "gatehouse-card: latency= is in nanoseconds and at most %" PRIu64, kMaxLatencyNs);
+    error_setg(errp, "gatehouse-card: latency= is in nanoseconds and at most %" PRIu64,
+               kMaxLatencyNs);
     return;
   }
   auto host = std::make_unique<CardHost>(state);
@@ -64,7 +66,8 @@ int after_load(void* state, int) {
 }
 
 const VMStateField kFields[] = {
-    vmstate_field("gatehouse-card", 0, sizeof(GatehouseCardState), &kArchiveInfo<GatehouseCardState, archive>),
+    vmstate_field("gatehouse-card", 0, sizeof(GatehouseCardState),
+                  &kArchiveInfo<GatehouseCardState, archive>),
     vmstate_end(),
 };
 
@@ -107,11 +110,13 @@ void class_init(ObjectClass* object_class, void*) {
       {"uplink0", "netdev of the first uplink"},
       {"uplink1", "netdev of the second uplink"},
       {"policy", "policy file (JSON) that is read at start"},
-      {"link-rate", "bits per second of each uplink and direction on the virtual clock; 0: unlimited"},
+      {"link-rate",
+       "bits per second of each uplink and direction on the virtual clock; 0: unlimited"},
       {"latency", "ns from the end of a frame to its arrival on the wire, virtual clock"},
       {"queue", "frames that wait for an uplink's link or busy netdev"},
   };
-  for (const auto& [name, text] : names) object_class_property_set_description(object_class, name, text);
+  for (const auto& [name, text] : names)
+    object_class_property_set_description(object_class, name, text);
 }
 
 const TypeInfo kType = {

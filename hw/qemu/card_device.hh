@@ -25,9 +25,9 @@ struct GatehouseCardState {
   DeviceState parent_obj;
   NICConf uplinks[gatehouse::pipeline::kMaxUplinks];
   char* policy;
-  uint64_t link_rate;   // bits per second
-  uint64_t latency;     // ns
-  uint32_t queue;       // frames
+  uint64_t link_rate;  // bits per second
+  uint64_t latency;    // ns
+  uint32_t queue;      // frames
   gatehouse::qemu::CardHost* host;
 };
 

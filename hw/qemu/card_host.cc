@@ -33,12 +33,16 @@ card::Options CardHost::options(const GatehouseCardState* device) {
 CardHost::CardHost(GatehouseCardState* device)
     : device_(device),
       name_(device_name(&device->parent_obj)),
-      timer_(timer_new_ns(QEMU_CLOCK_VIRTUAL, [](void* host) { static_cast<CardHost*>(host)->work(); }, this)),
-      bottom_half_(qemu_bh_new_guarded([](void* host) { static_cast<CardHost*>(host)->work(); }, this,
-                                       &device->parent_obj.mem_reentrancy_guard)),
+      timer_(timer_new_ns(
+          QEMU_CLOCK_VIRTUAL, [](void* host) { static_cast<CardHost*>(host)->work(); }, this)),
+      bottom_half_(qemu_bh_new_guarded([](void* host) { static_cast<CardHost*>(host)->work(); },
+                                       this, &device->parent_obj.mem_reentrancy_guard)),
       card_({netdevs_, *this, *this}, options(device)) {
   run_state_ = qemu_add_vm_change_state_handler(
-      [](void* host, bool running, RunState) { static_cast<CardHost*>(host)->run_state_changed(running); }, this);
+      [](void* host, bool running, RunState) {
+        static_cast<CardHost*>(host)->run_state_changed(running);
+      },
+      this);
   netdevs_.connect(device, name_, &card_);
 }
 
@@ -74,7 +78,8 @@ void CardHost::work() {
   if (runstate_is_running()) card_.run();
 }
 
-// A stop comes before state is saved or the process ends; a start may find frames that came meanwhile.
+// A stop comes before state is saved or the process ends; a start may find frames that came
+// meanwhile.
 void CardHost::run_state_changed(bool running) {
   if (running) {
     qemu_bh_schedule(bottom_half_);
@@ -111,11 +116,13 @@ void CardHost::dropped(bool from_vnic, unsigned port, DropReason reason) {
   }
 }
 
-void CardHost::drops_reported(bool from_vnic, const std::string& port, DropReason reason, uint64_t count) {
+void CardHost::drops_reported(bool from_vnic, const std::string& port, DropReason reason,
+                              uint64_t count) {
   const spec::DropReasonRow* row = spec::drop_row(reason);
   if (!row) return;
-  qapi_event_send_gatehouse_drop(name_.c_str(), from_vnic ? GATEHOUSE_PORT_VNIC : GATEHOUSE_PORT_UPLINK, port.c_str(), row->name,
-                                 spec::stage_name(row->stage), row->text, count);
+  qapi_event_send_gatehouse_drop(
+      name_.c_str(), from_vnic ? GATEHOUSE_PORT_VNIC : GATEHOUSE_PORT_UPLINK, port.c_str(),
+      row->name, spec::stage_name(row->stage), row->text, count);
 }
 
 nlohmann::json CardHost::state(bool all_drops) const {

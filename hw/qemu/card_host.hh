@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One card::Card inside QEMU: its ports are a timer, a bottom half, netdevs, QMP events and trace points. Everything runs under the
-// big lock. While the VM is stopped the card does no work, so that nothing writes guest memory behind a migration's back.
+// One card::Card inside QEMU: its ports are a timer, a bottom half, netdevs, QMP events and trace
+// points. Everything runs under the big lock. While the VM is stopped the card does no work, so
+// that nothing writes guest memory behind a migration's back.
 #ifndef GATEHOUSE_HW_QEMU_CARD_HOST_HH_
 #define GATEHOUSE_HW_QEMU_CARD_HOST_HH_
 
@@ -44,7 +45,8 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   bool tracing() override { return trace_events_enabled_count > 0; }
   void walked(spec::Stage stage, unsigned port, size_t frames) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
-  void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason, uint64_t count) override;
+  void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason,
+                      uint64_t count) override;
 
  private:
   static card::Options options(const GatehouseCardState* device);

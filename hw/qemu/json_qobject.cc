@@ -18,7 +18,8 @@ namespace {
 
 QObject* object(const nlohmann::json& value) {
   QDict* dict = qdict_new();
-  for (const auto& [key, member] : value.items()) qdict_put_obj(dict, key.c_str(), to_qobject(member));
+  for (const auto& [key, member] : value.items())
+    qdict_put_obj(dict, key.c_str(), to_qobject(member));
   return QOBJECT(dict);
 }
 

@@ -13,7 +13,8 @@
 
 namespace gatehouse::qemu {
 
-// The caller owns the reference. For values made by the card, not by a guest: depth is that of the schema.
+// The caller owns the reference. For values made by the card, not by a guest: depth is that of the
+// schema.
 QObject* to_qobject(const nlohmann::json& value);
 
 }  // namespace gatehouse::qemu

@@ -27,8 +27,9 @@ void NetdevPort::connect(GatehouseCardState* device, const std::string& name, ca
     if (!device->uplinks[i].peers.ncs[0]) continue;
     sides_[i] = {nullptr, card, i, false};
     const std::string client = name + ".uplink" + std::to_string(i);
-    sides_[i].nic = qemu_new_nic(client_info(), &device->uplinks[i], TYPE_GATEHOUSE_CARD, client.c_str(),
-                                 &device->parent_obj.mem_reentrancy_guard, &sides_[i]);
+    sides_[i].nic =
+        qemu_new_nic(client_info(), &device->uplinks[i], TYPE_GATEHOUSE_CARD, client.c_str(),
+                     &device->parent_obj.mem_reentrancy_guard, &sides_[i]);
     set_mac(i, MacAddress{});
   }
 }
@@ -58,7 +59,8 @@ size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
     for (const Slice& slice : {frames[i].head, frames[i].body}) {
       if (slice.length) pieces[count++] = {const_cast<uint8_t*>(slice.data), slice.length};
     }
-    // 0: the netdev is busy and keeps this frame; sent() tells when it takes more. An error of the backend is the wire's loss.
+    // 0: the netdev is busy and keeps this frame; sent() tells when it takes more. An error of the
+    // backend is the wire's loss.
     side.waits = qemu_sendv_packet_async(client, pieces, count, sent) == 0;
   }
   return frames.size();
@@ -76,8 +78,8 @@ void NetdevPort::resume(unsigned uplink) {
 
 bool NetdevPort::can_receive(NetClientState* client) {
   const Side* that = side(client);
-  // Always true while nothing stalls: a netdev that is told "no" here must be woken by resume(), which only follows a refused
-  // receive().
+  // Always true while nothing stalls: a netdev that is told "no" here must be woken by resume(),
+  // which only follows a refused receive().
   return that->card != nullptr;
 }
 
@@ -86,8 +88,11 @@ ssize_t NetdevPort::receive(NetClientState* client, const iovec* pieces, int cou
   const ssize_t length = static_cast<ssize_t>(iov_size(pieces, static_cast<unsigned>(count)));
   OutFrame frame;
   if (count <= 2) {
-    frame.head = {static_cast<const uint8_t*>(pieces[0].iov_base), static_cast<uint32_t>(pieces[0].iov_len)};
-    if (count == 2) frame.body = {static_cast<const uint8_t*>(pieces[1].iov_base), static_cast<uint32_t>(pieces[1].iov_len)};
+    frame.head = {static_cast<const uint8_t*>(pieces[0].iov_base),
+                  static_cast<uint32_t>(pieces[0].iov_len)};
+    if (count == 2)
+      frame.body = {static_cast<const uint8_t*>(pieces[1].iov_base),
+                    static_cast<uint32_t>(pieces[1].iov_len)};
     return that->card->receive(that->index, frame) ? length : 0;
   }
   std::vector<uint8_t> joined(static_cast<size_t>(length));

@@ -16,7 +16,8 @@ class NetdevPort final : public card::UplinkPort {
   NetdevPort(const NetdevPort&) = delete;
   NetdevPort& operator=(const NetdevPort&) = delete;
 
-  // Makes a net client "<name>.uplink<N>" for each uplink that has a netdev. The card must exist until disconnect().
+  // Makes a net client "<name>.uplink<N>" for each uplink that has a netdev. The card must exist
+  // until disconnect().
   void connect(GatehouseCardState* device, const std::string& name, card::Card* card);
   void disconnect();
   // What `info network` shows and what announces the card after a migration.
@@ -32,7 +33,9 @@ class NetdevPort final : public card::UplinkPort {
     unsigned index = 0;
     bool waits = false;  // the netdev queued a frame and has not yet said that it sent it
   };
-  static Side* side(NetClientState* client) { return static_cast<Side*>(qemu_get_nic_opaque(client)); }
+  static Side* side(NetClientState* client) {
+    return static_cast<Side*>(qemu_get_nic_opaque(client));
+  }
   static bool can_receive(NetClientState* client);
   static ssize_t receive(NetClientState* client, const iovec* pieces, int count);
   static ssize_t receive_octets(NetClientState* client, const uint8_t* octets, size_t length);

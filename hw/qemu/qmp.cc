@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The commands of gatehouse.json. What query-gatehouse answers is the card's JSON, checked against the schema by QAPI's own visitor.
+// The commands of gatehouse.json. What query-gatehouse answers is the card's JSON, checked against
+// the schema by QAPI's own visitor.
 #include "hw/qemu/qemu-cxx.hh"
 
 #include <nlohmann/json.hpp>
@@ -28,7 +29,8 @@ std::vector<CardHost*> all_cards() {
       object_get_root(),
       [](Object* object, void* list) {
         Object* card = object_dynamic_cast(object, TYPE_GATEHOUSE_CARD);
-        if (card && GATEHOUSE_CARD(card)->host) static_cast<std::vector<CardHost*>*>(list)->push_back(GATEHOUSE_CARD(card)->host);
+        if (card && GATEHOUSE_CARD(card)->host)
+          static_cast<std::vector<CardHost*>*>(list)->push_back(GATEHOUSE_CARD(card)->host);
         return 0;
       },
       &cards);
@@ -52,7 +54,8 @@ extern "C" {
 
 GatehouseCardList* qmp_query_gatehouse(bool has_all_drops, bool all_drops, Error** errp) {
   nlohmann::json cards = nlohmann::json::array();
-  for (const CardHost* card : gatehouse::qemu::all_cards()) cards.push_back(card->state(has_all_drops && all_drops));
+  for (const CardHost* card : gatehouse::qemu::all_cards())
+    cards.push_back(card->state(has_all_drops && all_drops));
   QObject* object = gatehouse::qemu::to_qobject(cards);
   Visitor* visitor = qobject_input_visitor_new(object);
   GatehouseCardList* list = nullptr;
@@ -62,11 +65,14 @@ GatehouseCardList* qmp_query_gatehouse(bool has_all_drops, bool all_drops, Error
   return list;
 }
 
-void qmp_gatehouse_tap_start(const char* card, const char* file, bool has_points, GatehouseTapPointList* points, bool has_max_size,
-                             uint64_t max_size, Error** errp) {
+void qmp_gatehouse_tap_start(const char* card, const char* file, bool has_points,
+                             GatehouseTapPointList* points, bool has_max_size, uint64_t max_size,
+                             Error** errp) {
   using gatehouse::pipeline::TapPoint;
-  static_assert(GATEHOUSE_TAP_POINT_GUEST == int(TapPoint::kGuest) && GATEHOUSE_TAP_POINT_INNER == int(TapPoint::kInner) &&
-                GATEHOUSE_TAP_POINT_OUTER == int(TapPoint::kOuter) && GATEHOUSE_TAP_POINT_DROPS == int(TapPoint::kDrops) &&
+  static_assert(GATEHOUSE_TAP_POINT_GUEST == int(TapPoint::kGuest) &&
+                GATEHOUSE_TAP_POINT_INNER == int(TapPoint::kInner) &&
+                GATEHOUSE_TAP_POINT_OUTER == int(TapPoint::kOuter) &&
+                GATEHOUSE_TAP_POINT_DROPS == int(TapPoint::kDrops) &&
                 GATEHOUSE_TAP_POINT__MAX == int(TapPoint::kCount));
   CardHost* host = gatehouse::qemu::find_card(card, errp);
   if (!host) return;
@@ -76,8 +82,8 @@ void qmp_gatehouse_tap_start(const char* card, const char* file, bool has_points
   } else {
     for (int i = 0; i < GATEHOUSE_TAP_POINT__MAX; ++i) chosen.push_back(static_cast<TapPoint>(i));
   }
-  const gatehouse::Status status =
-      host->card().start_tap(file, chosen, has_max_size ? max_size : gatehouse::qemu::kDefaultTapSize);
+  const gatehouse::Status status = host->card().start_tap(
+      file, chosen, has_max_size ? max_size : gatehouse::qemu::kDefaultTapSize);
   if (!status.ok()) error_setg(errp, "%s", status.message().c_str());
 }
 

@@ -29,7 +29,8 @@ bool get_archive(QEMUFile* file, const char* what, std::vector<uint8_t>& octets)
 
 int finish_load(const Archive& archive, const char* what) {
   if (archive.ok() && archive.at_end()) return 0;
-  error_report("%s: %s", what, archive.ok() ? "saved state has octets left over" : archive.error().c_str());
+  error_report("%s: %s", what,
+               archive.ok() ? "saved state has octets left over" : archive.error().c_str());
   return -EINVAL;
 }
 

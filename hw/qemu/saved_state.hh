@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An Archive (hw/core/base/archive.hh) as a field of a VMStateDescription: a length and the archive's octets. What is loaded comes
-// from a file or a socket and is hostile.
+// An Archive (hw/core/base/archive.hh) as a field of a VMStateDescription: a length and the
+// archive's octets. What is loaded comes from a file or a socket and is hostile.
 #ifndef GATEHOUSE_HW_QEMU_SAVED_STATE_HH_
 #define GATEHOUSE_HW_QEMU_SAVED_STATE_HH_
 

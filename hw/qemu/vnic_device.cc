@@ -46,17 +46,22 @@ void write_memory(void* state, hwaddr offset, uint64_t value, unsigned size) {
   host.model().mmio_write(offset, value, size);
 }
 
-uint64_t read_flash(void* state, hwaddr offset, unsigned size) { return host_of(state).model().flash_read(offset, size); }
+uint64_t read_flash(void* state, hwaddr offset, unsigned size) {
+  return host_of(state).model().flash_read(offset, size);
+}
 void write_flash(void* state, hwaddr offset, uint64_t value, unsigned size) {
   host_of(state).model().flash_write(offset, value, size);
 }
 
-uint64_t read_io(void* state, hwaddr offset, unsigned size) { return host_of(state).model().io_read(offset, size); }
+uint64_t read_io(void* state, hwaddr offset, unsigned size) {
+  return host_of(state).model().io_read(offset, size);
+}
 void write_io(void* state, hwaddr offset, uint64_t value, unsigned size) {
   host_of(state).model().io_write(offset, static_cast<uint32_t>(value), size);
 }
 
-constexpr MemoryRegionOps operations(decltype(MemoryRegionOps::read) read, decltype(MemoryRegionOps::write) write, unsigned largest) {
+constexpr MemoryRegionOps operations(decltype(MemoryRegionOps::read) read,
+                                     decltype(MemoryRegionOps::write) write, unsigned largest) {
   MemoryRegionOps ops{};
   ops.read = read;
   ops.write = write;
@@ -75,9 +80,12 @@ const MemoryRegionOps kIoOps = operations(read_io, write_io, 4);
 void init_bars(GatehouseVnicState* state) {
   PCIDevice* device = &state->parent_obj;
   Object* owner = OBJECT(state);
-  memory_region_init_io(&state->mmio, owner, &kMemoryOps, state, "gatehouse-vnic-mmio", i82574::kMemoryBarOctets);
-  memory_region_init_io(&state->flash, owner, &kFlashOps, state, "gatehouse-vnic-flash", i82574::kFlashBarOctets);
-  memory_region_init_io(&state->io, owner, &kIoOps, state, "gatehouse-vnic-io", i82574::kIoBarOctets);
+  memory_region_init_io(&state->mmio, owner, &kMemoryOps, state, "gatehouse-vnic-mmio",
+                        i82574::kMemoryBarOctets);
+  memory_region_init_io(&state->flash, owner, &kFlashOps, state, "gatehouse-vnic-flash",
+                        i82574::kFlashBarOctets);
+  memory_region_init_io(&state->io, owner, &kIoOps, state, "gatehouse-vnic-io",
+                        i82574::kIoBarOctets);
   memory_region_init(&state->msix, owner, "gatehouse-vnic-msix", i82574::kMsixBarOctets);
   pci_register_bar(device, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &state->mmio);
   pci_register_bar(device, 1, PCI_BASE_ADDRESS_SPACE_MEMORY, &state->flash);
@@ -106,15 +114,19 @@ void write_config(PCIDevice* device, uint32_t address, uint32_t value, int lengt
 void realize(PCIDevice* device, Error** errp) {
   GatehouseVnicState* state = GATEHOUSE_VNIC(device);
   if (!state->card) {
-    error_setg(errp, "gatehouse-vnic: no card; add -device gatehouse-card,id=card0,uplink0=NETDEV,policy=FILE before it and card=card0 to it");
+    error_setg(errp,
+               "gatehouse-vnic: no card; add -device "
+               "gatehouse-card,id=card0,uplink0=NETDEV,policy=FILE before it and card=card0 to it");
     return;
   }
   if (!state->card->host) {
-    error_setg(errp, "gatehouse-vnic: its card is not ready; name a gatehouse-card that stands before it");
+    error_setg(
+        errp, "gatehouse-vnic: its card is not ready; name a gatehouse-card that stands before it");
     return;
   }
   qemu_macaddr_default_if_unset(&state->conf.macaddr);
-  Result<std::unique_ptr<VnicHost>> made = VnicHost::make(state, MacAddress::from(state->conf.macaddr.a));
+  Result<std::unique_ptr<VnicHost>> made =
+      VnicHost::make(state, MacAddress::from(state->conf.macaddr.a));
   if (!made.ok()) {
     error_setg(errp, "gatehouse-vnic: %s", made.status().message().c_str());
     return;
@@ -140,13 +152,16 @@ void exit(PCIDevice* device) {
 void reset_hold(Object* object, ResetType) {
   GatehouseVnicState* state = GATEHOUSE_VNIC(object);
   const bool function = in_function_reset(&state->parent_obj);
-  trace_gatehouse_vnic_reset(state->host->name().c_str(), function ? "FLR" : "bus or machine reset");
+  trace_gatehouse_vnic_reset(state->host->name().c_str(),
+                             function ? "FLR" : "bus or machine reset");
   state->host->model().reset(function ? ResetKind::kFunction : ResetKind::kPowerOn);
   state->host->model().power_state_changed(0);
 }
 
 // PCI's own registers are reset by now, MSI and MSI-X enable among them.
-void reset_exit(Object* object, ResetType) { GATEHOUSE_VNIC(object)->host->model().interrupt_mode_changed(); }
+void reset_exit(Object* object, ResetType) {
+  GATEHOUSE_VNIC(object)->host->model().interrupt_mode_changed();
+}
 
 void archive(GatehouseVnicState* state, Archive& archive) { state->host->archive(archive); }
 
@@ -158,8 +173,10 @@ int after_load(void* state, int) {
 
 const VMStateField kFields[] = {
     GATEHOUSE_VMSTATE_STRUCT(parent_obj, GatehouseVnicState, vmstate_pci_device, PCIDevice),
-    vmstate_struct("msix", offsetof(GatehouseVnicState, parent_obj), sizeof(PCIDevice), &vmstate_msix),
-    vmstate_field("gatehouse-vnic", 0, sizeof(GatehouseVnicState), &kArchiveInfo<GatehouseVnicState, archive>),
+    vmstate_struct("msix", offsetof(GatehouseVnicState, parent_obj), sizeof(PCIDevice),
+                   &vmstate_msix),
+    vmstate_field("gatehouse-vnic", 0, sizeof(GatehouseVnicState),
+                  &kArchiveInfo<GatehouseVnicState, archive>),
     vmstate_end(),
 };
 
@@ -174,8 +191,10 @@ const VMStateDescription kSavedState = {
 const Property kProperties[] = {
     DEFINE_PROP_LINK("card", GatehouseVnicState, card, TYPE_GATEHOUSE_CARD, GatehouseCardState*),
     DEFINE_PROP_MACADDR("mac", GatehouseVnicState, conf.macaddr),
-    GATEHOUSE_PROPERTY("subsys_ven", GatehouseVnicState, subsystem_vendor, uint16_t, qdev_prop_uint16, PCI_VENDOR_ID_INTEL),
-    GATEHOUSE_PROPERTY("subsys", GatehouseVnicState, subsystem, uint16_t, qdev_prop_uint16, uint16_t{0}),
+    GATEHOUSE_PROPERTY("subsys_ven", GatehouseVnicState, subsystem_vendor, uint16_t,
+                       qdev_prop_uint16, PCI_VENDOR_ID_INTEL),
+    GATEHOUSE_PROPERTY("subsys", GatehouseVnicState, subsystem, uint16_t, qdev_prop_uint16,
+                       uint16_t{0}),
 };
 
 void class_init(ObjectClass* object_class, void*) {
@@ -192,15 +211,18 @@ void class_init(ObjectClass* object_class, void*) {
   pci_class->romfile = "pxe-e1000e.rom";
   reset_class->phases.hold = reset_hold;
   reset_class->phases.exit = reset_exit;
-  device_class->desc = "Gatehouse: Intel 82574L whose frames a hidden card polices and encapsulates";
+  device_class->desc =
+      "Gatehouse: Intel 82574L whose frames a hidden card polices and encapsulates";
   device_class->vmsd = &kSavedState;
   device_class_set_props_n(device_class, kProperties, std::size(kProperties));
   set_bit(DEVICE_CATEGORY_NETWORK, device_class->categories);
-  object_class_property_set_description(object_class, "card", "the gatehouse-card to which it belongs");
+  object_class_property_set_description(object_class, "card",
+                                        "the gatehouse-card to which it belongs");
 }
 
 void instance_init(Object* object) {
-  device_add_bootindex_property(object, &GATEHOUSE_VNIC(object)->conf.bootindex, "bootindex", "/ethernet-phy@0", DEVICE(object));
+  device_add_bootindex_property(object, &GATEHOUSE_VNIC(object)->conf.bootindex, "bootindex",
+                                "/ethernet-phy@0", DEVICE(object));
 }
 
 const InterfaceInfo kInterfaces[] = {{INTERFACE_PCIE_DEVICE}, {}};

@@ -15,7 +15,9 @@ namespace gatehouse::qemu {
 
 namespace {
 
-ssize_t take_all(NetClientState*, const uint8_t*, size_t length) { return static_cast<ssize_t>(length); }
+ssize_t take_all(NetClientState*, const uint8_t*, size_t length) {
+  return static_cast<ssize_t>(length);
+}
 
 // The card's end of the cable: QEMU warns of a NIC without peer. Frames don't pass here.
 NetClientInfo* card_end_info() {
@@ -38,10 +40,12 @@ VnicHost::VnicHost(GatehouseVnicState* device, const MacAddress& mac)
       dma_(&device->parent_obj, name_),
       interrupt_(&device->parent_obj, name_) {}
 
-Result<std::unique_ptr<VnicHost>> VnicHost::make(GatehouseVnicState* device, const MacAddress& mac) {
+Result<std::unique_ptr<VnicHost>> VnicHost::make(GatehouseVnicState* device,
+                                                 const MacAddress& mac) {
   std::unique_ptr<VnicHost> host(new VnicHost(device, mac));
   card::Card& card = device->card->host->card();
-  if (const policy::Vnic* row = card.policy_of(host->name_); row && row->mac) host->mac_ = *row->mac;
+  if (const policy::Vnic* row = card.policy_of(host->name_); row && row->mac)
+    host->mac_ = *row->mac;
   Result<card::VnicPort*> port = card.attach(host->name_, host->mac_, *host);
   if (!port.ok()) return port.status();
   host->port_ = port.value();
@@ -49,7 +53,8 @@ Result<std::unique_ptr<VnicHost>> VnicHost::make(GatehouseVnicState* device, con
   identity.mac = host->mac_;
   identity.subsystem_vendor = device->subsystem_vendor;
   identity.subsystem = device->subsystem;
-  host->vnic_ = std::make_unique<vnic::Vnic>(vnic::Ports{host->dma_, host->clock_, host->interrupt_, *host->port_}, identity);
+  host->vnic_ = std::make_unique<vnic::Vnic>(
+      vnic::Ports{host->dma_, host->clock_, host->interrupt_, *host->port_}, identity);
   host->clock_.connect(host->vnic_.get());
   host->connect_net_client();
   return host;
@@ -75,7 +80,8 @@ void VnicHost::connect_net_client() {
     return made;
   }();
   std::memcpy(device_->conf.macaddr.a, mac_.octets.data(), mac_.octets.size());
-  device_->conf.peers.ncs[0] = qemu_new_net_client(card_end_info(), nullptr, TYPE_GATEHOUSE_CARD, (name_ + ".card").c_str());
+  device_->conf.peers.ncs[0] =
+      qemu_new_net_client(card_end_info(), nullptr, TYPE_GATEHOUSE_CARD, (name_ + ".card").c_str());
   device_->conf.peers.queues = 1;
   nic_ = qemu_new_nic(&info, &device_->conf, TYPE_GATEHOUSE_VNIC, name_.c_str(),
                       &device_->parent_obj.qdev.mem_reentrancy_guard, this);

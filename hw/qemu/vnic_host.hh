@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One vnic::Vnic inside QEMU: its ports, its place on the card, and the net client by which `set_link` and `info network` know it.
+// One vnic::Vnic inside QEMU: its ports, its place on the card, and the net client by which
+// `set_link` and `info network` know it.
 #ifndef GATEHOUSE_HW_QEMU_VNIC_HOST_HH_
 #define GATEHOUSE_HW_QEMU_VNIC_HOST_HH_
 

@@ -21,11 +21,12 @@ constexpr uint8_t kMsixBar = 3;
 
 bool init_msix(GatehouseVnicState* state, Error** errp) {
   PCIDevice* device = &state->parent_obj;
-  if (msix_init(device, i82574::kMsixVectors, &state->msix, kMsixBar, kMsixTable, &state->msix, kMsixBar, kMsixPending,
-                kMsixCapability, errp) < 0) {
+  if (msix_init(device, i82574::kMsixVectors, &state->msix, kMsixBar, kMsixTable, &state->msix,
+                kMsixBar, kMsixPending, kMsixCapability, errp) < 0) {
     return false;
   }
-  for (unsigned vector = 0; vector < i82574::kMsixVectors; ++vector) msix_vector_use(device, vector);
+  for (unsigned vector = 0; vector < i82574::kMsixVectors; ++vector)
+    msix_vector_use(device, vector);
   return true;
 }
 
@@ -33,7 +34,8 @@ bool init_power(PCIDevice* device, Error** errp) {
   if (pci_pm_init(device, kPowerCapability, errp) < 0) return false;
   uint8_t* config = device->config + kPowerCapability;
   // Version 2, device specific initialisation, PME from D0 and D3 (9.3.3.3).
-  pci_set_word(config + PCI_PM_PMC, 0x0002 | PCI_PM_CAP_DSI | PCI_PM_CAP_PME_D0 | PCI_PM_CAP_PME_D3hot | PCI_PM_CAP_PME_D3cold);
+  pci_set_word(config + PCI_PM_PMC, 0x0002 | PCI_PM_CAP_DSI | PCI_PM_CAP_PME_D0 |
+                                        PCI_PM_CAP_PME_D3hot | PCI_PM_CAP_PME_D3cold);
   pci_set_word(device->wmask + kPowerCapability + PCI_PM_CTRL,
                PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_PME_ENABLE | PCI_PM_CTRL_DATA_SEL_MASK);
   pci_set_word(device->w1cmask + kPowerCapability + PCI_PM_CTRL, PCI_PM_CTRL_PME_STATUS);
@@ -53,7 +55,8 @@ uint64_t serial_number(const MacAddress& mac) {
 
 bool init_capabilities(GatehouseVnicState* state, const MacAddress& mac, Error** errp) {
   PCIDevice* device = &state->parent_obj;
-  // A capability goes in front of those there are: the list reads PM, MSI, PCIe, MSI-X as on the silicon.
+  // A capability goes in front of those there are: the list reads PM, MSI, PCIe, MSI-X as on the
+  // silicon.
   if (!init_msix(state, errp)) return false;
   if (pcie_endpoint_cap_v1_init(device, kPcieCapability) < 0) {
     error_setg(errp, "gatehouse-vnic: no room for the PCI Express capability");
@@ -76,7 +79,8 @@ void exit_capabilities(GatehouseVnicState* state) {
   if (device->exp.exp_cap) pcie_cap_exit(device);
   if (msi_present(device)) msi_uninit(device);
   if (!msix_present(device)) return;
-  for (unsigned vector = 0; vector < i82574::kMsixVectors; ++vector) msix_vector_unuse(device, vector);
+  for (unsigned vector = 0; vector < i82574::kMsixVectors; ++vector)
+    msix_vector_unuse(device, vector);
   msix_uninit(device, &state->msix, &state->msix);
 }
 
@@ -85,7 +89,8 @@ unsigned power_state(PCIDevice* device) {
 }
 
 bool in_function_reset(PCIDevice* device) {
-  return pci_get_word(device->config + device->exp.exp_cap + PCI_EXP_DEVCTL) & PCI_EXP_DEVCTL_BCR_FLR;
+  return pci_get_word(device->config + device->exp.exp_cap + PCI_EXP_DEVCTL) &
+         PCI_EXP_DEVCTL_BCR_FLR;
 }
 
 }  // namespace gatehouse::qemu

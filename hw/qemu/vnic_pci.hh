@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PCI configuration space of the 82574L (data sheet chapter 9): capabilities where the silicon has them.
+// PCI configuration space of the 82574L (data sheet chapter 9): capabilities where the silicon has
+// them.
 #ifndef GATEHOUSE_HW_QEMU_VNIC_PCI_HH_
 #define GATEHOUSE_HW_QEMU_VNIC_PCI_HH_
 

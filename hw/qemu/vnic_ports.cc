@@ -25,14 +25,18 @@ MemTxAttrs PciDma::attributes() const {
 bool PciDma::read(uint64_t address, void* to, uint32_t length) {
   // What the guest's CPUs wrote before the doorbell is seen (DMA ordering of include/system/dma.h).
   dma_barrier(pci_get_address_space(device_), DMA_DIRECTION_TO_DEVICE);
-  if (address_space_read_full(pci_get_address_space(device_), address, attributes(), to, length) == MEMTX_OK) return true;
+  if (address_space_read_full(pci_get_address_space(device_), address, attributes(), to, length) ==
+      MEMTX_OK)
+    return true;
   trace_gatehouse_vnic_dma_refused(name_.c_str(), address, length, false);
   return false;
 }
 
 bool PciDma::write(uint64_t address, const void* from, uint32_t length) {
   dma_barrier(pci_get_address_space(device_), DMA_DIRECTION_FROM_DEVICE);
-  if (address_space_write(pci_get_address_space(device_), address, attributes(), from, length) == MEMTX_OK) return true;
+  if (address_space_write(pci_get_address_space(device_), address, attributes(), from, length) ==
+      MEMTX_OK)
+    return true;
   trace_gatehouse_vnic_dma_refused(name_.c_str(), address, length, true);
   return false;
 }
@@ -58,7 +62,9 @@ void VirtualClock::arm(vnic::Timer timer, int64_t deadline_ns) {
   timer_mod_ns(alarms_[static_cast<size_t>(timer)].qemu, deadline_ns);
 }
 
-void VirtualClock::cancel(vnic::Timer timer) { timer_del(alarms_[static_cast<size_t>(timer)].qemu); }
+void VirtualClock::cancel(vnic::Timer timer) {
+  timer_del(alarms_[static_cast<size_t>(timer)].qemu);
+}
 
 vnic::InterruptMode PciInterrupt::mode() {
   if (msix_enabled(device_)) return vnic::InterruptMode::kMsix;

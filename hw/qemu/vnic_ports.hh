@@ -18,8 +18,9 @@ class Vnic;
 
 namespace gatehouse::qemu {
 
-// Bus mastering: goes through the function's own address space, hence through a vIOMMU and the bus master enable bit. RAM
-// only: an address that is MMIO, this device's BARs included, is refused by the memory core before anything is called.
+// Bus mastering: goes through the function's own address space, hence through a vIOMMU and the bus
+// master enable bit. RAM only: an address that is MMIO, this device's BARs included, is refused by
+// the memory core before anything is called.
 class PciDma final : public vnic::DmaPort {
  public:
   PciDma(PCIDevice* device, const std::string& name);

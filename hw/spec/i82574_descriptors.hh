@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Descriptors of the 82574L (data sheet sections 7.1.4, 7.1.5 receive; 7.2.9 - 7.2.11 transmit): one row for each field. All
-// are little-endian in guest memory, at any alignment. A field is reached by get<>/put<> below, nowhere by number.
+// Descriptors of the 82574L (data sheet sections 7.1.4, 7.1.5 receive; 7.2.9 - 7.2.11 transmit): one row for each
+// field. All are little-endian in guest memory, at any alignment. A field is reached by get<>/put<> below, nowhere by
+// number.
 #ifndef GATEHOUSE_HW_SPEC_I82574_DESCRIPTORS_HH_
 #define GATEHOUSE_HW_SPEC_I82574_DESCRIPTORS_HH_
 
@@ -16,9 +17,7 @@ struct DescriptorField {
   uint16_t word;  // octet offset of the 64-bit word
   uint8_t low;    // lowest bit in the word
   uint8_t bits;
-  constexpr uint64_t mask() const {
-    return (bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1) << low;
-  }
+  constexpr uint64_t mask() const { return (bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1) << low; }
 };
 
 struct DescriptorFieldRow {
@@ -27,9 +26,10 @@ struct DescriptorFieldRow {
   const char* text;
 };
 
-// X(name, word, low bit, bits, "words"). Rows of one table do not overlap; where the silicon gives one place two meanings (RSS hash
-// or IP identification + checksum) the second meaning has a table of its own.
+// X(name, word, low bit, bits, "words"). Rows of one table do not overlap; where the silicon gives one place two
+// meanings (RSS hash or IP identification + checksum) the second meaning has a table of its own.
 
+// clang-format off
 // 7.1.4: what software writes, legacy and extended format.
 #define GATEHOUSE_RX_READ_FIELDS(X)                                        \
   X(ADDRESS, 0, 0, 64, "bus address of the buffer; 0 = null descriptor")   \
@@ -126,6 +126,8 @@ struct DescriptorFieldRow {
   T(kTxContextFields, GATEHOUSE_TX_CONTEXT_FIELDS, kTxDescriptorSize)             \
   T(kTxDataFields, GATEHOUSE_TX_DATA_FIELDS, kTxDescriptorSize)
 
+// clang-format on
+
 // RDH, RDT, TDH, TDT and the LEN registers count in units of 16 octets, also with 32-octet descriptors (7.1.8).
 inline constexpr uint32_t kRingUnit = 16;
 inline constexpr uint32_t kRxDescriptorSize = 16;
@@ -134,8 +136,7 @@ inline constexpr uint32_t kTxDescriptorSize = 16;
 inline constexpr uint64_t kSplitNoBuffer = ~uint64_t{0};
 
 namespace desc {
-#define GATEHOUSE_DESCRIPTOR_FIELD(name, word, low, bits, text) \
-  inline constexpr DescriptorField name{word, low, bits};
+#define GATEHOUSE_DESCRIPTOR_FIELD(name, word, low, bits, text) inline constexpr DescriptorField name{word, low, bits};
 GATEHOUSE_RX_READ_FIELDS(GATEHOUSE_DESCRIPTOR_FIELD)
 GATEHOUSE_RX_LEGACY_FIELDS(GATEHOUSE_DESCRIPTOR_FIELD)
 GATEHOUSE_RX_EXTENDED_FIELDS(GATEHOUSE_DESCRIPTOR_FIELD)
@@ -191,27 +192,28 @@ static_assert(same_place(desc::TX_EXTENDED_COMMAND, desc::DATA_EXTENDED_COMMAND)
 static_assert(kRxSplitDescriptorSize == 2 * kRingUnit && kRxDescriptorSize == kRingUnit);
 
 // Receive status, bits 19:0 of STATUS_ERROR; bits 7:0 are the legacy status octet.
-inline constexpr uint32_t RX_STATUS_DD = 1u << 0;  // descriptor done
+inline constexpr uint32_t RX_STATUS_DD = 1u << 0;   // descriptor done
 inline constexpr uint32_t RX_STATUS_EOP = 1u << 1;  // last descriptor of the frame; the bits below are valid only there
 inline constexpr uint32_t RX_STATUS_IXSM = 1u << 2;  // ignore checksum indications
-inline constexpr uint32_t RX_STATUS_VP = 1u << 3;  // 802.1Q tag, stripped
-inline constexpr uint32_t RX_STATUS_UDPCS = 1u << 4;  // UDP checksum calculated (with TCPCS: of a whole datagram; alone: of a fragment)
-inline constexpr uint32_t RX_STATUS_TCPCS = 1u << 5;  // TCP or UDP checksum calculated
-inline constexpr uint32_t RX_STATUS_IPCS = 1u << 6;  // IPv4 header checksum calculated
-inline constexpr uint32_t RX_STATUS_PIF = 1u << 7;  // passed an inexact filter only
-inline constexpr uint32_t RX_STATUS_TST = 1u << 8;  // time stamp taken, in RXSTMPL/H
-inline constexpr uint32_t RX_STATUS_IPIDV = 1u << 9;  // IP_ID is valid
-inline constexpr uint32_t RX_STATUS_UDPV = 1u << 10;  // CHECKSUM is that of a UDP fragment's IP payload
-inline constexpr uint32_t RX_STATUS_ACK = 1u << 15;  // TCP ACK
+inline constexpr uint32_t RX_STATUS_VP = 1u << 3;    // 802.1Q tag, stripped
+inline constexpr uint32_t RX_STATUS_UDPCS =
+    1u << 4;  // UDP checksum calculated (with TCPCS: of a whole datagram; alone: of a fragment)
+inline constexpr uint32_t RX_STATUS_TCPCS = 1u << 5;     // TCP or UDP checksum calculated
+inline constexpr uint32_t RX_STATUS_IPCS = 1u << 6;      // IPv4 header checksum calculated
+inline constexpr uint32_t RX_STATUS_PIF = 1u << 7;       // passed an inexact filter only
+inline constexpr uint32_t RX_STATUS_TST = 1u << 8;       // time stamp taken, in RXSTMPL/H
+inline constexpr uint32_t RX_STATUS_IPIDV = 1u << 9;     // IP_ID is valid
+inline constexpr uint32_t RX_STATUS_UDPV = 1u << 10;     // CHECKSUM is that of a UDP fragment's IP payload
+inline constexpr uint32_t RX_STATUS_ACK = 1u << 15;      // TCP ACK
 inline constexpr unsigned RX_STATUS_PKTTYPE_SHIFT = 16;  // bits 19:16, PacketType
 // Receive errors, bits 31:20 of STATUS_ERROR.
-inline constexpr uint32_t RX_ERROR_CE = 1u << 24;  // CRC
-inline constexpr uint32_t RX_ERROR_SE = 1u << 25;  // symbol
-inline constexpr uint32_t RX_ERROR_SEQ = 1u << 26;  // sequence
-inline constexpr uint32_t RX_ERROR_CXE = 1u << 28;  // carrier extension
+inline constexpr uint32_t RX_ERROR_CE = 1u << 24;    // CRC
+inline constexpr uint32_t RX_ERROR_SE = 1u << 25;    // symbol
+inline constexpr uint32_t RX_ERROR_SEQ = 1u << 26;   // sequence
+inline constexpr uint32_t RX_ERROR_CXE = 1u << 28;   // carrier extension
 inline constexpr uint32_t RX_ERROR_TCPE = 1u << 29;  // TCP/UDP checksum wrong
-inline constexpr uint32_t RX_ERROR_IPE = 1u << 30;  // IPv4 header checksum wrong
-inline constexpr uint32_t RX_ERROR_RXE = 1u << 31;  // data error: the frame in memory is not what came
+inline constexpr uint32_t RX_ERROR_IPE = 1u << 30;   // IPv4 header checksum wrong
+inline constexpr uint32_t RX_ERROR_RXE = 1u << 31;   // data error: the frame in memory is not what came
 inline constexpr unsigned kRxLegacyErrorShift = 24;
 
 // 7.1.4.2, packet type.
@@ -228,17 +230,17 @@ enum class PacketType : uint8_t {
 // 7.1.11.1, MRQ field.
 enum class RssType : uint8_t { kNone = 0, kTcpIpv4 = 1, kIpv4 = 2, kTcpIpv6 = 3, kIpv6Ex = 4, kIpv6 = 5 };
 
-inline constexpr uint8_t TX_CMD_EOP = 1u << 0;  // end of packet
-inline constexpr uint8_t TX_CMD_IFCS = 1u << 1;  // append the FCS
-inline constexpr uint8_t TX_CMD_IC = 1u << 2;  // legacy: insert checksum
-inline constexpr uint8_t TX_CMD_TSE = 1u << 2;  // data: part of a segmentation
-inline constexpr uint8_t TX_CMD_RS = 1u << 3;  // report status: write DD back
-inline constexpr uint8_t TX_CMD_RPS = 1u << 4;  // report packet sent; the 82574 treats it as reserved, we as RS
-inline constexpr uint8_t TX_CMD_DEXT = 1u << 5;  // context or data descriptor
-inline constexpr uint8_t TX_CMD_VLE = 1u << 6;  // insert the VLAN tag
-inline constexpr uint8_t TX_CMD_IDE = 1u << 7;  // delay the interrupt (TIDV, TADV)
+inline constexpr uint8_t TX_CMD_EOP = 1u << 0;    // end of packet
+inline constexpr uint8_t TX_CMD_IFCS = 1u << 1;   // append the FCS
+inline constexpr uint8_t TX_CMD_IC = 1u << 2;     // legacy: insert checksum
+inline constexpr uint8_t TX_CMD_TSE = 1u << 2;    // data: part of a segmentation
+inline constexpr uint8_t TX_CMD_RS = 1u << 3;     // report status: write DD back
+inline constexpr uint8_t TX_CMD_RPS = 1u << 4;    // report packet sent; the 82574 treats it as reserved, we as RS
+inline constexpr uint8_t TX_CMD_DEXT = 1u << 5;   // context or data descriptor
+inline constexpr uint8_t TX_CMD_VLE = 1u << 6;    // insert the VLAN tag
+inline constexpr uint8_t TX_CMD_IDE = 1u << 7;    // delay the interrupt (TIDV, TADV)
 inline constexpr uint8_t TX_TUCMD_TCP = 1u << 0;  // TCP, else UDP
-inline constexpr uint8_t TX_TUCMD_IP = 1u << 1;  // IPv4, else IPv6
+inline constexpr uint8_t TX_TUCMD_IP = 1u << 1;   // IPv4, else IPv6
 inline constexpr uint8_t TX_TUCMD_TSE = 1u << 2;  // this is the segmentation context
 inline constexpr uint8_t TX_TUCMD_RS = 1u << 3;
 inline constexpr uint8_t TX_TUCMD_DEXT = 1u << 5;

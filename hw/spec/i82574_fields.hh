@@ -13,7 +13,7 @@
 
 namespace gatehouse::i82574 {
 
-#define GATEHOUSE_I82574_FIELDS(X)  \
+#define GATEHOUSE_I82574_FIELDS(X)     \
   GATEHOUSE_I82574_GENERAL_FIELDS(X)   \
   GATEHOUSE_I82574_INTERRUPT_FIELDS(X) \
   GATEHOUSE_I82574_RECEIVE_FIELDS(X)   \
@@ -39,9 +39,7 @@ inline constexpr FieldRow kFields[] = {
 };
 
 // A field's value, moved down to bit 0. The mask is one run of ones.
-constexpr uint32_t field_get(uint32_t value, uint32_t mask) {
-  return (value & mask) >> std::countr_zero(mask);
-}
+constexpr uint32_t field_get(uint32_t value, uint32_t mask) { return (value & mask) >> std::countr_zero(mask); }
 // `value` with the field replaced by the low bits of `field`.
 constexpr uint32_t field_set(uint32_t value, uint32_t mask, uint32_t field) {
   return (value & ~mask) | ((field << std::countr_zero(mask)) & mask);

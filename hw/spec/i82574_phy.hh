@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The 82574's PHY: registers in pages (data sheet 10.3; IEEE 802.3 clauses 22, 28, 40). X(name, page, address, mode, mask, reset, text)
-// page kAny: registers that every page shows. mask: bits that a write changes.
+// The 82574's PHY: registers in pages (data sheet 10.3; IEEE 802.3 clauses 22, 28, 40). X(name, page, address, mode,
+// mask, reset, text) page kAny: registers that every page shows. mask: bits that a write changes.
 #ifndef GATEHOUSE_HW_SPEC_I82574_PHY_HH_
 #define GATEHOUSE_HW_SPEC_I82574_PHY_HH_
 
@@ -11,7 +11,7 @@ namespace gatehouse::i82574::phy {
 
 inline constexpr unsigned kAddress = 1;  // on the MDIO bus
 inline constexpr uint16_t kAny = 0xffff;
-inline constexpr unsigned kPageShift = 5;       // of the page number in PAGE_31
+inline constexpr unsigned kPageShift = 5;        // of the page number in PAGE_31
 inline constexpr unsigned kWakeRegisters = 128;  // behind WAKE_ADDRESS and WAKE_DATA of page 800
 
 enum class Mode : uint8_t { kRw, kRo, kRc };

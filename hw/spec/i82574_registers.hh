@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every register of the 82574L's 128 KiB memory BAR, one row each. Source: Intel 82574 GbE Controller Family Datasheet, chapter
-// 10; `section` is of that document. Registers are 32 bits and little-endian.
-// Columns: X(name, offset, count, step, mode, mask, reset, section, text)
+// Every register of the 82574L's 128 KiB memory BAR, one row each. Source: Intel 82574 GbE Controller Family Datasheet,
+// chapter 10; `section` is of that document. Registers are 32 bits and little-endian. Columns: X(name, offset, count,
+// step, mode, mask, reset, section, text)
 //   offset  octets from the start of BAR 0; element i of an array lies at offset + i * step
 //   mode    how storage behaves where no hook of the model says otherwise, see Access
-//   mask    kRw, kWo: bits that a write changes. kW1c: bits that a written one clears. kW0c: bits that a written zero clears
-//   reset   value after power-on, before the NVM is loaded
+//   mask    kRw, kWo: bits that a write changes. kW1c: bits that a written one clears. kW0c: bits that a written zero
+//   clears reset   value after power-on, before the NVM is loaded
 #ifndef GATEHOUSE_HW_SPEC_I82574_REGISTERS_HH_
 #define GATEHOUSE_HW_SPEC_I82574_REGISTERS_HH_
 
@@ -20,7 +20,7 @@
 
 namespace gatehouse::i82574 {
 
-#define GATEHOUSE_I82574_REGISTERS(X)    \
+#define GATEHOUSE_I82574_REGISTERS(X)      \
   GATEHOUSE_I82574_GENERAL_REGISTERS(X)    \
   GATEHOUSE_I82574_PCIE_REGISTERS(X)       \
   GATEHOUSE_I82574_INTERRUPT_REGISTERS(X)  \
@@ -102,7 +102,8 @@ inline constexpr AliasRow kAliases[] = {
 #undef GATEHOUSE_I82574_ALIAS
 };
 
-// Which rows CTRL.RST leaves alone (4.6.1): the split of the packet buffer, flash pins, and what FLR and power-on alone reset.
+// Which rows CTRL.RST leaves alone (4.6.1): the split of the packet buffer, flash pins, and what FLR and power-on alone
+// reset.
 inline constexpr uint32_t kKeptBySoftwareReset[] = {reg::PBA, reg::PBS, reg::FLA, reg::SWSM, reg::SWSM2};
 
 namespace internal {
@@ -115,8 +116,7 @@ constexpr bool rows_are_sound() {
   }
   return true;
 }
-constexpr bool overlap(uint32_t a, uint32_t a_count, uint32_t a_step, uint32_t b, uint32_t b_count,
-                       uint32_t b_step) {
+constexpr bool overlap(uint32_t a, uint32_t a_count, uint32_t a_step, uint32_t b, uint32_t b_count, uint32_t b_step) {
   if (a + (a_count - 1) * a_step < b || b + (b_count - 1) * b_step < a) return false;
   for (uint32_t i = 0; i < a_count; ++i) {
     const uint32_t offset = a + i * a_step;

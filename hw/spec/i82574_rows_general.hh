@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Rows of hw/spec/i82574_registers.hh: general, NVM and flash, PCIe, semaphores, interrupts. The columns are explained there.
+// Rows of hw/spec/i82574_registers.hh: general, NVM and flash, PCIe, semaphores, interrupts. The columns are explained
+// there.
 #ifndef GATEHOUSE_HW_SPEC_I82574_ROWS_GENERAL_HH_
 #define GATEHOUSE_HW_SPEC_I82574_ROWS_GENERAL_HH_
 

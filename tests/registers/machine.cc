@@ -44,7 +44,8 @@ Wire::~Wire() {
 
 void Wire::send(std::span<const uint8_t> frame) {
   const sockaddr_un address = socket_address(peer_path_);
-  if (sendto(fd_, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+  if (sendto(fd_, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+             sizeof address) < 0) {
     throw lab::Failure("cannot send to " + peer_path_ + ": " + std::strerror(errno));
   }
 }
@@ -71,9 +72,16 @@ json Machine::default_policy() {
              {"addresses", {"10.1.0.1/24"}},
              {"neighbours", {{{"address", "10.1.0.2"}, {"mac", "02:00:00:00:00:02"}}}}}}},
           {"tenants", {{{"name", "red"}, {"vni", 5001}, {"format", "vxlan"}}}},
-          {"vnics", {{{"name", "vnic0"}, {"tenant", "red"}, {"mac", "52:54:00:00:00:01"}, {"addresses", {"192.168.0.1"}}}}},
+          {"vnics",
+           {{{"name", "vnic0"},
+             {"tenant", "red"},
+             {"mac", "52:54:00:00:00:01"},
+             {"addresses", {"192.168.0.1"}}}}},
           {"mappings",
-           {{{"tenant", "red"}, {"destination", "192.168.0.2"}, {"mac", "52:54:00:00:00:02"}, {"peer", "10.1.0.2"}}}}};
+           {{{"tenant", "red"},
+             {"destination", "192.168.0.2"},
+             {"mac", "52:54:00:00:00:02"},
+             {"peer", "10.1.0.2"}}}}};
 }
 
 Machine::Machine(MachineOptions options) : work_(options.name) {
@@ -81,14 +89,33 @@ Machine::Machine(MachineOptions options) : work_(options.name) {
   lab::write_file(policy, (options.policy.is_null() ? default_policy() : options.policy).dump());
   const std::string near = work_.path("near"), far = work_.path("far");
   wire_ = std::make_unique<Wire>(far, near);
-  std::vector<std::string> command = {lab::Build::qemu(), "-M", "q35", "-accel", "qtest", "-m", "64", "-nodefaults", "-vga", "none",
-                                      "-display", "none", "-qmp", "unix:" + work_.path("qmp") + ",server=on,wait=off",
-                                      "-qtest", "unix:" + work_.path("qtest") + ",server=on,wait=off", "-qtest-log", "none",
-                                      "-netdev", "dgram,id=up0,local.type=unix,local.path=" + near + ",remote.type=unix,remote.path=" + far,
-                                      "-device", "gatehouse-card,id=card0,uplink0=up0,policy=" + policy + options.card};
+  std::vector<std::string> command = {
+      lab::Build::qemu(),
+      "-M",
+      "q35",
+      "-accel",
+      "qtest",
+      "-m",
+      "64",
+      "-nodefaults",
+      "-vga",
+      "none",
+      "-display",
+      "none",
+      "-qmp",
+      "unix:" + work_.path("qmp") + ",server=on,wait=off",
+      "-qtest",
+      "unix:" + work_.path("qtest") + ",server=on,wait=off",
+      "-qtest-log",
+      "none",
+      "-netdev",
+      "dgram,id=up0,local.type=unix,local.path=" + near + ",remote.type=unix,remote.path=" + far,
+      "-device",
+      "gatehouse-card,id=card0,uplink0=up0,policy=" + policy + options.card};
   for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
   if (options.vnic_present) {
-    command.insert(command.end(), {"-device", "gatehouse-vnic,id=vnic0,card=card0,romfile=" + options.vnic});
+    command.insert(command.end(),
+                   {"-device", "gatehouse-vnic,id=vnic0,card=card0,romfile=" + options.vnic});
   }
   if (!options.incoming.empty()) command.insert(command.end(), {"-incoming", options.incoming});
   command.insert(command.end(), options.more.begin(), options.more.end());
@@ -123,18 +150,21 @@ void Machine::place_bars(unsigned device) {
 
 json Machine::card(bool all_drops) {
   const json cards = qmp_.execute("query-gatehouse", {{"all-drops", all_drops}});
-  if (cards.size() != 1) throw lab::Failure("query-gatehouse does not show one card: " + cards.dump());
+  if (cards.size() != 1)
+    throw lab::Failure("query-gatehouse does not show one card: " + cards.dump());
   return cards[0];
 }
 
 json Machine::vnic() {
   const json state = card();
-  if (state["vnics"].size() != 1) throw lab::Failure("the card does not have one vnic: " + state.dump());
+  if (state["vnics"].size() != 1)
+    throw lab::Failure("the card does not have one vnic: " + state.dump());
   return state["vnics"][0];
 }
 
 uint64_t Machine::drops(const std::string& reason) {
-  for (const json& row : card(true)["drops"]) {
+  const json state = card(true);
+  for (const json& row : state["drops"]) {
     if (row["reason"] == reason) return row["count"];
   }
   throw lab::Failure("no drop reason is named " + reason);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A q35 machine without CPU whose only network function is a vnic on a card; the test drives its bus, and is the underlay.
+// A q35 machine without CPU whose only network function is a vnic on a card; the test drives its
+// bus, and is the underlay.
 #ifndef GATEHOUSE_TESTS_REGISTERS_MACHINE_HH_
 #define GATEHOUSE_TESTS_REGISTERS_MACHINE_HH_
 
@@ -35,13 +36,13 @@ class Wire {
 };
 
 struct MachineOptions {
-  nlohmann::json policy;                 // null: that of default_policy()
-  std::string card = "";                 // more of the card's properties, ",latency=..."
-  std::string vnic = ",addr=4";          // more of the vnic's properties
-  std::vector<std::string> more;         // further QEMU options
+  nlohmann::json policy;          // null: that of default_policy()
+  std::string card = "";          // more of the card's properties, ",latency=..."
+  std::string vnic = ",addr=4";   // more of the vnic's properties
+  std::vector<std::string> more;  // further QEMU options
   bool vnic_present = true;
-  std::string name = "machine";          // several in one test
-  std::string incoming;                  // URI of a migration to wait for
+  std::string name = "machine";  // several in one test
+  std::string incoming;          // URI of a migration to wait for
 };
 
 class Machine {
@@ -55,7 +56,8 @@ class Machine {
   lab::Process& process() { return *process_; }
   std::string path(const std::string& leaf) const { return work_.path(leaf); }
 
-  // PCI configuration space of bus 0 by ports CF8h and CFCh. Above 100h by MMCONFIG, which enable_mmconfig() places.
+  // PCI configuration space of bus 0 by ports CF8h and CFCh. Above 100h by MMCONFIG, which
+  // enable_mmconfig() places.
   uint32_t config_read(unsigned device, unsigned offset, unsigned size);
   void config_write(unsigned device, unsigned offset, uint32_t value, unsigned size);
   uint32_t extended_read(unsigned device, unsigned offset);

@@ -34,7 +34,8 @@ char width(unsigned size) {
 }  // namespace
 
 void Qtest::connect(const std::string& path) {
-  if (!socket_.connect(path, lab::Deadline(kLimit))) throw lab::Failure("nobody listens at " + path);
+  if (!socket_.connect(path, lab::Deadline(kLimit)))
+    throw lab::Failure("nobody listens at " + path);
 }
 
 std::string Qtest::request(const std::string& line) {
@@ -50,7 +51,8 @@ std::string Qtest::request(const std::string& line) {
 }
 
 uint64_t Qtest::read(uint64_t address, unsigned size) {
-  return std::strtoull(request(std::string("read") + width(size) + " " + hex(address)).c_str(), nullptr, 0);
+  return std::strtoull(request(std::string("read") + width(size) + " " + hex(address)).c_str(),
+                       nullptr, 0);
 }
 
 void Qtest::write(uint64_t address, uint64_t value, unsigned size) {
@@ -60,7 +62,8 @@ void Qtest::write(uint64_t address, uint64_t value, unsigned size) {
 std::vector<uint8_t> Qtest::read_block(uint64_t address, size_t length) {
   std::vector<uint8_t> octets(length);
   if (length == 0) return octets;
-  const std::string text = request("read " + hex(address) + " " + hex(length));  // 0x, two digits for each octet
+  const std::string text =
+      request("read " + hex(address) + " " + hex(length));  // 0x, two digits for each octet
   for (size_t i = 0; i < length; ++i) {
     octets[i] = static_cast<uint8_t>(std::strtoul(text.substr(2 + 2 * i, 2).c_str(), nullptr, 16));
   }
@@ -79,7 +82,8 @@ void Qtest::write_block(uint64_t address, std::span<const uint8_t> octets) {
 }
 
 uint32_t Qtest::in(uint16_t port, unsigned size) {
-  return static_cast<uint32_t>(std::strtoul(request(std::string("in") + width(size) + " " + hex(port)).c_str(), nullptr, 0));
+  return static_cast<uint32_t>(
+      std::strtoul(request(std::string("in") + width(size) + " " + hex(port)).c_str(), nullptr, 0));
 }
 
 void Qtest::out(uint16_t port, uint32_t value, unsigned size) {

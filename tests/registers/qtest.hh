@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A client of QEMU's qtest protocol (QEMU's system/qtest.c describes it): the test is the CPU and owns the virtual clock.
+// A client of QEMU's qtest protocol (QEMU's system/qtest.c describes it): the test is the CPU and
+// owns the virtual clock.
 #ifndef GATEHOUSE_TESTS_REGISTERS_QTEST_HH_
 #define GATEHOUSE_TESTS_REGISTERS_QTEST_HH_
 

@@ -20,12 +20,12 @@ TEST(Query, ShowsTheCardAndChangesNothing) {
   left.qmp().execute("stop");
   const nlohmann::json first = card_of(left), second = card_of(left);
   EXPECT_EQ(first, second);
-  EXPECT_EQ(first.at("name"), "card0");
+  EXPECT_EQ(first.at("id"), "card0");
   const nlohmann::json& vnic = first.at("vnics").at(0);
   EXPECT_EQ(vnic.at("name"), "vnic0");
   EXPECT_EQ(vnic.at("tenant"), "red");
   EXPECT_EQ(vnic.at("mac"), kLeftMac);
-  EXPECT_EQ(vnic.at("link"), "up");
+  EXPECT_EQ(vnic.at("link"), true);
   EXPECT_GT(vnic.at("counters").at("tx_encapsulated").get<uint64_t>(), 0u);
   EXPECT_EQ(first.at("uplinks").at(0).at("name"), "uplink0");
   EXPECT_GT(first.at("uplinks").at(0).at("counters").at("rx_decapsulated").get<uint64_t>(), 0u);

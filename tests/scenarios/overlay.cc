@@ -26,7 +26,7 @@ void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& addre
                                                   " 2>/dev/null; nc " + address + " 9000 </tmp/data; sha256sum </tmp/data",
                                               seconds(120));
   const lab::CommandResult received = to.agent().finish(sink, seconds(60));
-  EXPECT_EQ(received.output, sent);
+  EXPECT_EQ(received.output, sent) << received.exit_status;
 }
 
 TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {

@@ -77,9 +77,7 @@ uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::str
 }
 
 void wait_for_carrier(lab::Guest& guest, const std::string& interface) {
-  guest.agent().check("for i in $(seq 600); do grep -q 1 /sys/class/net/" + interface +
-                          "/carrier 2>/dev/null && exit 0; usleep 50000; done; exit 1",
-                      std::chrono::seconds(60));
+  guest.agent().check("gh-wait carrier " + interface + " 60000", std::chrono::seconds(70));
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {

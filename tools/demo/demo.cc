@@ -88,7 +88,9 @@ class Demo {
 
   void who(lab::Guest& guest, const std::string& prefix, const std::string& from,
            const std::string& address, const std::string& expected) {
-    std::string name = guest.agent().check(prefix + "nc -w 5 " + address + " 7 </dev/null", seconds(20));
+    std::string name = guest.agent().check(
+        prefix + "timeout 10 bash -c 'exec 3<>/dev/tcp/" + address + "/7; echo GET /name HTTP/1.0 >&3; echo >&3; cat <&3' | tail -n 1",
+        seconds(20));
     name.erase(name.find_last_not_of(" \r\n") + 1);
     claim(name == expected, from + " asks " + address + " for its name", "\"" + name + "\"");
   }

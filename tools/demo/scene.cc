@@ -26,17 +26,13 @@ lab::Topology plan() {
   return topology;
 }
 
-// Brings an interface up with its address, and a server that tells who it is.
-std::string bring_up(const std::string& interface, const std::string& address,
-                     const std::string& name, const std::string& prefix = "") {
-  return prefix + "ip addr add " + address + "/24 dev " + interface + "; " + prefix + "ip link set " +
-         interface + " up; (" + prefix + "nc -lk -p 7 -e echo " + name + ") </dev/null >/dev/null 2>&1 &";
+// A server that tells who it is, on port 7.
+std::string name_server(const std::string& name, const std::string& prefix = "") {
+  return "mkdir -p /srv/" + name + "; echo " + name + " > /srv/" + name + "/name; " + prefix + "httpd -p 7 -h /srv/" +
+         name + " && " + prefix + "gh-wait tcp 7 10000 && ";
 }
 
-std::string carrier(const std::string& interface, const std::string& prefix = "") {
-  return "for i in $(seq 200); do " + prefix + "grep -q 1 /sys/class/net/" + interface +
-         "/carrier && exit 0; usleep 50000; done; exit 1";
-}
+constexpr const char* kAwaitLink = "gh-wait carrier eth0 30000";
 
 }  // namespace
 
@@ -60,6 +56,7 @@ std::unique_ptr<lab::Guest> Scene::start(const std::string& host) {
   lab::GuestOptions options;
   options.name = host;
   options.memory_mib = 384;
+  options.append = "gh.hostname=" + host + " gh.ip=" + (host == "red-2" ? kSecond : kFirst) + "/24";
   options.devices = {"-netdev", lab::stream_netdev("up0", work_.path("net")), "-device",
                      "gatehouse-card,id=card0,uplink0=up0,policy=" + policy};
   for (const lab::Endpoint& endpoint : topology_.host(host).endpoints) {
@@ -70,15 +67,15 @@ std::unique_ptr<lab::Guest> Scene::start(const std::string& host) {
 }
 
 void Scene::configure() {
-  red1_->agent().check(bring_up("eth0", kFirst, "red-1"));
-  red2_->agent().check(bring_up("eth0", kSecond, "red-2"));
-  blue_->agent().check("ip netns add second; ip link set eth1 netns second; ip netns exec second ip link set lo up\n" +
-                       bring_up("eth0", kFirst, "blue-1") + "\n" +
-                       bring_up("eth1", kSecond, "blue-2", "ip netns exec second "));
-  blue_->agent().check("ip netns exec second ip addr add " + std::string(kBlueOnly) + "/24 dev eth1");
-  red1_->agent().check(carrier("eth0"), seconds(30));
-  red2_->agent().check(carrier("eth0"), seconds(30));
-  blue_->agent().check(carrier("eth0"), seconds(30));
+  const std::string second = "ip netns exec second ";
+  red1_->agent().check(name_server("red-1") + kAwaitLink, seconds(40));
+  red2_->agent().check(name_server("red-2") + kAwaitLink, seconds(40));
+  blue_->agent().check(name_server("blue-1") + kAwaitLink, seconds(40));
+  blue_->agent().check("gh-wait carrier eth1 30000; ip netns add second; ip link set eth1 netns second; " + second +
+                           "ip link set lo up; " + second + "ip addr add " + kSecond + "/24 dev eth1; " + second +
+                           "ip addr add " + kBlueOnly + "/24 dev eth1; " + second + "ip link set eth1 up; " +
+                           name_server("blue-2", second) + second + "gh-wait carrier eth1 30000",
+                       seconds(60));
 }
 
 void Scene::start_captures() {

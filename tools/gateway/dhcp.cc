@@ -16,6 +16,7 @@ using Bootp = BootpHeader<const uint8_t>;
 
 constexpr std::array<uint8_t, 4> kMagic = {0x63, 0x82, 0x53, 0x63};  // RFC 2131 section 3
 constexpr size_t kOptionsAt = Bootp::kLength + kMagic.size();
+constexpr size_t kNamesAt = 44;  // server name, then boot file
 constexpr size_t kFileAt = 108, kFileOctets = 128;
 constexpr size_t kLeastMessage = 300;  // RFC 951: some clients take no shorter one
 constexpr uint8_t kTtl = 64;
@@ -56,7 +57,7 @@ std::span<const uint8_t> option(std::span<const uint8_t> message, uint8_t code) 
 void put(std::vector<uint8_t>& message, uint8_t code, std::span<const uint8_t> value) {
   message.push_back(code);
   message.push_back(static_cast<uint8_t>(value.size()));
-  message.insert(message.end(), value.begin(), value.end());
+  for (const uint8_t octet : value) message.push_back(octet);
 }
 
 template <class T>
@@ -70,6 +71,39 @@ void put_ip(std::vector<uint8_t>& message, uint8_t code, const IpAddress& ip) { 
 
 bool same_v4(std::span<const uint8_t> octets, const IpAddress& ip) {
   return octets.size() == 4 && std::memcmp(octets.data(), ip.octets.data(), 4) == 0;
+}
+
+std::vector<uint8_t> in_frame(std::span<const uint8_t> message, const MacAddress& from_mac, const MacAddress& to_mac, const IpAddress& from,
+                              const IpAddress& to) {
+  constexpr size_t kIpAt = EthernetHeader<uint8_t>::kLength, kUdpAt = kIpAt + Ipv4Header<uint8_t>::kLength;
+  constexpr size_t kMessageAt = kUdpAt + UdpHeader<uint8_t>::kLength;
+  std::vector<uint8_t> frame(kMessageAt + message.size());
+  std::memcpy(frame.data() + kMessageAt, message.data(), message.size());
+  const EthernetHeader<uint8_t> ethernet(frame.data());
+  ethernet.set_destination(to_mac);
+  ethernet.set_source(from_mac);
+  ethernet.set_ether_type(static_cast<uint16_t>(EtherType::kIpv4));
+  const Ipv4Header<uint8_t> ip(frame.data() + kIpAt);
+  ip.set_version_ihl(0x45);  // no options
+  ip.set_total_length(static_cast<uint16_t>(frame.size() - kIpAt));
+  ip.set_ttl(kTtl);
+  ip.set_protocol(static_cast<uint8_t>(IpProtocol::kUdp));
+  ip.set_source(from);
+  ip.set_destination(to);
+  const UdpHeader<uint8_t> udp(frame.data() + kUdpAt);
+  udp.set_source_port(Bootp::kServerPort);
+  udp.set_destination_port(Bootp::kClientPort);
+  udp.set_length(static_cast<uint16_t>(frame.size() - kUdpAt));
+  Layers layers;
+  layers.l2_length = kIpAt;
+  layers.l3 = L3::kIpv4;
+  layers.l4 = L4::kUdp;
+  layers.l4_offset = kUdpAt;
+  layers.payload_offset = kMessageAt;
+  layers.ip_protocol = ip.protocol();
+  layers.l3_end = static_cast<uint32_t>(frame.size());
+  complete_checksums(frame.data(), layers);
+  return frame;
 }
 
 }  // namespace
@@ -124,10 +158,10 @@ void DhcpServer::put_options(std::vector<uint8_t>& message, const Request& reque
 
 std::vector<uint8_t> DhcpServer::reply(const Request& request, uint8_t type) const {
   // As the request has it: transaction, flags, client's own address and MAC address; no relay.
-  std::vector<uint8_t> message(request.message.begin(), request.message.begin() + Bootp::kLength);
+  std::vector<uint8_t> message(kOptionsAt);
+  std::copy_n(request.message.begin(), kOptionsAt, message.begin());  // the magic number too
   const BootpHeader<uint8_t> bootp(message.data());
-  constexpr size_t kNames = Bootp::kLength - 44;  // server name and boot file
-  std::fill_n(message.end() - kNames, kNames, uint8_t{0});
+  std::fill_n(message.begin() + kNamesAt, Bootp::kLength - kNamesAt, uint8_t{0});
   bootp.set_operation(Bootp::kReply);
   const bool inform = option(request.message, kMessageType)[0] == kInform;
   bootp.set_your_ip(type == kNak || inform ? IpAddress() : request.lease);
@@ -137,40 +171,10 @@ std::vector<uint8_t> DhcpServer::reply(const Request& request, uint8_t type) con
     bootp.set_server_ip(config_.server);
     std::copy_n(config_.boot_file.begin(), std::min(config_.boot_file.size(), kFileOctets - 1), message.begin() + kFileAt);
   }
-  message.insert(message.end(), kMagic.begin(), kMagic.end());
   put_options(message, request, type);
   message.push_back(kEnd);
   message.resize(std::max(message.size(), kLeastMessage));
-
-  constexpr size_t kIpAt = EthernetHeader<uint8_t>::kLength, kUdpAt = kIpAt + Ipv4Header<uint8_t>::kLength;
-  constexpr size_t kMessageAt = kUdpAt + UdpHeader<uint8_t>::kLength;
-  std::vector<uint8_t> frame(kMessageAt);
-  frame.insert(frame.end(), message.begin(), message.end());
-  const EthernetHeader<uint8_t> ethernet(frame.data());
-  ethernet.set_destination(request.client);
-  ethernet.set_source(config_.mac);
-  ethernet.set_ether_type(static_cast<uint16_t>(EtherType::kIpv4));
-  const Ipv4Header<uint8_t> ip(frame.data() + kIpAt);
-  ip.set_version_ihl(0x45);
-  ip.set_total_length(static_cast<uint16_t>(frame.size() - kIpAt));
-  ip.set_ttl(kTtl);
-  ip.set_protocol(static_cast<uint8_t>(IpProtocol::kUdp));
-  ip.set_source(config_.server);
-  ip.set_destination(request.lease);
-  const UdpHeader<uint8_t> udp(frame.data() + kUdpAt);
-  udp.set_source_port(Bootp::kServerPort);
-  udp.set_destination_port(Bootp::kClientPort);
-  udp.set_length(static_cast<uint16_t>(frame.size() - kUdpAt));
-  Layers layers;
-  layers.l2_length = kIpAt;
-  layers.l3 = L3::kIpv4;
-  layers.l4 = L4::kUdp;
-  layers.l4_offset = kUdpAt;
-  layers.payload_offset = kMessageAt;
-  layers.ip_protocol = ip.protocol();
-  layers.l3_end = static_cast<uint32_t>(frame.size());
-  complete_checksums(frame.data(), layers);
-  return frame;
+  return in_frame(message, config_.mac, request.client, config_.server, request.lease);
 }
 
 }  // namespace gatehouse::gateway

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One direction of a link: a bounded queue in which frames wait for the serializer (rate) and for the cable (latency), both on the
-// virtual clock, or merely for a netdev that is busy.
+// One direction of a link: a bounded queue in which frames wait for the serializer (rate) and for
+// the cable (latency), both on the virtual clock, or merely for a netdev that is busy.
 #ifndef GATEHOUSE_HW_CARD_UPLINK_LANE_HH_
 #define GATEHOUSE_HW_CARD_UPLINK_LANE_HH_
 
@@ -12,8 +12,8 @@
 
 namespace gatehouse::uplink {
 
-// Octets that a frame takes on an Ethernet wire besides those that the card sees: preamble and start delimiter 8, FCS 4,
-// inter-packet gap 12 (IEEE 802.3 clause 4.4.2).
+// Octets that a frame takes on an Ethernet wire besides those that the card sees: preamble and
+// start delimiter 8, FCS 4, inter-packet gap 12 (IEEE 802.3 clause 4.4.2).
 inline constexpr uint32_t kWireOverhead = 24;
 // Shortest frame on the wire, without FCS.
 inline constexpr uint32_t kMinWireFrame = 60;
@@ -41,7 +41,8 @@ class Lane {
 
   // The caller has checked full().
   void push(Packet* packet, int64_t now_ns);
-  // The frame at this position of the queue when it has arrived by now_ns, else null. Stays in the queue.
+  // The frame at this position of the queue when it has arrived by now_ns, else null. Stays in the
+  // queue.
   Packet* peek(uint32_t position, int64_t now_ns) const;
   Packet* pop();
   // When the first frame arrives; INT64_MAX when the queue is empty.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A port of the card towards the network: both directions of its link, and what happens when the wire is down or busy.
+// A port of the card towards the network: both directions of its link, and what happens when the
+// wire is down or busy.
 #ifndef GATEHOUSE_HW_CARD_UPLINK_UPLINK_HH_
 #define GATEHOUSE_HW_CARD_UPLINK_UPLINK_HH_
 
@@ -12,10 +13,10 @@
 namespace gatehouse::uplink {
 
 struct Options {
-  bool present = false;      // something is connected
-  uint64_t rate = 0;         // bits per second, each direction; 0: unlimited
-  int64_t latency_ns = 0;    // of what the card sends: each end of a link adds its own
-  uint32_t queue = 1024;     // frames that wait for the link or for a busy netdev
+  bool present = false;    // something is connected
+  uint64_t rate = 0;       // bits per second, each direction; 0: unlimited
+  int64_t latency_ns = 0;  // of what the card sends: each end of a link adds its own
+  uint32_t queue = 1024;   // frames that wait for the link or for a busy netdev
 };
 
 // How many frames were not sent, and why.
@@ -40,7 +41,8 @@ class Uplink {
   void unblock() { blocked_ = false; }
   bool blocked() const { return blocked_; }
 
-  // Ingress. A packet from the wire; null result: it waits for the link rate and comes out of arrived().
+  // Ingress. A packet from the wire; null result: it waits for the link rate and comes out of
+  // arrived().
   bool can_receive() const { return in_.immediate() || !in_.full(); }
   Packet* receive(Packet* packet, int64_t now_ns);
   Packet* arrived(int64_t now_ns);

@@ -12,9 +12,23 @@ void DelayedCause::add(uint32_t causes, uint32_t delay, uint32_t absolute) {
     absolute_deadline_ns_ = now + absolute * kUnitNs;
     clock_.arm(absolute_, absolute_deadline_ns_);
   }
-  causes_ |= causes;
   delay_deadline_ns_ = now + delay * kUnitNs;
-  clock_.arm(delay_, delay_deadline_ns_);
+  if (causes_ == 0 || delay_deadline_ns_ < armed_for_ns_) arm();
+  causes_ |= causes;
+}
+
+void DelayedCause::arm() {
+  armed_for_ns_ = delay_deadline_ns_;
+  clock_.arm(delay_, armed_for_ns_);
+}
+
+uint32_t DelayedCause::expired(Timer timer) {
+  if (causes_ == 0) return 0;
+  if (timer == delay_ && clock_.now_ns() < delay_deadline_ns_) {
+    arm();
+    return 0;
+  }
+  return take();
 }
 
 uint32_t DelayedCause::take() {
@@ -42,7 +56,7 @@ void DelayedCause::archive(Archive& archive, uint32_t allowed) {
     absolute_runs_ = false;
     return;
   }
-  clock_.arm(delay_, delay_deadline_ns_);
+  arm();
   if (absolute_runs_) clock_.arm(absolute_, absolute_deadline_ns_);
 }
 

@@ -63,24 +63,36 @@ uint32_t read_storage(RegisterFile& registers, const RegisterRow& row, uint32_t 
   uint32_t& word = registers[offset];
   const uint32_t value = word;
   switch (row.mode) {
-    case Access::kWo: return 0;
-    case Access::kRc: word = 0; break;
+    case Access::kWo:
+      return 0;
+    case Access::kRc:
+      word = 0;
+      break;
     case Access::kRcHigh:
       word = 0;
       registers[offset - 4] = 0;
       break;
-    default: break;
+    default:
+      break;
   }
   return value;
 }
 
-void write_storage(RegisterFile& registers, const RegisterRow& row, uint32_t offset, uint32_t value) {
+void write_storage(RegisterFile& registers, const RegisterRow& row, uint32_t offset,
+                   uint32_t value) {
   uint32_t& word = registers[offset];
   switch (row.mode) {
-    case Access::kRw: word = (word & ~row.mask) | (value & row.mask); break;
-    case Access::kW1c: word &= ~(value & row.mask); break;
-    case Access::kW0c: word &= value | ~row.mask; break;
-    default: break;
+    case Access::kRw:
+      word = (word & ~row.mask) | (value & row.mask);
+      break;
+    case Access::kW1c:
+      word &= ~(value & row.mask);
+      break;
+    case Access::kW0c:
+      word &= value | ~row.mask;
+      break;
+    default:
+      break;
   }
 }
 

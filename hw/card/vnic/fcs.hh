@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frame check sequence of Ethernet (IEEE 802.3 section 3.2.9): CRC-32 with the reflected polynomial.
+// Frame check sequence of Ethernet (IEEE 802.3 section 3.2.9): CRC-32 with the reflected
+// polynomial.
 #ifndef GATEHOUSE_HW_CARD_VNIC_FCS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_FCS_HH_
 

@@ -23,7 +23,8 @@ uint64_t as_register(const uint8_t* address) {
 }  // namespace
 
 uint32_t multicast_hash(const uint8_t* destination, uint32_t offset) {
-  // RCTL.MO: bits 47:36, 46:35, 45:34 or 43:32 of the address, counted from its first octet's lowest bit.
+  // RCTL.MO: bits 47:36, 46:35, 45:34 or 43:32 of the address, counted from its first octet's
+  // lowest bit.
   constexpr unsigned kShift[4] = {36, 35, 34, 32};
   return static_cast<uint32_t>(as_register(destination) >> kShift[offset & 3]) & 0xfff;
 }
@@ -63,8 +64,7 @@ FilterVerdict filter_address(const FilterTables& tables, const uint8_t* header) 
 
 bool filter_vlan(const FilterTables& tables, uint16_t tci) {
   if ((tables.rctl & RCTL_VFE) == 0) return true;
-  if ((tables.rctl & RCTL_CFIEN) != 0 &&
-      ((tci & kCfi) != 0) != ((tables.rctl & RCTL_CFI) != 0)) {
+  if ((tables.rctl & RCTL_CFIEN) != 0 && ((tci & kCfi) != 0) != ((tables.rctl & RCTL_CFI) != 0)) {
     return false;
   }
   const uint32_t id = tci & kVlanId;

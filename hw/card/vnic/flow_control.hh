@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// IEEE 802.3x flow control: PAUSE frames that come stop the transmitter, the filling FIFO sends them (data sheet 3.1.3 and
-// 10.2.2.8 - 10.2.2.13; IEEE 802.3 annex 31B).
+// IEEE 802.3x flow control: PAUSE frames that come stop the transmitter, the filling FIFO sends
+// them (data sheet 3.1.3 and 10.2.2.8 - 10.2.2.13; IEEE 802.3 annex 31B).
 #ifndef GATEHOUSE_HW_CARD_VNIC_FLOW_CONTROL_HH_
 #define GATEHOUSE_HW_CARD_VNIC_FLOW_CONTROL_HH_
 
@@ -31,7 +31,8 @@ class FlowControl {
   void fifo_level(uint32_t octets);
   // TCTL.SWXOFF, and what fifo_level() finds. Only with CTRL.TFCE and a link.
   void send(bool xoff);
-  // What fifo_level() found: the receiver runs inside the card's pipeline, which must not be entered again.
+  // What fifo_level() found: the receiver runs inside the card's pipeline, which must not be
+  // entered again.
   void send_due();
   void reset();
   void archive(Archive& archive);
@@ -43,9 +44,9 @@ class FlowControl {
 
   Vnic& vnic_;
   bool paused_ = false;
-  int64_t until_ns_ = 0;   // valid when paused_
-  bool above_ = false;      // the FIFO rose to FCRTH and has not fallen to FCRTL since
-  bool due_ = false;        // a frame that says so is to be sent
+  int64_t until_ns_ = 0;  // valid when paused_
+  bool above_ = false;    // the FIFO rose to FCRTH and has not fallen to FCRTL since
+  bool due_ = false;      // a frame that says so is to be sent
 };
 
 }  // namespace gatehouse::vnic

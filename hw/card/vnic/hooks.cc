@@ -105,10 +105,18 @@ void write_eitr(Vnic& vnic, uint32_t offset, uint32_t value) {
 }
 void write_pbaclr(Vnic& vnic, uint32_t, uint32_t value) { vnic.interrupts().write_pbaclr(value); }
 
-void write_systiml(Vnic& vnic, uint32_t, uint32_t value) { vnic.time_stamps().write_systim_low(value); }
-void write_systimh(Vnic& vnic, uint32_t, uint32_t value) { vnic.time_stamps().write_systim_high(value); }
-void write_timinca(Vnic& vnic, uint32_t, uint32_t value) { vnic.time_stamps().write_timinca(value); }
-void write_timadjh(Vnic& vnic, uint32_t, uint32_t value) { vnic.time_stamps().write_timadj_high(value); }
+void write_systiml(Vnic& vnic, uint32_t, uint32_t value) {
+  vnic.time_stamps().write_systim_low(value);
+}
+void write_systimh(Vnic& vnic, uint32_t, uint32_t value) {
+  vnic.time_stamps().write_systim_high(value);
+}
+void write_timinca(Vnic& vnic, uint32_t, uint32_t value) {
+  vnic.time_stamps().write_timinca(value);
+}
+void write_timadjh(Vnic& vnic, uint32_t, uint32_t value) {
+  vnic.time_stamps().write_timadj_high(value);
+}
 
 void after_tdt(Vnic& vnic, uint32_t offset, uint32_t) {
   vnic.transmit().doorbell((offset - reg::TDT) / reg::TDT.step);

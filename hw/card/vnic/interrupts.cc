@@ -13,8 +13,7 @@ using namespace i82574;  // NOLINT: register and field names
 constexpr uint32_t kCauses = 0x01ffffff;  // ICR without INT_ASSERTED
 constexpr uint32_t kVectorCauses = EIAC_CAUSES;
 // What ICR.OTHER stands for (10.2.4.1).
-constexpr uint32_t kOtherCauses =
-    ICR_LSC | ICR_RXO | ICR_MDAC | ICR_SRPD | ICR_ACK | ICR_MNG;
+constexpr uint32_t kOtherCauses = ICR_LSC | ICR_RXO | ICR_MDAC | ICR_SRPD | ICR_ACK | ICR_MNG;
 constexpr int64_t kIntervalUnitNs = 256;  // of ITR and EITR
 
 struct VectorRow {
@@ -36,7 +35,9 @@ Timer timer_of(unsigned channel) {
 Interrupts::Interrupts(RegisterFile& registers, Statistics& statistics, const Ports& ports)
     : registers_(registers), statistics_(statistics), ports_(ports) {}
 
-uint32_t Interrupts::pending() const { return registers_[reg::ICR] & registers_[reg::IMS] & kCauses; }
+uint32_t Interrupts::pending() const {
+  return registers_[reg::ICR] & registers_[reg::IMS] & kCauses;
+}
 
 uint32_t Interrupts::causes_of_vector(unsigned vector) const {
   const uint32_t ivar = registers_[reg::IVAR];
@@ -48,8 +49,12 @@ uint32_t Interrupts::causes_of_vector(unsigned vector) const {
 }
 
 int64_t Interrupts::interval_ns(unsigned channel) const {
-  const uint32_t units = channel == 0 ? registers_[reg::ITR] : registers_[reg::EITR(channel - 1)];
-  return static_cast<int64_t>(units) * kIntervalUnitNs;
+  if (channel == 0) return registers_[reg::ITR] * kIntervalUnitNs;
+  const int64_t interval = registers_[reg::EITR(channel - 1)] * kIntervalUnitNs;
+  if (interval == 0 || interval >= kTransmitIntervalNs) return interval;
+  const uint32_t causes = causes_of_vector(channel - 1);
+  const bool transmit_only = (causes & ~(ICR_TXQ0 | ICR_TXQ1)) == 0;
+  return transmit_only ? kTransmitIntervalNs : interval;
 }
 
 bool Interrupts::channel_pending(unsigned channel) const {
@@ -82,8 +87,8 @@ void Interrupts::changed(uint32_t before, uint32_t again) {
     if (raised & kVectorCauses) raise_vectors(raised & kVectorCauses);
     return;
   }
-  // One signal for any number of causes: the edge of "something is pending". An MSI that software asked for again is sent
-  // again; a line that is asserted stays so.
+  // One signal for any number of causes: the edge of "something is pending". An MSI that software
+  // asked for again is sent again; a line that is asserted stays so.
   if (before == 0 || (again & now_pending) != 0) fire_or_wait(0);
 }
 
@@ -122,8 +127,8 @@ void Interrupts::fire(unsigned channel, int64_t now) {
   }
 }
 
-// EIAC clears causes whose message is sent; so is their mask, unless IAME leaves the mask to accesses of ICR. EIAME clears
-// the mask of causes that IAM names (10.2.2.5, 10.2.4).
+// EIAC clears causes whose message is sent; so is their mask, unless IAME leaves the mask to
+// accesses of ICR. EIAME clears the mask of causes that IAM names (10.2.2.5, 10.2.4).
 void Interrupts::auto_clear(unsigned vector) {
   const uint32_t causes = causes_of_vector(vector) & pending();
   const uint32_t control = registers_[reg::CTRL_EXT];
@@ -135,11 +140,13 @@ void Interrupts::auto_clear(unsigned vector) {
 }
 
 void Interrupts::auto_mask() {
-  if (registers_.test(reg::CTRL_EXT, CTRL_EXT_IAME)) registers_.clear(reg::IMS, registers_[reg::IAM]);
+  if (registers_.test(reg::CTRL_EXT, CTRL_EXT_IAME))
+    registers_.clear(reg::IMS, registers_[reg::IAM]);
 }
 
-// A read clears all causes when none is enabled, or when an enabled one is pending. When only causes that are not enabled are
-// pending beside some that are enabled, whoever reads is a polling or sharing handler, and nothing is lost (7.4, 10.2.4.1).
+// A read clears all causes when none is enabled, or when an enabled one is pending. When only
+// causes that are not enabled are pending beside some that are enabled, whoever reads is a polling
+// or sharing handler, and nothing is lost (7.4, 10.2.4.1).
 uint32_t Interrupts::read_icr() {
   const uint32_t before = pending();
   const uint32_t value = registers_[reg::ICR];
@@ -153,7 +160,8 @@ uint32_t Interrupts::read_icr() {
 void Interrupts::write_icr(uint32_t value) {
   const uint32_t before = pending();
   const bool asserted = registers_.test(reg::ICR, ICR_INT_ASSERTED);
-  // OTHER is the sum of its causes: acknowledging it acknowledges them, or it would be set again at once.
+  // OTHER is the sum of its causes: acknowledging it acknowledges them, or it would be set again at
+  // once.
   if (value & ICR_OTHER) value |= kOtherCauses;
   registers_.clear(reg::ICR, value & kCauses);
   if (asserted) auto_mask();
@@ -162,7 +170,8 @@ void Interrupts::write_icr(uint32_t value) {
   changed(before, resend ? pending() : 0);
 }
 
-// Software's request signals even what is pending already: drivers use it to recover from a lost interrupt.
+// Software's request signals even what is pending already: drivers use it to recover from a lost
+// interrupt.
 void Interrupts::write_ics(uint32_t value) {
   const uint32_t before = pending();
   registers_.set(reg::ICR, value & kCauses);
@@ -185,8 +194,7 @@ void Interrupts::write_imc(uint32_t value) {
   const uint32_t before = pending();
   registers_.clear(reg::IMS, value);
   changed(before, 0);
-  if (registers_[reg::IMS] == 0 &&
-      registers_.test(reg::CTRL_EXT, CTRL_EXT_INT_TIMERS_CLEAR_ENA)) {
+  if (registers_[reg::IMS] == 0 && registers_.test(reg::CTRL_EXT, CTRL_EXT_INT_TIMERS_CLEAR_ENA)) {
     // Intervals start again: what comes next waits for a full one.
     for (Channel& channel : channels_) {
       channel.last_ns = ports_.clock.now_ns();
@@ -270,7 +278,8 @@ void Interrupts::archive(Archive& archive) {
   const int64_t now = ports_.clock.now_ns();
   for (unsigned i = 0; i < kChannels; ++i) {
     Channel& channel = channels_[i];
-    // A time to come, or one so far back that a difference overflows, is no time of this machine's clock.
+    // A time to come, or one so far back that a difference overflows, is no time of this machine's
+    // clock.
     if (channel.last_ns > now || channel.last_ns < 0) channel.last_ns = now < 0 ? 0 : now;
     if (channel.armed) ports_.clock.arm(timer_of(i), channel.last_ns + interval_ns(i));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ICR, IMS and what turns them into INTx, MSI or MSI-X: auto-mask, auto-clear, IVAR, throttling (data sheet 7.4, 10.2.4).
-// Invariant: a cause that is pending and enabled has been signalled since it became so, or its channel's timer runs.
+// ICR, IMS and what turns them into INTx, MSI or MSI-X: auto-mask, auto-clear, IVAR, throttling
+// (data sheet 7.4, 10.2.4). Invariant: a cause that is pending and enabled has been signalled since
+// it became so, or its channel's timer runs.
 #ifndef GATEHOUSE_HW_CARD_VNIC_INTERRUPTS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_INTERRUPTS_HH_
 
@@ -21,12 +22,19 @@ class Statistics;
 
 class Interrupts {
  public:
+  // Least interval of an MSI-X vector that has nothing but transmit causes and is throttled at all. The silicon takes a frame's
+  // time on the wire before it writes a descriptor back, and writes back several; here the write-back is part of the
+  // doorbell, and a driver that sets EITR to 1 for its transmit vector would be interrupted for every frame. 4000 a second is what
+  // drivers choose for bulk traffic; nobody waits for a transmit interrupt but whoever filled the ring.
+  static constexpr int64_t kTransmitIntervalNs = 250'000;
+
   Interrupts(RegisterFile& registers, Statistics& statistics, const Ports& ports);
 
-  // Something happened: sets bits of ICR (i82574::ICR_*) and interrupts if they are enabled, now or when throttling allows.
-  // A part passes everything that one event or one batch caused in one call: bits that come together make one interrupt.
-  // Queues: ICR_RXT0 | ICR_RXQ0 for a receive on queue 0, ICR_TXDW | ICR_TXQ1 for a write-back on transmit queue 1.
-  // ICR_OTHER is added here; the counters of causes (ICRXDMTC, ...) are the caller's.
+  // Something happened: sets bits of ICR (i82574::ICR_*) and interrupts if they are enabled, now or
+  // when throttling allows. A part passes everything that one event or one batch caused in one
+  // call: bits that come together make one interrupt. Queues: ICR_RXT0 | ICR_RXQ0 for a receive on
+  // queue 0, ICR_TXDW | ICR_TXQ1 for a write-back on transmit queue 1. ICR_OTHER is added here; the
+  // counters of causes (ICRXDMTC, ...) are the caller's.
   void cause(uint32_t icr_bits);
 
   // The guest's accesses.
@@ -49,13 +57,14 @@ class Interrupts {
   static constexpr unsigned kChannels = 1 + i82574::kMsixVectors;
   // One throttled source of interrupts.
   struct Channel {
-    int64_t last_ns = 0;   // when it fired last, or its interval was restarted
-    bool counting = false; // last_ns is valid
-    bool armed = false;    // its timer runs: something waits for the end of the interval
+    int64_t last_ns = 0;    // when it fired last, or its interval was restarted
+    bool counting = false;  // last_ns is valid
+    bool armed = false;     // its timer runs: something waits for the end of the interval
   };
 
   uint32_t pending() const;
-  // ICR or IMS changed; `before` is what pending() was, `again` causes to be signalled even if they were pending already.
+  // ICR or IMS changed; `before` is what pending() was, `again` causes to be signalled even if they
+  // were pending already.
   void changed(uint32_t before, uint32_t again);
   void raise_vectors(uint32_t causes);
   void fire_or_wait(unsigned channel);

@@ -96,7 +96,8 @@ uint32_t Link::status() const {
   if (up_) status |= STATUS_LU;
   if (!(control & CTRL_GIO_MASTER_DISABLE)) status |= STATUS_GIO_MASTER_ENABLE;
   const uint32_t detected = static_cast<uint32_t>(phy_.speed());
-  const bool forced_speed = (control & CTRL_FRCSPD) || registers_.test(reg::CTRL_EXT, CTRL_EXT_SPD_BYPS);
+  const bool forced_speed =
+      (control & CTRL_FRCSPD) || registers_.test(reg::CTRL_EXT, CTRL_EXT_SPD_BYPS);
   const uint32_t speed = forced_speed ? field_get(control, CTRL_SPEED) : detected;
   const bool full = (control & CTRL_FRCDPLX) ? (control & CTRL_FD) != 0 : phy_.full_duplex();
   status = field_set(status, STATUS_SPEED, speed);

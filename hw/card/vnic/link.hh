@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The link as the MAC has it: cable, PHY and CTRL together make STATUS.LU, speed and duplex, and the LSC interrupt (data sheet
-// 3.2, 10.2.2.1, 10.2.2.2). Invariant: the PHY's link is up, or coming up at deadline_ns_, or something is missing that an
-// event will bring.
+// The link as the MAC has it: cable, PHY and CTRL together make STATUS.LU, speed and duplex, and
+// the LSC interrupt (data sheet 3.2, 10.2.2.1, 10.2.2.2). Invariant: the PHY's link is up, or
+// coming up at deadline_ns_, or something is missing that an event will bring.
 #ifndef GATEHOUSE_HW_CARD_VNIC_LINK_HH_
 #define GATEHOUSE_HW_CARD_VNIC_LINK_HH_
 
@@ -21,15 +21,17 @@ class Phy;
 
 class Link {
  public:
-  // From a restarted link to a link. On copper negotiation takes about 2 s, and nothing waits for that to pass: drivers poll
-  // the link or take LSC. Short, so that guests start quickly; not zero, so that they see it go down before it comes up.
+  // From a restarted link to a link. On copper negotiation takes about 2 s, and nothing waits for
+  // that to pass: drivers poll the link or take LSC. Short, so that guests start quickly; not zero,
+  // so that they see it go down before it comes up.
   static constexpr int64_t kNegotiationNs = 1'000'000;
 
   Link(RegisterFile& registers, Interrupts& interrupts, Phy& phy, const Ports& ports);
 
   // Frames may cross: STATUS.LU.
   bool up() const { return up_; }
-  // What is transmitted comes back into the receiver and goes nowhere else: RCTL.LBM, or the PHY's loopback.
+  // What is transmitted comes back into the receiver and goes nowhere else: RCTL.LBM, or the PHY's
+  // loopback.
   bool loopback() const;
   // The cable.
   void set_connected(bool connected);

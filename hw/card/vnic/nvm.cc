@@ -15,7 +15,12 @@ namespace {
 constexpr uint8_t kErasedOctet = 0xff;
 constexpr uint32_t kFlashWriteEnabled = 2;  // EEC.FWE
 // FLSWCTL.CMD
-enum FlashCommand : uint32_t { kReadFlash = 0, kWriteFlash = 1, kEraseSector = 2, kEraseDevice = 3 };
+enum FlashCommand : uint32_t {
+  kReadFlash = 0,
+  kWriteFlash = 1,
+  kEraseSector = 2,
+  kEraseDevice = 3
+};
 
 uint16_t word_of(const MacAddress& mac, unsigned i) {
   return static_cast<uint16_t>(mac.octets[2 * i] | mac.octets[2 * i + 1] << 8);
@@ -28,7 +33,8 @@ uint8_t Nvm::Eeprom::read(uint32_t address) const {
 }
 void Nvm::Eeprom::write(uint32_t address, uint8_t value) {
   const unsigned shift = address % 2 * 8;
-  words[address / 2] = static_cast<uint16_t>((words[address / 2] & ~(0xff << shift)) | value << shift);
+  words[address / 2] =
+      static_cast<uint16_t>((words[address / 2] & ~(0xff << shift)) | value << shift);
 }
 void Nvm::Eeprom::erase(uint32_t, uint32_t) {}
 
@@ -72,7 +78,8 @@ bool Nvm::checksum_good() const {
   return sum == kNvmChecksum;
 }
 
-// An address that the part does not have reads as erased; DONE comes either way, or a driver would wait for ever.
+// An address that the part does not have reads as erased; DONE comes either way, or a driver would
+// wait for ever.
 void Nvm::write_eerd(uint32_t value) {
   uint32_t& eerd = registers_[reg::EERD];
   const uint32_t address = field_get(value, EERD_ADDR);
@@ -87,11 +94,13 @@ void Nvm::write_eewr(uint32_t value) {
   eewr = value & (EEWR_ADDR | EEWR_DATA);
   if (!(value & EEWR_START)) return;
   const uint32_t address = field_get(value, EEWR_ADDR);
-  if (address < kNvmWords) eeprom_.words[address] = static_cast<uint16_t>(field_get(value, EEWR_DATA));
+  if (address < kNvmWords)
+    eeprom_.words[address] = static_cast<uint16_t>(field_get(value, EEWR_DATA));
   eewr |= EEWR_DONE;
 }
 
-// The pins are software's once it asked (REQ) and was granted (GNT): at once, as no one else uses them.
+// The pins are software's once it asked (REQ) and was granted (GNT): at once, as no one else uses
+// them.
 void Nvm::write_eec(uint32_t value) {
   constexpr uint32_t kPins = EEC_SK | EEC_CS | EEC_DI;
   uint32_t& eec = registers_[reg::EEC];
@@ -126,7 +135,8 @@ void Nvm::write_fla(uint32_t value) {
   if (flash_pins_.pins(flash_, selected, value & FLA_FL_SK, value & FLA_FL_SI)) fla |= FLA_FL_SO;
 }
 
-// Cycles take no time here: DONE stands whenever software looks; GLDONE once FLSWCNT octets went through FLSWDATA.
+// Cycles take no time here: DONE stands whenever software looks; GLDONE once FLSWCNT octets went
+// through FLSWDATA.
 void Nvm::write_flswctl(uint32_t value) {
   uint32_t& control = registers_[reg::FLSWCTL];
   control = (value & (FLSWCTL_ADDR | FLSWCTL_CMD)) | FLSWCTL_DONE | FLSWCTL_GLDONE;
@@ -172,7 +182,8 @@ void Nvm::write_flswdata(uint32_t value) {
   const uint32_t count = std::min<uint32_t>(registers_[reg::FLSWCNT], 4);
   if (registers_.field(reg::FLSWCTL, FLSWCTL_CMD) != kWriteFlash || count == 0) return;
   const uint32_t address = registers_.field(reg::FLSWCTL, FLSWCTL_ADDR);
-  for (uint32_t i = 0; i < count; ++i) write_flash(address + i, static_cast<uint8_t>(value >> 8 * i));
+  for (uint32_t i = 0; i < count; ++i)
+    write_flash(address + i, static_cast<uint8_t>(value >> 8 * i));
   advance_flash(4);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The NVM and the flash (data sheet 3.3, chapter 6): words by EERD and EEWR, pins by EEC (EEPROM) and FLA (flash), flash
-// octets by FLSWCTL and BAR 1. What the guest writes survives resets and is part of the saved state; a new device starts
-// from its identity, with an erased flash.
+// The NVM and the flash (data sheet 3.3, chapter 6): words by EERD and EEWR, pins by EEC (EEPROM)
+// and FLA (flash), flash octets by FLSWCTL and BAR 1. What the guest writes survives resets and is
+// part of the saved state; a new device starts from its identity, with an erased flash.
 #ifndef GATEHOUSE_HW_CARD_VNIC_NVM_HH_
 #define GATEHOUSE_HW_CARD_VNIC_NVM_HH_
 

@@ -70,7 +70,8 @@ bool Phy::write(unsigned address, uint16_t value) {
   values_[index] = static_cast<uint16_t>((before & ~row.mask) | (value & row.mask));
   switch (index) {
     case CONTROL:
-      // A soft reset makes settings effective and keeps them. Both bits, and a changed mode, start the link anew.
+      // A soft reset makes settings effective and keeps them. Both bits, and a changed mode, start
+      // the link anew.
       if ((value & (CONTROL_RESET | CONTROL_RESTART)) || before != values_[CONTROL]) {
         restart_request_ = true;
       }
@@ -114,9 +115,12 @@ Speed Phy::speed() const {
 bool Phy::full_duplex() const {
   if (!negotiates()) return test(CONTROL, CONTROL_FULL_DUPLEX);
   switch (speed()) {
-    case Speed::k1000: return test(CONTROL_1000, CONTROL_1000_FULL);
-    case Speed::k100: return test(ADVERTISE, kFull100);
-    case Speed::k10: return test(ADVERTISE, kFull10);
+    case Speed::k1000:
+      return test(CONTROL_1000, CONTROL_1000_FULL);
+    case Speed::k100:
+      return test(ADVERTISE, kFull100);
+    case Speed::k10:
+      return test(ADVERTISE, kFull10);
   }
   return true;
 }
@@ -140,7 +144,8 @@ void Phy::set_link(bool up) {
     values_[STATUS] &= static_cast<uint16_t>(~(STATUS_LINK | STATUS_NEGOTIATED));
     values_[PARTNER] = 0;
     values_[STATUS_1000] = 0;
-    values_[EXPANSION] &= static_cast<uint16_t>(~(EXPANSION_PARTNER_ABLE | EXPANSION_PAGE_RECEIVED));
+    values_[EXPANSION] &=
+        static_cast<uint16_t>(~(EXPANSION_PARTNER_ABLE | EXPANSION_PAGE_RECEIVED));
     return;
   }
   values_[STATUS] |= STATUS_LINK;

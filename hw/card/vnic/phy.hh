@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The 82574's PHY behind MDIC (data sheet 10.2.2.7, 10.3; IEEE 802.3 clauses 22, 28, 40): registers in pages, no timing of its
-// own. Link tells it what follows the cable and what negotiation came to.
+// The 82574's PHY behind MDIC (data sheet 10.2.2.7, 10.3; IEEE 802.3 clauses 22, 28, 40): registers
+// in pages, no timing of its own. Link tells it what follows the cable and what negotiation came
+// to.
 #ifndef GATEHOUSE_HW_CARD_VNIC_PHY_HH_
 #define GATEHOUSE_HW_CARD_VNIC_PHY_HH_
 
@@ -22,7 +23,8 @@ class Phy {
  public:
   Phy() { reset(); }
 
-  // A clause 22 access: `address` 0-31, on the page that PAGE selects. False, nullopt: no such register.
+  // A clause 22 access: `address` 0-31, on the page that PAGE selects. False, nullopt: no such
+  // register.
   std::optional<uint16_t> read(unsigned address);
   bool write(unsigned address, uint16_t value);
   // A write asked for negotiation to start again. True once.

@@ -25,7 +25,8 @@ constexpr uint32_t kKib = 1024;
 constexpr uint32_t kQueueCauses[kQueues] = {ICR_RXT0 | ICR_RXQ0, ICR_RXT0 | ICR_RXQ1};
 constexpr uint32_t kDelayable = ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1 | ICR_ACK;
 
-// `layers` come with a run of frames that differ in length, and may reach behind the end of a frame that was cut.
+// `layers` come with a run of frames that differ in length, and may reach behind the end of a frame
+// that was cut.
 Layers settle(const Layers* layers, std::span<const uint8_t> frame) {
   if (layers == nullptr) return {};
   Layers settled = *layers;
@@ -34,12 +35,13 @@ Layers settle(const Layers* layers, std::span<const uint8_t> frame) {
     const uint8_t* ip = frame.data() + settled.l2_length;
     if (settled.l3 == L3::kIpv4) end = settled.l2_length + Ipv4Header(ip).total_length();
     if (settled.l3 == L3::kIpv6) {
-      end = settled.l2_length + Ipv6Header<const uint8_t>::kLength + Ipv6Header(ip).payload_length();
+      end =
+          settled.l2_length + Ipv6Header<const uint8_t>::kLength + Ipv6Header(ip).payload_length();
     }
   }
   settled.l3_end = end;
-  const bool inside = end <= frame.size() && settled.l2_length <= end &&
-                      settled.l4_offset <= end && settled.payload_offset <= end;
+  const bool inside = end <= frame.size() && settled.l2_length <= end && settled.l4_offset <= end &&
+                      settled.payload_offset <= end;
   return inside ? settled : Layers{};
 }
 
@@ -93,9 +95,10 @@ void ReceiveEngine::flush() {
 }
 
 void ReceiveEngine::timer_expired(Timer timer) {
-  if (!delayed_.waiting()) return;
+  const uint32_t causes = delayed_.expired(timer);
+  if (causes == 0) return;
   vnic_.statistics().add(timer == Timer::kReceiveDelay ? reg::ICRXPTC : reg::ICRXATC);
-  flush();
+  vnic_.interrupts().cause(causes);
 }
 
 void ReceiveEngine::drop(DropReason reason) { vnic_.ports().card.count_drop(reason); }
@@ -149,7 +152,8 @@ void ReceiveEngine::interrupt(const Batch& batch) {
     }
   }
   if (later != 0) delayed_.add(later, delay, absolute);
-  // An interrupt that comes anyway takes what is delayed along only when it is a receive interrupt (7.4.2).
+  // An interrupt that comes anyway takes what is delayed along only when it is a receive interrupt
+  // (7.4.2).
   if ((now & (ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1)) != 0) now |= delayed_.take();
   if (now != 0) vnic_.interrupts().cause(now);
 }
@@ -177,7 +181,8 @@ size_t ReceiveEngine::receive_batch(std::span<const Delivery> frames) {
   return frames.size();
 }
 
-// The frame in one piece, padded to the shortest that Ethernet has. Without a copy when it is that already.
+// The frame in one piece, padded to the shortest that Ethernet has. Without a copy when it is that
+// already.
 std::span<const uint8_t> ReceiveEngine::assemble(const OutFrame& frame) {
   const uint32_t length = frame.length();
   if (length >= kShortestFrame) {
@@ -186,7 +191,8 @@ std::span<const uint8_t> ReceiveEngine::assemble(const OutFrame& frame) {
   }
   uint8_t* to = frame_scratch_.data();
   if (frame.head.length != 0) std::memcpy(to, frame.head.data, frame.head.length);
-  if (frame.body.length != 0) std::memcpy(to + frame.head.length, frame.body.data, frame.body.length);
+  if (frame.body.length != 0)
+    std::memcpy(to + frame.head.length, frame.body.data, frame.body.length);
   if (length < kShortestFrame) std::memset(to + length, 0, kShortestFrame - length);
   return {to, std::max(length, kShortestFrame)};
 }

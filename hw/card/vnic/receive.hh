@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The receive engine: filters, checks, FIFO, both rings, and when to interrupt (data sheet 7.1). Works in batches: one
-// interrupt cause and one write-back for the frames of a call.
+// The receive engine: filters, checks, FIFO, both rings, and when to interrupt (data sheet 7.1).
+// Works in batches: one interrupt cause and one write-back for the frames of a call.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_HH_
 
@@ -42,7 +42,8 @@ class ReceiveEngine {
 
   // Deals with all of them: delivered, kept in the FIFO, or dropped and counted.
   size_t receive(std::span<const Delivery> frames);
-  // The same for what the function transmits to itself (RCTL.LBM, PHY loopback); then nothing else comes in.
+  // The same for what the function transmits to itself (RCTL.LBM, PHY loopback); then nothing else
+  // comes in.
   size_t receive_looped(std::span<const Delivery> frames);
   // A frame would not be dropped for want of room.
   bool can_receive() const;
@@ -54,7 +55,7 @@ class ReceiveEngine {
   // What a batch leads to.
   struct Batch {
     ReceiveSettings settings;
-    uint32_t delayed_causes = 0;    // subject to RDTR, RADV
+    uint32_t delayed_causes = 0;  // subject to RDTR, RADV
     uint32_t immediate_causes = 0;
     bool ack = false;
     std::array<uint32_t, i82574::kQueues> available{};  // descriptors before
@@ -85,7 +86,7 @@ class ReceiveEngine {
   DelayedCause delayed_;
   Toeplitz toeplitz_;
   bool key_stale_ = true;
-  bool told_ready_ = false;  // the card knows that can_receive()
+  bool told_ready_ = false;                            // the card knows that can_receive()
   std::array<uint8_t, kScratchOctets> frame_scratch_;  // a frame that came in pieces or short
   std::array<uint8_t, kScratchOctets> image_scratch_;  // without its tag, or with its FCS
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The receive packet buffer: frames that passed the filters and found no descriptors. Bounded by octets and by frames.
+// The receive packet buffer: frames that passed the filters and found no descriptors. Bounded by
+// octets and by frames.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_FIFO_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_FIFO_HH_
 
@@ -20,8 +21,8 @@ class ReceiveFifo {
   enum class Push : uint8_t { kStored, kFull, kNoPacketBuffer };
 
   static constexpr uint32_t kFrames = 1024;
-  // The silicon has PBA.RXA (20 KiB). A guest under emulation is slower to offer descriptors than one under silicon, so bursts
-  // of TCP need more: this much at least.
+  // The silicon has PBA.RXA (20 KiB). A guest under emulation is slower to offer descriptors than
+  // one under silicon, so bursts of TCP need more: this much at least.
   static constexpr uint32_t kLeastOctets = 256 * 1024;
 
   explicit ReceiveFifo(CardPort& card) : card_(card) {}

@@ -10,7 +10,8 @@ using namespace i82574;  // NOLINT: register and descriptor names
 
 namespace {
 
-// For ReceiveRing::share: a later descriptor of a split frame, whose buffer 0 stays empty (7.1.5.1).
+// For ReceiveRing::share: a later descriptor of a split frame, whose buffer 0 stays empty
+// (7.1.5.1).
 constexpr uint32_t kNoHeader = ~uint32_t{0};
 
 template <class Buffers>
@@ -35,7 +36,8 @@ uint32_t ReceiveRing::low_threshold() const {
   return registers_[reg::RDLEN(queue_)] / kRingUnit >> (fraction + 1);
 }
 
-// Has at least `units` in the cache afterwards, or as many as there are. False: the ring could not be read.
+// Has at least `units` in the cache afterwards, or as many as there are. False: the ring could not
+// be read.
 bool ReceiveRing::fetch(uint32_t units) {
   const DescriptorRing now = ring();
   const uint32_t available = now.available();
@@ -47,7 +49,8 @@ bool ReceiveRing::fetch(uint32_t units) {
   if (cached_ >= units) return true;
   std::memmove(cache_.data(), cached(0), cached_ * kRingUnit);
   first_ = 0;
-  const uint32_t wanted = std::min({std::max(units, kFetchUnits), available, kCacheUnits});
+  const uint32_t wanted =
+      std::min({std::max(units, cached_ + kFetchUnits), available, kCacheUnits});
   while (cached_ < std::min(units, wanted)) {
     const uint32_t from = now.advance(now.head, cached_);
     const uint32_t run = now.contiguous(from, wanted - cached_);
@@ -57,7 +60,8 @@ bool ReceiveRing::fetch(uint32_t units) {
   return true;
 }
 
-// How a descriptor's buffers share the next `left` octets. split_at != 0: buffer 0 takes so many, the others the rest.
+// How a descriptor's buffers share the next `left` octets. split_at != 0: buffer 0 takes so many,
+// the others the rest.
 ReceiveRing::Buffers ReceiveRing::share(const ReceiveSettings& settings, const uint8_t* descriptor,
                                         uint32_t left, uint32_t split_at) {
   Buffers buffers;
@@ -102,7 +106,8 @@ void ReceiveRing::drop_cached(uint32_t units) {
   cached_from_.head = registers_[reg::RDH(queue_)];
 }
 
-// 7.1.7.2: null descriptors in front of a frame come back with DD and nothing else changed. At most a cache full at a time.
+// 7.1.7.2: null descriptors in front of a frame come back with DD and nothing else changed. At most
+// a cache full at a time.
 void ReceiveRing::skip_null_descriptors(const ReceiveSettings& settings) {
   if (settings.format == ReceiveFormat::kSplit) return;
   while (cached_ != 0 && get<desc::ADDRESS>(cached(0)) == 0) {
@@ -208,9 +213,10 @@ void ReceiveRing::write_back(const ReceiveSettings& settings, const uint8_t* des
   i82574::put<desc::LENGTH3>(back, buffers[3].octets);
 }
 
-// Drivers look at descriptors in order. So the first DD of the run is written last and alone: until it is there, a driver on another
-// CPU does not look at the others, in whatever order the octets of the large write become visible. Writes to PCI memory are
-// posted: that one failed is not known to the hardware.
+// Drivers look at descriptors in order. So the first DD of the run is written last and alone: until
+// it is there, a driver on another CPU does not look at the others, in whatever order the octets of
+// the large write become visible. Writes to PCI memory are posted: that one failed is not known to
+// the hardware.
 void ReceiveRing::flush() {
   if (back_units_ == 0) return;
   uint8_t& first = back_[back_status_octet_];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One receive queue: fetches descriptors ahead, puts frames into the guest's buffers, writes descriptors back (data sheet 7.1.4 - 7.1.8).
-// Invariant: what is fetched ahead begins at RDH. All writes of a batch's data precede the write-back of its descriptors.
+// One receive queue: fetches descriptors ahead, puts frames into the guest's buffers, writes
+// descriptors back (data sheet 7.1.4 - 7.1.8). Invariant: what is fetched ahead begins at RDH. All
+// writes of a batch's data precede the write-back of its descriptors.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_RING_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_RING_HH_
 
@@ -16,7 +17,8 @@
 
 namespace gatehouse::vnic {
 
-// What is stored in guest memory: the frame without a stripped tag, with its FCS when that is not stripped.
+// What is stored in guest memory: the frame without a stripped tag, with its FCS when that is not
+// stripped.
 struct ReceiveImage {
   std::span<const uint8_t> octets;
   uint16_t checksum = 0;  // packet or fragment checksum
@@ -50,7 +52,8 @@ class ReceiveRing {
   uint32_t low_threshold() const;
 
  private:
-  // More than a frame of kLongestJumbo needs in the smallest buffers (64), and room for null descriptors.
+  // More than a frame of kLongestJumbo needs in the smallest buffers (64), and room for null
+  // descriptors.
   static constexpr uint32_t kCacheUnits = 128;
   static constexpr uint32_t kFetchUnits = 64;
 
@@ -65,7 +68,9 @@ class ReceiveRing {
   void advance_head(uint32_t units);
   void drop_cached(uint32_t units);
   void skip_null_descriptors(const ReceiveSettings& settings);
-  const uint8_t* cached(uint32_t unit) const { return &cache_[(first_ + unit) * i82574::kRingUnit]; }
+  const uint8_t* cached(uint32_t unit) const {
+    return &cache_[(first_ + unit) * i82574::kRingUnit];
+  }
   static Buffers share(const ReceiveSettings& settings, const uint8_t* descriptor, uint32_t left,
                        uint32_t split_at);
   bool store(const Buffers& buffers, const uint8_t* octets);
@@ -79,8 +84,8 @@ class ReceiveRing {
   unsigned queue_;
 
   std::array<uint8_t, kCacheUnits * i82574::kRingUnit> cache_;
-  uint32_t first_ = 0;   // unit of the cache that is RDH's
-  uint32_t cached_ = 0;  // units from there on
+  uint32_t first_ = 0;          // unit of the cache that is RDH's
+  uint32_t cached_ = 0;         // units from there on
   DescriptorRing cached_from_;  // the ring they were fetched from
 
   // Write-backs that lie in one piece.

@@ -11,7 +11,8 @@ constexpr uint32_t kRss = 1;          // MRQC.MRXQUEUE
 constexpr uint32_t kKib = 1024;
 constexpr uint32_t kHeaderUnit = 128;  // PSRCTL.BSIZE0
 
-// RCTL.FLXBUF wins over BSIZE (data sheet 10.2.5, RCTL). BSEX with BSIZE 0 is reserved: the largest is taken.
+// RCTL.FLXBUF wins over BSIZE (data sheet 10.2.5, RCTL). BSEX with BSIZE 0 is reserved: the largest
+// is taken.
 uint32_t buffer_octets(uint32_t rctl) {
   if (const uint32_t flexible = field_get(rctl, RCTL_FLXBUF); flexible != 0) return flexible * kKib;
   const uint32_t size = field_get(rctl, RCTL_BSIZE);
@@ -30,10 +31,9 @@ ReceiveSettings receive_settings(const RegisterFile& regs) {
                                                           : ReceiveFormat::kExtended;
   }
   if (s.format == ReceiveFormat::kSplit) {
-    s.buffer_octets = {field_get(psrctl, PSRCTL_BSIZE0) * kHeaderUnit,
-                       field_get(psrctl, PSRCTL_BSIZE1) * kKib,
-                       field_get(psrctl, PSRCTL_BSIZE2) * kKib,
-                       field_get(psrctl, PSRCTL_BSIZE3) * kKib};
+    s.buffer_octets = {
+        field_get(psrctl, PSRCTL_BSIZE0) * kHeaderUnit, field_get(psrctl, PSRCTL_BSIZE1) * kKib,
+        field_get(psrctl, PSRCTL_BSIZE2) * kKib, field_get(psrctl, PSRCTL_BSIZE3) * kKib};
   } else {
     s.buffer_octets[0] = buffer_octets(rctl);
   }

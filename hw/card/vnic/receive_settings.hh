@@ -22,7 +22,8 @@ inline constexpr uint32_t kLongestUntagged = 1518;
 
 struct ReceiveSettings {
   ReceiveFormat format = ReceiveFormat::kLegacy;
-  // Octets of each buffer of a descriptor; legacy and extended have the first only. 0: the buffer is not used.
+  // Octets of each buffer of a descriptor; legacy and extended have the first only. 0: the buffer
+  // is not used.
   std::array<uint32_t, kSplitBuffers> buffer_octets{};
   bool strip_vlan = false;     // CTRL.VME
   bool strip_fcs = false;      // RCTL.SECRC

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Storage behind the memory BAR: one uint32_t for each word, indexed by octet offset. Parts of the vnic read and write it
-// directly; the guest comes through Dispatch, which applies hooks, modes and masks.
+// Storage behind the memory BAR: one uint32_t for each word, indexed by octet offset. Parts of the
+// vnic read and write it directly; the guest comes through Dispatch, which applies hooks, modes and
+// masks.
 #ifndef GATEHOUSE_HW_CARD_VNIC_REGISTER_FILE_HH_
 #define GATEHOUSE_HW_CARD_VNIC_REGISTER_FILE_HH_
 
@@ -19,7 +20,8 @@ class RegisterFile {
  public:
   RegisterFile();
 
-  // `offset` is one of i82574::reg (an element of an array: reg::TDT(1)); never a number from the guest.
+  // `offset` is one of i82574::reg (an element of an array: reg::TDT(1)); never a number from the
+  // guest.
   uint32_t& operator[](uint32_t offset) { return words_[offset / 4]; }
   uint32_t operator[](uint32_t offset) const { return words_[offset / 4]; }
 
@@ -41,7 +43,8 @@ class RegisterFile {
   enum class Keep : uint8_t { kNothing, kSoftwareReset };
   void reset(Keep keep);
 
-  // Loading refuses bits that neither a write nor the model could have set only where a part relies on it; each part checks its own.
+  // Loading refuses bits that neither a write nor the model could have set only where a part relies
+  // on it; each part checks its own.
   void archive(Archive& archive);
 
  private:

@@ -77,16 +77,15 @@ void put_ports(RssInput& input, const uint8_t* l4) {
   input.length = static_cast<uint8_t>(input.length + kPorts);
 }
 
-RssInput ipv6_input(const RssControl& control, std::span<const uint8_t> packet, const uint8_t* ports,
-                    bool has_extensions) {
+RssInput ipv6_input(const RssControl& control, std::span<const uint8_t> packet,
+                    const uint8_t* ports, bool has_extensions) {
   RssInput input;
   const uint8_t* source = packet.data() + kIpv6Source;
   const uint8_t* destination = packet.data() + kIpv6Destination;
-  const MobileAddresses mobile =
-      has_extensions ? mobile_addresses(packet) : MobileAddresses{};
+  const MobileAddresses mobile = has_extensions ? mobile_addresses(packet) : MobileAddresses{};
   const bool replaced = mobile.source != nullptr || mobile.destination != nullptr;
-  const bool extended = !(control.ipv6_ex_disabled && has_extensions) &&
-                        !(control.new_ipv6_ext_disabled && replaced);
+  const bool extended =
+      !(control.ipv6_ex_disabled && has_extensions) && !(control.new_ipv6_ext_disabled && replaced);
   if (extended && ((control.tcp_ipv6 && ports != nullptr) || control.ipv6_ex)) {
     put_addresses(input, mobile.source ? mobile.source : source,
                   mobile.destination ? mobile.destination : destination, kIpv6Addresses / 2);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Receive side scaling (data sheet 7.1.11): which octets of a frame are hashed, the Toeplitz hash over them, and the queue.
+// Receive side scaling (data sheet 7.1.11): which octets of a frame are hashed, the Toeplitz hash
+// over them, and the queue.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RSS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RSS_HH_
 
@@ -31,9 +32,10 @@ class Toeplitz {
 
 // What RSS needs of the registers.
 struct RssControl {
-  bool tcp_ipv4 = false, ipv4 = false, tcp_ipv6 = false, ipv6_ex = false, ipv6 = false;  // MRQC field enables
-  // RFCTL.IPV6_EX_DIS: frames with extension headers are not hashed as ...Ex. RFCTL.NEW_IPV6_EXT_DIS: those whose extension headers
-  // replace an address are not.
+  bool tcp_ipv4 = false, ipv4 = false, tcp_ipv6 = false, ipv6_ex = false,
+       ipv6 = false;  // MRQC field enables
+  // RFCTL.IPV6_EX_DIS: frames with extension headers are not hashed as ...Ex.
+  // RFCTL.NEW_IPV6_EXT_DIS: those whose extension headers replace an address are not.
   bool ipv6_ex_disabled = false, new_ipv6_ext_disabled = false;
 };
 
@@ -43,7 +45,8 @@ struct RssInput {
   std::array<uint8_t, kRssInputOctets> octets;
 };
 
-// `frame` begins at the destination MAC and `layers` are its own. What does not fit into the frame is not hashed.
+// `frame` begins at the destination MAC and `layers` are its own. What does not fit into the frame
+// is not hashed.
 RssInput rss_input(const RssControl& control, std::span<const uint8_t> frame, const Layers& layers);
 
 }  // namespace gatehouse::vnic

@@ -73,10 +73,13 @@ void SpiDevice::finish(SpiMemory& memory) {
   if (octets_ == 0) return;
   const bool addressed = octets_ > kind_.address_octets;
   switch (opcode_) {
-    case spi::kWriteEnable: write_enabled_ = true; return;
+    case spi::kWriteEnable:
+      write_enabled_ = true;
+      return;
     case spi::kRead:
     case spi::kReadStatus:
-    case spi::kReadId: return;
+    case spi::kReadId:
+      return;
     case spi::kEraseSector:
       if (kind_.flash && write_enabled_ && addressed) {
         memory.erase(address_ & ~(spi::kFlashSector - 1), spi::kFlashSector);
@@ -90,7 +93,8 @@ void SpiDevice::finish(SpiMemory& memory) {
     case spi::kEraseChip:
       if (kind_.flash && write_enabled_) memory.erase(0, memory.size());
       break;
-    default: break;
+    default:
+      break;
   }
   write_enabled_ = false;
 }

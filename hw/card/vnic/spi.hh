@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A serial EEPROM or flash behind four pins: chip select, clock, data in, data out (SPI mode 0). The 82574L lets software drive
-// these pins through EEC and FLA (data sheet 3.3.1, 10.2.2.3, 10.2.2.6).
+// A serial EEPROM or flash behind four pins: chip select, clock, data in, data out (SPI mode 0).
+// The 82574L lets software drive these pins through EEC and FLA (data
+// sheet 3.3.1, 10.2.2.3, 10.2.2.6).
 #ifndef GATEHOUSE_HW_CARD_VNIC_SPI_HH_
 #define GATEHOUSE_HW_CARD_VNIC_SPI_HH_
 
@@ -31,7 +32,8 @@ class SpiDevice {
   };
   explicit SpiDevice(const Kind& kind) : kind_(kind) {}
 
-  // The pins as software set them; returns data out. Data in is taken, and data out changes, as mode 0 says.
+  // The pins as software set them; returns data out. Data in is taken, and data out changes, as
+  // mode 0 says.
   bool pins(SpiMemory& memory, bool selected, bool clock, bool data_in);
   void reset();
   void archive(Archive& archive);
@@ -43,11 +45,11 @@ class SpiDevice {
 
   Kind kind_;
   uint32_t address_ = 0;
-  uint32_t octets_ = 0;    // complete ones since the part was selected
+  uint32_t octets_ = 0;  // complete ones since the part was selected
   uint8_t opcode_ = 0;
   uint8_t in_ = 0;
   uint8_t out_ = 0;
-  uint8_t bits_ = 0;       // taken of the octet under way; 8 until the clock falls
+  uint8_t bits_ = 0;  // taken of the octet under way; 8 until the clock falls
   bool selected_ = false;
   bool clock_ = false;
   bool write_enabled_ = false;

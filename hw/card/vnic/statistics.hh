@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The statistics registers (data sheet 10.2.7). They count up and stick at their maximum; the guest's reads clear them.
+// The statistics registers (data sheet 10.2.7). They count up and stick at their maximum; the
+// guest's reads clear them.
 #ifndef GATEHOUSE_HW_CARD_VNIC_STATISTICS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_STATISTICS_HH_
 
@@ -31,11 +32,12 @@ class Statistics {
   // 64-bit pair by its lower half: reg::GORCL, ...
   void add_octets(uint32_t low, uint64_t octets);
 
-  // A good frame that went out or came in and passed the filters; `octets` without CRC (the counters include its four octets).
-  // `count` frames of that size.
+  // A good frame that went out or came in and passed the filters; `octets` without CRC (the
+  // counters include its four octets). `count` frames of that size.
   void transmitted(uint32_t octets, Cast cast, uint32_t count = 1);
   void received(uint32_t octets, Cast cast);
-  // Any frame on the wire, whether or not a filter took it: TPR and TOR. Called for each frame, before received().
+  // Any frame on the wire, whether or not a filter took it: TPR and TOR. Called for each frame,
+  // before received().
   void seen(uint32_t octets);
 
  private:

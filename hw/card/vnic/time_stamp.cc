@@ -50,7 +50,8 @@ std::optional<Ptp> find_ptp(std::span<const uint8_t> frame, uint32_t ether_type,
   if (frame.size() < kMacs + 2) return std::nullopt;
   size_t at = kMacs;
   uint16_t type = load_be<uint16_t>(&frame[at]);
-  while (type == static_cast<uint16_t>(EtherType::kVlan) || type == static_cast<uint16_t>(EtherType::kQinq)) {
+  while (type == static_cast<uint16_t>(EtherType::kVlan) ||
+         type == static_cast<uint16_t>(EtherType::kQinq)) {
     at += 4;
     if (frame.size() < at + 2) return std::nullopt;
     type = load_be<uint16_t>(&frame[at]);
@@ -174,7 +175,8 @@ bool TimeStamps::received(std::span<const uint8_t> head) {
     const uint8_t* header = ptp->header.data();
     registers_[reg::RXSATRL] = load_be<uint32_t>(header + kPtpIdentity);
     registers_[reg::RXSATRH] = load_be<uint16_t>(header + kPtpIdentity + 4) |
-                               static_cast<uint32_t>(load_be<uint16_t>(header + kPtpSequence)) << 16;
+                               static_cast<uint32_t>(load_be<uint16_t>(header + kPtpSequence))
+                                   << 16;
   }
   registers_.set(reg::TSYNCRXCTL, TSYNCRXCTL_VALID);
   return true;

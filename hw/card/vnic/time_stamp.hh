@@ -22,8 +22,9 @@ class TimeStamps {
 
   // A frame whose descriptor asks for a stamp goes out now. A stamp that was not read yet stays.
   void transmitted();
-  // A frame came in: stamped when TSYNCRXCTL says so and no stamp is waiting to be read. True: the descriptor's time stamp bit is
-  // to be set. `head` is the frame's start, as much of it as lies together; a frame whose PTP header is not in it is not stamped.
+  // A frame came in: stamped when TSYNCRXCTL says so and no stamp is waiting to be read. True: the
+  // descriptor's time stamp bit is to be set. `head` is the frame's start, as much of it as lies
+  // together; a frame whose PTP header is not in it is not stamped.
   bool received(std::span<const uint8_t> head);
 
   // The guest's accesses.
@@ -44,7 +45,7 @@ class TimeStamps {
 
   RegisterFile& registers_;
   Ports ports_;
-  uint64_t base_ = 0;    // SYSTIM at base_ns_
+  uint64_t base_ = 0;  // SYSTIM at base_ns_
   int64_t base_ns_ = 0;
 };
 

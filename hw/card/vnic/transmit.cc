@@ -79,9 +79,10 @@ void TransmitEngine::timer_expired(Timer timer) {
       break;
     case Timer::kTransmitDelay:
     case Timer::kTransmitAbsolute:
-      if (!delayed_.waiting()) break;
-      vnic_.statistics().add(timer == Timer::kTransmitDelay ? reg::ICTXPTC : reg::ICTXATC);
-      flush();
+      if (const uint32_t causes = delayed_.expired(timer); causes != 0) {
+        vnic_.statistics().add(timer == Timer::kTransmitDelay ? reg::ICTXPTC : reg::ICTXATC);
+        vnic_.interrupts().cause(causes);
+      }
       break;
     default:
       break;
@@ -94,7 +95,8 @@ bool TransmitEngine::may_run() const {
 }
 
 void TransmitEngine::run() {
-  // The card may answer a frame before transmit() returns, and an answer may be a PAUSE frame that resumes us.
+  // The card may answer a frame before transmit() returns, and an answer may be a PAUSE frame that
+  // resumes us.
   if (running_ || !may_run()) return;
   running_ = true;
   const TransmitSettings settings = transmit_settings(vnic_.registers());
@@ -151,8 +153,8 @@ void TransmitEngine::send(unsigned queue, const TransmitSettings& settings, Budg
   credits_[queue] -= 1;
   if (packet == nullptr) return;
   if (packet->offload.tso) {
-    const uint32_t segments = (packet->offload.payload_length + packet->offload.mss - 1) /
-                              packet->offload.mss;
+    const uint32_t segments =
+        (packet->offload.payload_length + packet->offload.mss - 1) / packet->offload.mss;
     credits_[queue] -= static_cast<int32_t>(std::max(segments, 1u)) - 1;
   }
   packet->cookie = queue;
@@ -203,7 +205,8 @@ void TransmitEngine::flush_queues() {
   for (TransmitQueue& queue : queues_) queue.flush();
 }
 
-// The rings are consistent before the card sees the frames: what it answers may reach our receiver at once.
+// The rings are consistent before the card sees the frames: what it answers may reach our receiver
+// at once.
 void TransmitEngine::hand_over() {
   flush_queues();
   const uint32_t count = batched_;
@@ -244,7 +247,8 @@ void TransmitEngine::interrupt(const std::array<uint32_t, kQueues>& before, uint
   } else if (later != 0) {
     delayed_.add(later, delay, regs.field(reg::TADV, TADV_IDV));
   }
-  // 7.2.11.1, IDE: a descriptor with RS and without IDE interrupts at once and ends the delay of those before it.
+  // 7.2.11.1, IDE: a descriptor with RS and without IDE interrupts at once and ends the delay of
+  // those before it.
   if ((now & kDelayable) != 0) now |= delayed_.take();
   if (now != 0) vnic_.interrupts().cause(now);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The transmit engine: both queues and their arbitration, batches of frames to the card, write-back and interrupts, loopback
-// (data sheet 7.2). The guest's CPU waits while it works, so each call does a bounded amount and leaves the rest to Timer::kDoorbell.
+// The transmit engine: both queues and their arbitration, batches of frames to the card, write-back
+// and interrupts, loopback (data sheet 7.2). The guest's CPU waits while it works, so each call
+// does a bounded amount and leaves the rest to Timer::kDoorbell.
 #ifndef GATEHOUSE_HW_CARD_VNIC_TRANSMIT_HH_
 #define GATEHOUSE_HW_CARD_VNIC_TRANSMIT_HH_
 
@@ -23,7 +24,8 @@ namespace gatehouse::vnic {
 class Vnic;
 struct LoopbackSegments;
 
-// Work of one call. A frame is finished in any case: at most TransmitFrame::kMaxBuffers descriptors and kMaxSuperFrame octets more.
+// Work of one call. A frame is finished in any case: at most TransmitFrame::kMaxBuffers descriptors
+// and kMaxSuperFrame octets more.
 inline constexpr uint32_t kDescriptorsPerDoorbell = 512;
 inline constexpr uint32_t kOctetsPerDoorbell = 1024 * 1024;
 
@@ -41,7 +43,8 @@ class TransmitEngine {
   void flush();
   // The link came up, bus mastering is back, a pause ended.
   void resume();
-  // The same from Timer::kDoorbell, as soon as the caller is done: for callers that the card's pipeline called.
+  // The same from Timer::kDoorbell, as soon as the caller is done: for callers that the card's
+  // pipeline called.
   void schedule();
   void timer_expired(Timer timer);
   // TCTL.SWXOFF.
@@ -75,7 +78,8 @@ class TransmitEngine {
   FlowControl flow_control_;
   DelayedCause delayed_;
   std::array<TransmitQueue, i82574::kQueues> queues_;
-  // Arbitration: frames that the queue whose turn it is may still send; below zero after a segmentation.
+  // Arbitration: frames that the queue whose turn it is may still send; below zero after a
+  // segmentation.
   std::array<int32_t, i82574::kQueues> credits_{};
   uint8_t turn_ = 0;
   bool continued_ = false;  // Timer::kDoorbell is armed

@@ -61,7 +61,8 @@ DropReason prepare_segmentation(const TransmitFrame& frame, const TransmitContex
   return DropReason::none;
 }
 
-// 7.4 and the legacy descriptor's IC: offsets are those of the frame as the driver wrote it, without an inserted tag.
+// 7.4 and the legacy descriptor's IC: offsets are those of the frame as the driver wrote it,
+// without an inserted tag.
 DropReason insert_checksums(const TransmitFrame& frame, const TransmitContext& context,
                             Packet& packet) {
   using checksum::Zero;
@@ -77,8 +78,7 @@ DropReason insert_checksums(const TransmitFrame& frame, const TransmitContext& c
                                 Zero::kStays);
     }
     if (inside && (frame.options & TX_POPTS_TXSM) != 0) {
-      const Zero zero =
-          (context.command & TX_TUCMD_TCP) != 0 ? Zero::kStays : Zero::kBecomesOnes;
+      const Zero zero = (context.command & TX_TUCMD_TCP) != 0 ? Zero::kStays : Zero::kBecomesOnes;
       inside = checksum::insert(packet.bytes(), context.tucss, context.tucso, context.tucse, zero);
     }
   }
@@ -93,7 +93,9 @@ void insert_vlan(const TransmitSettings& settings, uint16_t tci, Packet& packet)
   store_be(packet.data + kMacAddresses + 2, tci);
   Offload& offload = packet.offload;
   if (!offload.tso) return;
-  const auto shift = [](uint16_t& offset) { offset = static_cast<uint16_t>(offset + kVlanTagOctets); };
+  const auto shift = [](uint16_t& offset) {
+    offset = static_cast<uint16_t>(offset + kVlanTagOctets);
+  };
   shift(offload.header_length);
   shift(offload.ipcss);
   shift(offload.ipcso);
@@ -103,7 +105,8 @@ void insert_vlan(const TransmitSettings& settings, uint16_t tci, Packet& packet)
   if (offload.tucse != 0) shift(offload.tucse);
 }
 
-// Without IFCS the driver's last four octets are the FCS. A wrong one would be dropped by the first switch.
+// Without IFCS the driver's last four octets are the FCS. A wrong one would be dropped by the first
+// switch.
 DropReason take_fcs(Packet& packet) {
   if (packet.length < kFcsOctets + kShortestTransmit) return DropReason::tx_too_short;
   const uint32_t length = packet.length - kFcsOctets;

@@ -51,7 +51,8 @@ void TransmitQueue::reset() {
   forget();
 }
 
-// Has at least `units` in the cache afterwards, or as many as there are. False: the ring could not be read.
+// Has at least `units` in the cache afterwards, or as many as there are. False: the ring could not
+// be read.
 bool TransmitQueue::fetch(uint32_t units) {
   const DescriptorRing now = ring();
   const uint32_t available = now.available();
@@ -108,8 +109,8 @@ void TransmitQueue::add(TransmitFrame& frame, const uint8_t* d) {
   frame.checksum_offset = static_cast<uint8_t>(get<desc::TX_CSO>(d));
   if (first || !frame.segmented()) frame.vlan_tci = static_cast<uint16_t>(get<desc::TX_VLAN>(d));
   frame.time_stamp |= (get<desc::TX_EXTENDED_COMMAND>(d) & TX_EXTCMD_TSTAMP) != 0;
-  const uint32_t octets = static_cast<uint32_t>(extended ? get<desc::DATA_DTALEN>(d)
-                                                         : get<desc::TX_LENGTH>(d));
+  const uint32_t octets =
+      static_cast<uint32_t>(extended ? get<desc::DATA_DTALEN>(d) : get<desc::TX_LENGTH>(d));
   ++frame.descriptors;
   if (octets == 0) return;  // 7.2.9.1.2: carries nothing
   frame.octets += octets;   // at most kMaxBuffers * 2^20
@@ -136,7 +137,8 @@ TransmitQueue::Next TransmitQueue::next(TransmitFrame& frame) {
     }
     const uint8_t* descriptor = cached(unit);
     if (is_context(descriptor)) {
-      // Inside a frame: the silicon's behaviour is not defined. Ours: the frame is refused and the context counts.
+      // Inside a frame: the silicon's behaviour is not defined. Ours: the frame is refused and the
+      // context counts.
       load_context(descriptor);
       frame.refused = DropReason::bad_tx_descriptor;
       ++frame.descriptors;
@@ -194,8 +196,8 @@ void TransmitQueue::report(const uint8_t* descriptor, uint64_t address) {
   following_reported_ = following_units_;
 }
 
-// The first DD is written last and alone, for the reason given at ReceiveRing::flush: until a driver sees it, it reuses none of the
-// descriptors that the large write covers.
+// The first DD is written last and alone, for the reason given at ReceiveRing::flush: until a
+// driver sees it, it reuses none of the descriptors that the large write covers.
 void TransmitQueue::flush() {
   if (!back_) return;
   if (following_reported_ != 0) {

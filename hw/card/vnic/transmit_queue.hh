@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One transmit queue: fetches descriptors, keeps the offload contexts, finds where frames begin and end, writes descriptors back
-// (data sheet 7.2). Knows nothing of what is in a frame.
-// Invariant: TDH stands at the first descriptor of the frame that is not complete, so nothing of a frame outlives a call.
+// One transmit queue: fetches descriptors, keeps the offload contexts, finds where frames begin and
+// end, writes descriptors back (data sheet 7.2). Knows nothing of what is in a frame. Invariant:
+// TDH stands at the first descriptor of the frame that is not complete, so nothing of a frame
+// outlives a call.
 #ifndef GATEHOUSE_HW_CARD_VNIC_TRANSMIT_QUEUE_HH_
 #define GATEHOUSE_HW_CARD_VNIC_TRANSMIT_QUEUE_HH_
 
@@ -41,13 +42,13 @@ struct TransmitFrame {
   uint32_t count = 0;
   uint32_t octets = 0;
   uint32_t descriptors = 0;
-  bool extended = false;       // data descriptors, else legacy
-  uint8_t first_command = 0;   // TX_CMD_* of the first descriptor
-  uint8_t last_command = 0;    // of the one with EOP
-  uint8_t options = 0;         // TX_POPTS_*, first descriptor
-  uint8_t checksum_start = 0;  // legacy CSS, first descriptor
+  bool extended = false;        // data descriptors, else legacy
+  uint8_t first_command = 0;    // TX_CMD_* of the first descriptor
+  uint8_t last_command = 0;     // of the one with EOP
+  uint8_t options = 0;          // TX_POPTS_*, first descriptor
+  uint8_t checksum_start = 0;   // legacy CSS, first descriptor
   uint8_t checksum_offset = 0;  // legacy CSO, last descriptor
-  uint16_t vlan_tci = 0;       // first descriptor when segmented, else last (7.2.11.1)
+  uint16_t vlan_tci = 0;        // first descriptor when segmented, else last (7.2.11.1)
   bool time_stamp = false;
   spec::DropReason refused = spec::DropReason::none;  // why it can't be sent
 

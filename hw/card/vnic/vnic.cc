@@ -16,7 +16,7 @@ namespace {
 // What IOADDR reaches: the registers, then the flash (10.2.1).
 constexpr uint32_t kIoFlash = 0x80000;
 constexpr uint32_t kIoEnd = 0x100000;
-constexpr uint16_t kApmEnable = 0x0400;  // initialization control 3
+constexpr uint16_t kApmEnable = 0x0400;         // initialization control 3
 constexpr uint32_t kPowerD0 = 2, kPowerD3 = 3;  // FACTPS.FUNC0_POWER
 
 }  // namespace
@@ -97,7 +97,8 @@ void Vnic::mmio_write(uint64_t offset, uint64_t value, unsigned size) {
     return;
   }
   write_register(static_cast<uint32_t>(offset), static_cast<uint32_t>(value));
-  if (size == 8) write_register(static_cast<uint32_t>(offset) + 4, static_cast<uint32_t>(value >> 32));
+  if (size == 8)
+    write_register(static_cast<uint32_t>(offset) + 4, static_cast<uint32_t>(value >> 32));
 }
 
 uint64_t Vnic::flash_read(uint64_t offset, unsigned size) {
@@ -149,22 +150,29 @@ void Vnic::timer_expired(Timer timer) {
   const bool was_up = link_.up();
   switch (timer) {
     case Timer::kReceiveDelay:
-    case Timer::kReceiveAbsolute: receive_->timer_expired(timer); return;
+    case Timer::kReceiveAbsolute:
+      receive_->timer_expired(timer);
+      return;
     case Timer::kTransmitDelay:
     case Timer::kTransmitAbsolute:
     case Timer::kDoorbell:
-    case Timer::kPause: transmit_->timer_expired(timer); return;
+    case Timer::kPause:
+      transmit_->timer_expired(timer);
+      return;
     case Timer::kThrottle:
     case Timer::kThrottleVector0:
     case Timer::kThrottleVector1:
     case Timer::kThrottleVector2:
     case Timer::kThrottleVector3:
-    case Timer::kThrottleVector4: interrupts_.timer_expired(timer); return;
+    case Timer::kThrottleVector4:
+      interrupts_.timer_expired(timer);
+      return;
     case Timer::kLink:
       link_.timer_expired();
       link_may_be_up(was_up);
       return;
-    case Timer::kCount: return;
+    case Timer::kCount:
+      return;
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An Intel 82574L as its data sheet has it, behind four BARs, seen through Ports. Made of parts that share the register file and
-// call each other only through the accessors at the end of this class. Not thread safe: QEMU's big lock.
+// An Intel 82574L as its data sheet has it, behind four BARs, seen through Ports. Made of parts
+// that share the register file and call each other only through the accessors at the end of this
+// class. Not thread safe: QEMU's big lock.
 #ifndef GATEHOUSE_HW_CARD_VNIC_VNIC_HH_
 #define GATEHOUSE_HW_CARD_VNIC_VNIC_HH_
 
@@ -27,9 +28,9 @@ class TransmitEngine;
 class ReceiveEngine;
 
 enum class ResetKind : uint8_t {
-  kPowerOn,    // machine reset, device made
-  kFunction,   // FLR, D3hot to D0: like power-on, but the link stays as the PHY has it
-  kSoftware,   // CTRL.RST
+  kPowerOn,   // machine reset, device made
+  kFunction,  // FLR, D3hot to D0: like power-on, but the link stays as the PHY has it
+  kSoftware,  // CTRL.RST
 };
 
 class Vnic {
@@ -39,9 +40,10 @@ class Vnic {
   Vnic(const Vnic&) = delete;
   Vnic& operator=(const Vnic&) = delete;
 
-  // BAR 0. Any offset and any size of 1, 2, 4, 8: registers are 32 bits wide. A smaller read takes its octets out of the register's
-  // value (with the register's read side effects); a smaller write is ignored, as the silicon wants full words (10.1). Eight
-  // octets are two registers, lower first.
+  // BAR 0. Any offset and any size of 1, 2, 4, 8: registers are 32 bits wide. A smaller read takes
+  // its octets out of the register's value (with the register's read side effects); a smaller write
+  // is ignored, as the silicon wants full words (10.1). Eight octets are two registers, lower
+  // first.
   uint64_t mmio_read(uint64_t offset, unsigned size);
   void mmio_write(uint64_t offset, uint64_t value, unsigned size);
   // BAR 1: the flash.
@@ -53,8 +55,8 @@ class Vnic {
 
   void timer_expired(Timer timer);
 
-  // Frames for the guest, in order. Returns how many were dealt with (delivered, or dropped and counted); the card keeps the
-  // rest and offers it again after CardPort::receive_ready().
+  // Frames for the guest, in order. Returns how many were dealt with (delivered, or dropped and
+  // counted); the card keeps the rest and offers it again after CardPort::receive_ready().
   size_t receive(std::span<const Delivery> frames);
   bool can_receive() const;
 
@@ -89,7 +91,8 @@ class Vnic {
   Nvm& nvm() { return nvm_; }
   TransmitEngine& transmit() { return *transmit_; }
   ReceiveEngine& receive_engine() { return *receive_; }
-  // False after CTRL.GIO_MASTER_DISABLE and outside D0: no new DMA. DMA that this allows may still fail at the DmaPort.
+  // False after CTRL.GIO_MASTER_DISABLE and outside D0: no new DMA. DMA that this allows may still
+  // fail at the DmaPort.
   bool dma_allowed() const;
   // A register that Link looks at was written.
   void link_settings_changed();

@@ -38,7 +38,8 @@ bool parse_v4(std::string_view text, uint8_t* octets) {
   return true;
 }
 
-// Colon-separated groups, the last one possibly an IPv4 address. Answers how many octets they make, -1: malformed.
+// Colon-separated groups, the last one possibly an IPv4 address. Answers how many octets they make,
+// -1: malformed.
 int parse_groups(std::string_view text, uint8_t* octets, int room) {
   int count = 0;
   while (!text.empty()) {
@@ -97,8 +98,8 @@ void append_group(std::string& text, unsigned group) {
   }
 }
 
-// RFC 5952: no leading zeros, lower case, the longest run of two or more zero groups (the first of equals) as "::"; an
-// IPv4-mapped address (::ffff:0:0/96) in mixed form (section 5).
+// RFC 5952: no leading zeros, lower case, the longest run of two or more zero groups (the first of
+// equals) as "::"; an IPv4-mapped address (::ffff:0:0/96) in mixed form (section 5).
 std::string v6_text(const uint8_t* octets) {
   static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   if (std::memcmp(octets, kMapped, sizeof kMapped) == 0) return "::ffff:" + v4_text(octets + 12);

@@ -12,8 +12,8 @@
 namespace gatehouse::checksum {
 namespace {
 
-// All of this sums words as the host loads them. Ones' complement sums commute with a swap of octets (RFC 1071 section 2 B),
-// so one swap at the end gives the sum of network-order words.
+// All of this sums words as the host loads them. Ones' complement sums commute with a swap of
+// octets (RFC 1071 section 2 B), so one swap at the end gives the sum of network-order words.
 
 inline uint64_t add_carry(uint64_t sum, uint64_t word) {
   sum += word;

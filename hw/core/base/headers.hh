@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Headers on the wire as views over octets at any alignment: fields are read and written in host order, one row per field. A view
-// does not check: its maker has checked that kLength octets are there. `Ipv4Header ip(pointer)` reads, and writes too when the
-// pointer is not to const.
+// Headers on the wire as views over octets at any alignment: fields are read and written in host
+// order, one row per field. A view does not check: its maker has checked that kLength octets are
+// there. `Ipv4Header ip(pointer)` reads, and writes too when the pointer is not to const.
 #ifndef GATEHOUSE_HW_CORE_BASE_HEADERS_HH_
 #define GATEHOUSE_HW_CORE_BASE_HEADERS_HH_
 
@@ -24,24 +24,21 @@
                                               \
  public:
 
-// An integer of network order. `name_at` is the field's place in the header, for who must point at it.
-#define GATEHOUSE_WIRE_FIELD(Type, name, offset)                      \
-  static constexpr uint32_t name##_at = offset;                       \
-  Type name() const { return load_be<Type>(at_ + (offset)); }         \
-  void set_##name(Type value) const                                   \
-    requires(!std::is_const_v<Byte>)                                  \
-  {                                                                   \
-    store_be<Type>(at_ + (offset), value);                            \
+// An integer of network order. `name_at` is the field's place in the header, for who must point at
+// it.
+#define GATEHOUSE_WIRE_FIELD(Type, name, offset)                       \
+  static constexpr uint32_t name##_at = offset;                        \
+  Type name() const { return load_be<Type>(at_ + (offset)); }          \
+  void set_##name(Type value) const requires(!std::is_const_v<Byte>) { \
+    store_be<Type>(at_ + (offset), value);                             \
   }
 
 // An address; `name_octets()` points at it inside the frame.
-#define GATEHOUSE_WIRE_ADDRESS(Type, name, offset, maker, octet_count) \
-  Byte* name##_octets() const { return at_ + (offset); }              \
-  Type name() const { return Type::maker(at_ + (offset)); }           \
-  void set_##name(const Type& value) const                            \
-    requires(!std::is_const_v<Byte>)                                  \
-  {                                                                   \
-    std::memcpy(at_ + (offset), value.octets.data(), octet_count);    \
+#define GATEHOUSE_WIRE_ADDRESS(Type, name, offset, maker, octet_count)        \
+  Byte* name##_octets() const { return at_ + (offset); }                      \
+  Type name() const { return Type::maker(at_ + (offset)); }                   \
+  void set_##name(const Type& value) const requires(!std::is_const_v<Byte>) { \
+    std::memcpy(at_ + (offset), value.octets.data(), octet_count);            \
   }
 #define GATEHOUSE_WIRE_MAC(name, offset) GATEHOUSE_WIRE_ADDRESS(MacAddress, name, offset, from, 6)
 #define GATEHOUSE_WIRE_IPV4(name, offset) GATEHOUSE_WIRE_ADDRESS(IpAddress, name, offset, v4, 4)
@@ -132,7 +129,8 @@ class Ipv6Header {
   uint32_t flow_label() const { return version_class_flow() & 0xfffff; }
 };
 
-// RFC 8200 sections 4.3, 4.4, 4.6: hop-by-hop, routing, destination options, and others of RFC 6564's form.
+// RFC 8200 sections 4.3, 4.4, 4.6: hop-by-hop, routing, destination options, and others of RFC
+// 6564's form.
 template <class Byte>
 class Ipv6Extension {
   GATEHOUSE_WIRE_VIEW(Ipv6Extension, 8)
@@ -140,7 +138,9 @@ class Ipv6Extension {
   GATEHOUSE_WIRE_FIELD(uint8_t, length, 1)
   GATEHOUSE_WIRE_FIELD(uint8_t, segments_left, 3)  // routing headers only
   uint32_t octets() const { return (length() + 1u) * 8; }
-  uint32_t auth_octets() const { return (length() + 2u) * 4; }  // Authentication Header, RFC 4302 section 2.2
+  uint32_t auth_octets() const {
+    return (length() + 2u) * 4;
+  }  // Authentication Header, RFC 4302 section 2.2
 };
 
 // RFC 8200 section 4.5.

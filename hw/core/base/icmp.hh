@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ICMP (RFC 792), ICMPv6 (RFC 4443) and Neighbor Discovery (RFC 4861) as views; see headers.hh for how views work.
+// ICMP (RFC 792), ICMPv6 (RFC 4443) and Neighbor Discovery (RFC 4861) as views; see headers.hh for
+// how views work.
 #ifndef GATEHOUSE_HW_CORE_BASE_ICMP_HH_
 #define GATEHOUSE_HW_CORE_BASE_ICMP_HH_
 
@@ -12,18 +13,33 @@
 namespace gatehouse {
 
 enum class IcmpType : uint8_t {
-  kEchoReply = 0, kUnreachable = 3, kSourceQuench = 4, kRedirect = 5, kEchoRequest = 8,
-  kTimeExceeded = 11, kParameterProblem = 12,
+  kEchoReply = 0,
+  kUnreachable = 3,
+  kSourceQuench = 4,
+  kRedirect = 5,
+  kEchoRequest = 8,
+  kTimeExceeded = 11,
+  kParameterProblem = 12,
 };
 inline constexpr uint8_t kIcmpFragmentationNeeded = 4;  // code of kUnreachable
 
 enum class Icmpv6Type : uint8_t {
-  kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParameterProblem = 4,
+  kUnreachable = 1,
+  kPacketTooBig = 2,
+  kTimeExceeded = 3,
+  kParameterProblem = 4,
   kFirstInformational = 128,  // smaller ones are errors
-  kEchoRequest = 128, kEchoReply = 129,
-  kMldQuery = 130, kMldReport = 131, kMldDone = 132, kMldv2Report = 143,
-  kRouterSolicitation = 133, kRouterAdvertisement = 134, kNeighborSolicitation = 135,
-  kNeighborAdvertisement = 136, kNdRedirect = 137,
+  kEchoRequest = 128,
+  kEchoReply = 129,
+  kMldQuery = 130,
+  kMldReport = 131,
+  kMldDone = 132,
+  kMldv2Report = 143,
+  kRouterSolicitation = 133,
+  kRouterAdvertisement = 134,
+  kNeighborSolicitation = 135,
+  kNeighborAdvertisement = 136,
+  kNdRedirect = 137,
 };
 
 constexpr bool is_nd_type(uint8_t type) {
@@ -38,12 +54,12 @@ class IcmpHeader {
   GATEHOUSE_WIRE_FIELD(uint8_t, type, 0)
   GATEHOUSE_WIRE_FIELD(uint8_t, code, 1)
   GATEHOUSE_WIRE_FIELD(uint16_t, checksum, 2)
-  GATEHOUSE_WIRE_FIELD(uint32_t, rest, 4)      // by type; ICMPv6 Packet Too Big: the MTU
+  GATEHOUSE_WIRE_FIELD(uint32_t, rest, 4)          // by type; ICMPv6 Packet Too Big: the MTU
   GATEHOUSE_WIRE_FIELD(uint16_t, next_hop_mtu, 6)  // Fragmentation Needed (RFC 1191 section 4)
 };
 
-// Neighbor Solicitation and Advertisement (RFC 4861 sections 4.3, 4.4), from the ICMPv6 header on, without options. Redirect
-// (4.5) has `target` at the same place and `redirected` behind it.
+// Neighbor Solicitation and Advertisement (RFC 4861 sections 4.3, 4.4), from the ICMPv6 header on,
+// without options. Redirect (4.5) has `target` at the same place and `redirected` behind it.
 template <class Byte>
 class NeighborMessage {
   GATEHOUSE_WIRE_VIEW(NeighborMessage, 24)
@@ -62,8 +78,8 @@ class NeighborMessage {
   bool override_flag() const { return (flags() & kOverrideFlag) != 0; }
 };
 
-// Options of an ND message (RFC 4861 section 4.6). next() is nullopt at the end, and when an option's length is zero or runs out
-// of the message: then bad() says so.
+// Options of an ND message (RFC 4861 section 4.6). next() is nullopt at the end, and when an
+// option's length is zero or runs out of the message: then bad() says so.
 class NdOptions {
  public:
   static constexpr uint8_t kSourceLinkLayer = 1, kTargetLinkLayer = 2, kPrefix = 3, kRedirected = 4,
@@ -91,13 +107,15 @@ class NdOptions {
   bool bad_ = false;
 };
 
-// The options of the ND message in a parsed frame (layers.nd_type != 0): parse has seen that they are well-formed.
+// The options of the ND message in a parsed frame (layers.nd_type != 0): parse has seen that they
+// are well-formed.
 inline NdOptions nd_options(const uint8_t* frame, const Layers& layers) {
   const uint32_t start = layers.l4_offset + NdOptions::fixed_length(layers.nd_type);
   return NdOptions({frame + start, layers.l3_end - start});
 }
 
-// RFC 4291 section 2.7.1: ff02::1:ffXX:XXXX of an address, and the Ethernet address of an IPv6 multicast address (RFC 2464).
+// RFC 4291 section 2.7.1: ff02::1:ffXX:XXXX of an address, and the Ethernet address of an IPv6
+// multicast address (RFC 2464).
 IpAddress solicited_node(const IpAddress& ip);
 MacAddress multicast_mac(const IpAddress& ip);
 

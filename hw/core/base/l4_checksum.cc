@@ -10,7 +10,8 @@
 namespace gatehouse {
 namespace {
 
-// Octets that the L4 checksum covers: UDP says so itself, for others it is the rest of the datagram.
+// Octets that the L4 checksum covers: UDP says so itself, for others it is the rest of the
+// datagram.
 uint32_t l4_length(const uint8_t* frame, const Layers& layers) {
   const uint32_t rest = layers.l3_end - layers.l4_offset;
   if (layers.l4 != L4::kUdp) return rest;
@@ -79,8 +80,8 @@ void complete_checksums(uint8_t* frame, const Layers& layers) {
   const uint32_t length = l4_length(frame, layers);
   const uint16_t whole =
       checksum::add(checksum::sum(l4, length), pseudo_sum(frame, layers, length));
-  store_be<uint16_t>(field, layers.l4 == L4::kUdp ? checksum::finish_udp(whole)
-                                                  : checksum::finish(whole));
+  store_be<uint16_t>(field,
+                     layers.l4 == L4::kUdp ? checksum::finish_udp(whole) : checksum::finish(whole));
 }
 
 void complete_checksums(Packet& packet) {

@@ -8,7 +8,8 @@ constexpr size_t kCacheLine = 64;
 
 constexpr size_t round_up(size_t octets) { return (octets + kCacheLine - 1) & ~(kCacheLine - 1); }
 
-// Everything but the storage. Member by member: shorter than clearing the whole and putting the storage back.
+// Everything but the storage. Member by member: shorter than clearing the whole and putting the
+// storage back.
 inline void reset(Packet& packet) {
   packet.data = packet.buffer + kHeadroom;
   packet.length = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The hash of a flow: the same on every CPU, because it decides the tunnel's source port and captures are compared.
+// The hash of a flow: the same on every CPU, because it decides the tunnel's source port and
+// captures are compared.
 #ifndef GATEHOUSE_HW_CORE_PARSE_FLOW_HASH_HH_
 #define GATEHOUSE_HW_CORE_PARSE_FLOW_HASH_HH_
 

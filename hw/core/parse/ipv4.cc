@@ -15,7 +15,8 @@ using Tcp = TcpHeader<const uint8_t>;
 using Udp = UdpHeader<const uint8_t>;
 using Icmp = IcmpHeader<const uint8_t>;
 
-// RFC 791 section 3.1: the list of options ends inside the header, each with a length that covers its own two octets.
+// RFC 791 section 3.1: the list of options ends inside the header, each with a length that covers
+// its own two octets.
 bool options_well_formed(const uint8_t* options, uint32_t octets) {
   constexpr uint8_t kEnd = 0, kNoOperation = 1;
   for (uint32_t at = 0; at < octets && options[at] != kEnd;) {

@@ -14,10 +14,10 @@ using Fragment = Ipv6Fragment<const uint8_t>;
 
 // Where the chain of extension headers stands.
 struct Chain {
-  uint32_t at;                  // octets from the start of the frame
-  uint8_t next;                 // what stands there
+  uint32_t at;   // octets from the start of the frame
+  uint8_t next;  // what stands there
   bool fragment_header = false;
-  uint8_t fragment_next = 0;    // what the fragment header announces: the same in all fragments
+  uint8_t fragment_next = 0;  // what the fragment header announces: the same in all fragments
 };
 
 bool is_extension(uint8_t next) {
@@ -53,8 +53,7 @@ DropReason take_extension(const Walk& walk, Chain& chain) {
   const auto kind = static_cast<IpProtocol>(chain.next);
   if (kind == IpProtocol::kFragment) return take_fragment(walk, chain);
   const Extension extension(walk.frame + chain.at);
-  const uint32_t octets =
-      kind == IpProtocol::kAuth ? extension.auth_octets() : extension.octets();
+  const uint32_t octets = kind == IpProtocol::kAuth ? extension.auth_octets() : extension.octets();
   if (octets > walk.layers.l3_end - chain.at) return DropReason::bad_ipv6_extension;
   if (kind == IpProtocol::kRouting && extension.segments_left() != 0) {
     walk.layers.source_route = true;
@@ -86,8 +85,7 @@ DropReason parse_ipv6(const Walk& walk) {
   const uint32_t room = walk.length - layers.l2_length;
   if (room < Ipv6::kLength) return DropReason::bad_ipv6_header;
   const Ipv6 ip(walk.frame + layers.l2_length);
-  const uint32_t payload =
-      walk.rules.super_frame ? room - Ipv6::kLength : ip.payload_length();
+  const uint32_t payload = walk.rules.super_frame ? room - Ipv6::kLength : ip.payload_length();
   if (ip.version() != 6 || payload > room - Ipv6::kLength) return DropReason::bad_ipv6_header;
   layers.l3_end = layers.l2_length + Ipv6::kLength + payload;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Validation of Neighbor Discovery messages (RFC 4861 sections 6.1.1, 6.1.2, 7.1.1, 7.1.2, 8.1 and RFC 6980).
+// Validation of Neighbor Discovery messages (RFC 4861 sections 6.1.1, 6.1.2, 7.1.1, 7.1.2, 8.1 and
+// RFC 6980).
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/icmp.hh"
 #include "hw/core/base/l4_checksum.hh"
@@ -14,7 +15,8 @@ using Message = NeighborMessage<const uint8_t>;
 
 constexpr uint8_t kHopLimit = 255;  // nobody forwarded it
 
-// No option of length zero; a link-layer address option is one of Ethernet. `has_source`: a source link-layer option is there.
+// No option of length zero; a link-layer address option is one of Ethernet. `has_source`: a source
+// link-layer option is there.
 bool options_right(const Walk& walk, bool* has_source) {
   NdOptions options = nd_options(walk.frame, walk.layers);
   *has_source = false;

@@ -44,8 +44,9 @@ DropReason parse_arp(const Walk& walk) {
   return DropReason::none;
 }
 
-// Most frames: no tag, an IPv4 header without options that is no fragment, TCP or UDP, nothing wrong, no super-frame. False: the general
-// walk decides, which finds the same for these (a test compares the two). All is kept in registers and stored once.
+// Most frames: no tag, an IPv4 header without options that is no fragment, TCP or UDP, nothing
+// wrong, no super-frame. False: the general walk decides, which finds the same for these (a test
+// compares the two). All is kept in registers and stored once.
 inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layers& layers) {
   using Ipv4 = Ipv4Header<const uint8_t>;
   using Tcp = TcpHeader<const uint8_t>;

@@ -53,7 +53,6 @@ const MacAddress* Pipeline::Impl::mac_of(const overlay::Target& target, uint16_t
 
 void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   Vnic& vnic = vnics[port];
-  walked(spec::Stage::resolve, port, 1);
   const resolve::Question question = resolve::classify(packet);
   if (question.kind == Kind::kRouterSolicitation) return forward_many(port, packet);
   if (question.kind == Kind::kClaim || question.kind == Kind::kRouterAdvertisement) {

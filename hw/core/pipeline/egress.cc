@@ -29,6 +29,18 @@ Inner inner_of(Packet& packet) {
   return {packet.data, packet.length, {}, {traffic_class, layers.flow_hash}};
 }
 
+// A TCP super-frame is a stream that the card cuts anyway: it cuts it to what the overlay takes, DF or not, instead of having the
+// sender lower its MSS first. A context that lies is left to segment.
+void clamp_mss(Packet& packet, uint32_t mtu) {
+  Offload& offload = packet.offload;
+  const Layers& layers = packet.layers;
+  if (layers.l4 != L4::kTcp || layers.payload_offset <= layers.l2_length) return;
+  const uint32_t headers = layers.payload_offset - layers.l2_length;
+  if (headers < mtu && offload.mss > mtu - headers) {
+    offload.mss = static_cast<uint16_t>(mtu - headers);
+  }
+}
+
 }  // namespace
 
 void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
@@ -55,6 +67,7 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   walked(spec::Stage::spoof, port, count);
   spoof::check(vnic.rules, {good, count});
   count = keep_good(port, {good, count}, good);
+  walked(spec::Stage::resolve, port, count);
   count = choose_ways(port, {good, count});
   walked(spec::Stage::overlay, port, count);
   tables->overlay.find({keys_.data(), count}, targets_);
@@ -63,7 +76,7 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
     const auto* hop = reinterpret_cast<const uint8_t*>(&tables->next_hops[targets_[i].way.index()]);
     for (size_t line = 0; line < sizeof(NextHop); line += 64) __builtin_prefetch(hop + line);
   }
-  walked(spec::Stage::encapsulate, port, count);
+  trace_ways(port, count);
   for (size_t i = 0; i < count; ++i) {
     if (many_[i]) [[unlikely]] {
       forward_many(port, *work_[i]);
@@ -110,6 +123,19 @@ size_t Pipeline::Impl::choose_ways(unsigned port, std::span<Packet* const> batch
   return count;
 }
 
+void Pipeline::Impl::trace_ways(unsigned port, size_t count) {
+  if (!trace_) [[likely]] return;
+  size_t remote = 0, local = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const overlay::Way way = targets_[i].way;
+    ++(many_[i] || way.is_next_hop() ? remote : local);
+  }
+  walked(spec::Stage::segment, port, remote + local);
+  walked(spec::Stage::encapsulate, port, remote);
+  walked(spec::Stage::underlay, port, remote);
+  walked(spec::Stage::deliver, port, local);
+}
+
 void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Target& target) {
   if (target.way.is_next_hop()) [[likely]] {
     std::memcpy(packet.data, target.mac.octets.data(), 6);
@@ -154,12 +180,9 @@ void Pipeline::Impl::send_remote(unsigned port, Packet& packet, const NextHop& h
   send(port, hop, inner_of(packet));
 }
 
-// false: dropped. What lies behind the datagram is padding and not worth a refusal.
+// false: dropped.
 bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu) {
-  if (!packet.offload.tso && packet.length > packet.layers.l2_length + mtu) {
-    packet.length = packet.layers.l3_end;
-  }
-  walked(spec::Stage::segment, port, 1);
+  if (packet.offload.tso) clamp_mss(packet, mtu);
   const DropReason reason = segmenter_.begin(packet, mtu);
   if (reason == DropReason::none) return true;
   if (reason == DropReason::exceeds_mtu) tell_too_big(port, packet, mtu);
@@ -182,7 +205,11 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
   ++vnics[port][VnicCounter::tx_encapsulated];
   count_segments(port);
   Inner inner = inner_of(packet);
-  if (segmenter_.kind() == segment::Kind::kPass) return send(port, hop, inner);
+  if (segmenter_.kind() == segment::Kind::kPass) {  // without the padding that made it too long
+    segmenter_.next(arena_, segments_);
+    inner.head_length = segments_[0].body.length;
+    return send(port, hop, inner);
+  }
   while (!segmenter_.done()) {
     arena_.reset(encapsulate::Outer::kReserve);
     const uint32_t count = segmenter_.next(arena_, segments_);
@@ -211,12 +238,17 @@ void Pipeline::Impl::send_local_cut(unsigned port, Packet& packet, unsigned to, 
   if (!begin_segments(port, packet, mtu)) return;
   ++vnics[port][VnicCounter::tx_local];
   count_segments(port);
-  const bool segments = segmenter_.kind() == segment::Kind::kSegments;
+  // Segments of UDP may be fragments in turn.
+  const uint32_t segment = packet.layers.payload_offset - packet.layers.l2_length + packet.offload.mss;
+  const bool fragments = segmenter_.kind() == segment::Kind::kFragments ||
+                         (packet.layers.l4 == L4::kUdp && packet.offload.tso && segment > mtu);
+  const bool segments = segmenter_.kind() == segment::Kind::kSegments && !fragments;
   Layers layers = packet.layers;
-  if (segmenter_.kind() == segment::Kind::kFragments) {
+  if (fragments) {
     layers.fragment = true;
     layers.l4 = L4::kNone;
     layers.l4_offset = layers.payload_offset = 0;
+    layers.nd_type = layers.tcp_flags = 0;
   }
   OutFrame frames[segment::kRun];
   while (!segmenter_.done()) {

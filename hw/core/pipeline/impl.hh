@@ -71,6 +71,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   void egress(unsigned port, std::span<Packet* const> batch);
   size_t keep_good(unsigned port, std::span<Packet* const> batch, Packet** good);
   size_t choose_ways(unsigned port, std::span<Packet* const> batch);
+  void trace_ways(unsigned port, size_t count);
   void forward(unsigned port, Packet& packet, const overlay::Target& target);
   void forward_many(unsigned port, Packet& packet);
   void send_remote(unsigned port, Packet& packet, const NextHop& hop);
@@ -89,12 +90,15 @@ struct Pipeline::Impl final : underlay::Outbox {
                      uint16_t tenant, const NextHop& peer);
 
   // ingress.cc
-  void ingress(unsigned uplink, Packet& packet);
+  void ingress(unsigned uplink, std::span<Packet* const> batch);
+  bool take_off(unsigned uplink, Packet& packet, uint16_t& tenant, const NextHop*& peer);
   spec::DropReason open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
                                const NextHop*& peer);
   spec::DropReason for_card(unsigned uplink, const Packet& packet) const;
-  bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer) const;
-  void inner_frame(unsigned uplink, Packet& packet, uint16_t tenant, const NextHop& peer);
+  bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
+                       const overlay::Target& source) const;
+  void inner_frame(unsigned uplink, Packet& packet, uint16_t tenant, const NextHop& peer,
+                   const overlay::Target& source);
   void deliver(unsigned uplink, Packet& packet, uint16_t tenant);
   void deliver_to(unsigned uplink, unsigned vnic, Packet& packet);
 
@@ -155,7 +159,9 @@ struct Pipeline::Impl final : underlay::Outbox {
   std::array<Packet*, kBatch> work_;
   std::array<overlay::Key, kBatch> keys_;
   std::array<overlay::Target, kBatch> targets_;
-  std::array<bool, kBatch> many_;
+  std::array<bool, kBatch> many_;                // egress
+  std::array<uint16_t, kBatch> tenants_;         // ingress
+  std::array<const NextHop*, kBatch> peers_;     // ingress: who sent it
   segment::HeaderArena arena_{segment::kArenaOctets};
   segment::Segmenter segmenter_;
   std::array<segment::Segment, segment::kRun> segments_;

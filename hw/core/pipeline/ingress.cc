@@ -17,9 +17,18 @@ using spec::UplinkCounter;
 
 namespace {
 
+// Of IPv4 or IPv6, or ARP's sender: 4 or 16 octets in the frame.
+const uint8_t* source_octets(const Packet& packet) {
+  const uint8_t* l3 = packet.data + packet.layers.l2_length;
+  switch (packet.layers.l3) {
+    case L3::kIpv6: return Ipv6Header(l3).source_octets();
+    case L3::kArp: return ArpHeader(l3).sender_ip_octets();
+    default: return Ipv4Header(l3).source_octets();
+  }
+}
 IpAddress source_ip(const Packet& packet) {
-  const uint8_t* ip = packet.data + packet.layers.l2_length;
-  return packet.layers.l3 == L3::kIpv6 ? Ipv6Header(ip).source() : Ipv4Header(ip).source();
+  const uint8_t* octets = source_octets(packet);
+  return packet.layers.l3 == L3::kIpv6 ? IpAddress::v6(octets) : IpAddress::v4(octets);
 }
 IpAddress destination_ip(const Packet& packet) {
   const uint8_t* ip = packet.data + packet.layers.l2_length;
@@ -40,26 +49,55 @@ bool is_dhcp_request(const Packet& packet) {
 
 }  // namespace
 
-void Pipeline::Impl::ingress(unsigned uplink, Packet& packet) {
-  // parse has set the reason.
-  if (packet.reason != DropReason::none) return drop_wire(uplink, packet, packet.reason);
-  if (const DropReason reason = for_card(uplink, packet); reason != DropReason::none) {
-    return drop_wire(uplink, packet, reason);
-  }
-  if (packet.layers.l3 == L3::kArp || packet.layers.nd_type != 0) {
-    walked(spec::Stage::underlay, uplink, 1);
-    if (tables->neighbours.hear(uplink, packet, now, *this) == underlay::Heard::kNothing) {
-      return drop_wire(uplink, packet, DropReason::not_for_card);
+void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
+  walked(spec::Stage::parse, uplink, batch.size());
+  parse::parse(batch);
+  size_t count = 0;
+  for (Packet* packet : batch) {
+    if (!take_off(uplink, *packet, tenants_[count], peers_[count])) continue;
+    const Layers& layers = packet->layers;
+    if (layers.l3 == L3::kNone || layers.l3 == L3::kOther) {
+      drop_wire(uplink, *packet, DropReason::not_forwarded);
+      continue;
     }
-    ++uplinks[uplink][UplinkCounter::rx_neighbour];
-    return;
+    work_[count] = packet;
+    keys_[count] = {source_octets(*packet), tenants_[count], layers.l3 == L3::kIpv6};
+    ++count;
   }
-  uint16_t tenant = kNoTenant;
-  const NextHop* peer = nullptr;
-  walked(spec::Stage::decapsulate, uplink, 1);
-  const DropReason reason = open_tunnel(uplink, packet, tenant, peer);
-  if (reason != DropReason::none) return drop_wire(uplink, packet, reason);
-  inner_frame(uplink, packet, tenant, *peer);
+  // The mapping is asked about sources: for all of them at once, as memory is slow.
+  tables->overlay.find({keys_.data(), count}, targets_);
+  for (size_t i = 0; i < count; ++i) {
+    if (targets_[i].way.is_next_hop()) {
+      __builtin_prefetch(&tables->next_hops[targets_[i].way.index()].peer);
+    }
+  }
+  for (size_t i = 0; i < count; ++i) {
+    inner_frame(uplink, *work_[i], tenants_[i], *peers_[i], targets_[i]);
+  }
+  end_batch();
+}
+
+// false: the frame has ended, or was the card's own business. Else it is the inner frame now.
+bool Pipeline::Impl::take_off(unsigned uplink, Packet& packet, uint16_t& tenant,
+                              const NextHop*& peer) {
+  DropReason reason = packet.reason;  // parse's
+  if (reason == DropReason::none) reason = for_card(uplink, packet);
+  const bool neighbour = packet.layers.l3 == L3::kArp || packet.layers.nd_type != 0;
+  if (reason == DropReason::none && neighbour) {
+    walked(spec::Stage::underlay, uplink, 1);
+    if (tables->neighbours.hear(uplink, packet, now, *this) != underlay::Heard::kNothing) {
+      ++uplinks[uplink][UplinkCounter::rx_neighbour];
+      return false;
+    }
+    reason = DropReason::not_for_card;
+  }
+  if (reason == DropReason::none) {
+    walked(spec::Stage::decapsulate, uplink, 1);
+    reason = open_tunnel(uplink, packet, tenant, peer);
+  }
+  if (reason == DropReason::none) return true;
+  drop_wire(uplink, packet, reason);
+  return false;
 }
 
 // By Ethernet address and tag. Group addresses are let in for ARP and ND only.
@@ -104,37 +142,28 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   return inner != DropReason::none ? inner : decapsulate::join_ecn(packet, tunnel.outer_ecn);
 }
 
-// The mapping is the same in both directions: who is reached by a peer may come from that peer only.
-bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant,
-                                     const NextHop& peer) const {
-  const MacAddress mac = MacAddress::from(packet.data + 6);
-  if (mac.is_multicast() ||
-      by_mac.find(tenant, mac.octets.data()) != deliver::VnicTable::kNone) {
-    return false;
+// The mapping is the same in both directions: who is reached by a peer may come from that peer only. `source`: where the mapping
+// leads for the frame's source address.
+bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
+                                     const overlay::Target& source) const {
+  const uint8_t* mac = packet.data + 6;
+  if ((mac[0] & 1) != 0 || by_mac.find(tenant, mac) != deliver::VnicTable::kNone) return false;
+  if (source.way.is_next_hop()) [[likely]] {
+    const IpAddress& owner = tables->next_hops[source.way.index()].peer;
+    if (owner == peer.peer) [[likely]] return true;
   }
-  IpAddress source;
-  if (packet.layers.l3 == L3::kArp) {
-    source = ArpHeader(static_cast<const uint8_t*>(packet.data + packet.layers.l2_length)).sender_ip();
-    if (is_unspecified(source)) return true;  // a probe
-  } else {
-    source = source_ip(packet);
-    if (is_unspecified(source)) return packet.layers.nd_type != 0 || is_dhcp_request(packet);
-  }
-  const overlay::Target target = tables->overlay.find(tenant, source);
-  if (target.way.is_next_hop()) return tables->next_hops[target.way.index()].peer == peer.peer;
-  // Link-local addresses are in no mapping as a rule. They reach no further than this link.
+  const IpAddress ip = source_ip(packet);
   const bool nd = packet.layers.nd_type != 0;
-  return target.way.is_none() && is_link_local_v6(source) &&
+  // ARP's and ND's probes, and DHCP: nobody's address, though a default route has it.
+  if (is_unspecified(ip)) return packet.layers.l3 == L3::kArp || nd || is_dhcp_request(packet);
+  // Link-local addresses are in no mapping as a rule. They reach no further than this link.
+  return source.way.is_none() && is_link_local_v6(ip) &&
          (nd || is_link_scope(destination_ip(packet)));
 }
 
 void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenant,
-                                 const NextHop& peer) {
-  const L3 l3 = packet.layers.l3;
-  if (l3 == L3::kNone || l3 == L3::kOther) {
-    return drop_wire(uplink, packet, DropReason::not_forwarded);
-  }
-  if (!source_is_peers(packet, tenant, peer)) {
+                                 const NextHop& peer, const overlay::Target& source) {
+  if (!source_is_peers(packet, tenant, peer, source)) {
     return drop_wire(uplink, packet, DropReason::remote_spoof);
   }
   const resolve::Question question = resolve::classify(packet);

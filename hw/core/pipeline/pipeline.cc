@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "hw/core/parse/parse.hh"
 #include "hw/core/pipeline/impl.hh"
 
 namespace gatehouse::pipeline {
@@ -47,10 +46,7 @@ void Pipeline::from_uplink(unsigned uplink, std::span<Packet* const> batch, int6
       impl.tap(TapPoint::kOuter, TapDirection::kToGuest, uplink, {{packet->data, packet->length}, {}});
       impl.finish(packet);
     }
-    impl.walked(spec::Stage::parse, uplink, part.size());
-    parse::parse(part);
-    for (Packet* packet : part) impl.ingress(uplink, *packet);
-    impl.end_batch();
+    impl.ingress(uplink, part);
   }
 }
 

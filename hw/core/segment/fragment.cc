@@ -15,8 +15,9 @@ using spec::DropReason;
 // Offsets of fragments count in this unit.
 constexpr uint32_t kFragmentUnit = 8;
 
-// Copies from the header's options those that every fragment must have, padded to whole words. Answers their octets. parse has
-// seen that the list is well-formed; the loop keeps inside it anyway.
+// Copies from the header's options those that every fragment must have, padded to whole words.
+// Answers their octets. parse has seen that the list is well-formed; the loop keeps inside it
+// anyway.
 uint32_t copy_options(const uint8_t* options, uint32_t octets, uint8_t* to) {
   constexpr uint8_t kEnd = 0, kNoOperation = 1, kCopied = 0x80;
   uint32_t copied = 0;
@@ -64,7 +65,8 @@ DropReason Segmenter::begin_fragments() {
 bool Segmenter::make_fragment(HeaderArena& arena, Segment& out) {
   const uint32_t l2 = packet_->layers.l2_length;
   const bool first = datagram_.sent == 0;
-  // Octets of IP payload that stand in datagram_.head: they go with the first fragment, which always has room for them.
+  // Octets of IP payload that stand in datagram_.head: they go with the first fragment, which
+  // always has room for them.
   const uint32_t prefix = datagram_.head_length - l2 - ip_header_;
   uint8_t* head = arena.take(l2 + ip_header_ + (first ? prefix : 0));
   if (head == nullptr) return false;

@@ -12,10 +12,11 @@
 namespace gatehouse::segment {
 namespace {
 
-using spec::DropReason;
 using checksum::add;
+using spec::DropReason;
 
-constexpr uint32_t kMaxDatagram = 65535;  // IPv4 total length; IPv6 payload length is held to it as well
+constexpr uint32_t kMaxDatagram =
+    65535;  // IPv4 total length; IPv6 payload length is held to it as well
 constexpr uint32_t kHeaderAlignment = 16;
 
 constexpr uint32_t divide_up(uint32_t value, uint32_t by) { return (value + by - 1) / by; }
@@ -61,7 +62,8 @@ DropReason Segmenter::begin(const Packet& packet, uint32_t mtu) {
 
   pass_length_ = packet.length;
   if (layers.l3_end - layers.l2_length > mtu_) return begin_fragments();
-  // What stands behind the datagram is padding: it must not make the frame too long for the underlay.
+  // What stands behind the datagram is padding: it must not make the frame too long for the
+  // underlay.
   if (packet.length - layers.l2_length > mtu_) pass_length_ = layers.l3_end;
   total_ = 1;
   return DropReason::none;
@@ -111,7 +113,8 @@ DropReason Segmenter::fit_super_frame() {
   return DropReason::none;
 }
 
-// Sums of the header fields that all segments share, so that each segment adds only what is its own.
+// Sums of the header fields that all segments share, so that each segment adds only what is its
+// own.
 void Segmenter::sum_headers() {
   const Layers& layers = packet_->layers;
   const uint8_t* l3 = packet_->data + layers.l2_length;
@@ -123,10 +126,12 @@ void Segmenter::sum_headers() {
     ip_sum_ = checksum::subtract(ip_sum_, ip.total_length());
     ip_sum_ = checksum::subtract(ip_sum_, ip.identification());
     ip_sum_ = checksum::subtract(ip_sum_, ip.checksum());
-    pseudo = checksum::pseudo_v4(ip.source_octets(), ip.destination_octets(), layers.ip_protocol, 0);
+    pseudo =
+        checksum::pseudo_v4(ip.source_octets(), ip.destination_octets(), layers.ip_protocol, 0);
   } else {
     const Ipv6Header ip(l3);
-    pseudo = checksum::pseudo_v6(ip.source_octets(), ip.destination_octets(), layers.ip_protocol, 0);
+    pseudo =
+        checksum::pseudo_v6(ip.source_octets(), ip.destination_octets(), layers.ip_protocol, 0);
   }
   uint16_t sum = checksum::sum(l4, header_length_ - layers.l4_offset);
   if (layers.l4 == L4::kTcp) {
@@ -215,7 +220,8 @@ void Segmenter::write_l4(uint32_t index, const Slice& body, uint8_t* l4) const {
   if (index != 0) flags &= static_cast<uint8_t>(~Tcp::kCwr);
   tcp.set_sequence(sequence);
   tcp.set_flags(flags);
-  const uint16_t own = add(add(static_cast<uint16_t>(sequence >> 16), static_cast<uint16_t>(sequence)), flags);
+  const uint16_t own =
+      add(add(static_cast<uint16_t>(sequence >> 16), static_cast<uint16_t>(sequence)), flags);
   tcp.set_checksum(checksum::finish(add(sum, own)));
 }
 

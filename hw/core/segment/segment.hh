@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One frame from a vnic becomes one or many that fit the overlay: super-frames are cut to MSS, IPv4 without DF is fragmented, the
-// rest passes as it is or is refused. Payload is never copied: each segment is a header in an arena and a slice of the super-frame.
+// One frame from a vnic becomes one or many that fit the overlay: super-frames are cut to MSS, IPv4
+// without DF is fragmented, the rest passes as it is or is refused. Payload is never copied: each
+// segment is a header in an arena and a slice of the super-frame.
 //
 //   Segmenter segmenter;
-//   if (auto reason = segmenter.begin(packet, mtu); reason != DropReason::none) { ... exceeds_mtu: too_big.hh ... }
+//   const DropReason reason = segmenter.begin(packet, mtu);
+//   if (reason != DropReason::none) {  // exceeds_mtu: see too_big.hh
+//   }
 //   while (!segmenter.done()) {
 //     arena.reset(reserve);
-//     for (Segment& segment : segments.first(segmenter.next(arena, segments))) { push outer headers in front of segment.head; send }
+//     const uint32_t count = segmenter.next(arena, segments);
+//     // Push outer headers in front of each segment's head; send.
 //   }
 #ifndef GATEHOUSE_HW_CORE_SEGMENT_SEGMENT_HH_
 #define GATEHOUSE_HW_CORE_SEGMENT_SEGMENT_HH_
@@ -22,12 +26,15 @@ namespace gatehouse::segment {
 
 // One super-frame makes at most so many segments (too_many_segments). 64 KiB at an MSS of 64.
 inline constexpr uint32_t kMaxSegments = 1024;
-// Octets of L2, IP and L4 headers that a super-frame may have. The 82574L's HDRLEN field has 8 bits.
+// Octets of L2, IP and L4 headers that a super-frame may have. The 82574L's HDRLEN field has 8
+// bits.
 inline constexpr uint32_t kMaxHeaders = 256;
-// RFC 791 section 3.2: the smallest MTU that can carry every IPv4 header and 8 octets of a fragment.
+// RFC 791 section 3.2: the smallest MTU that can carry every IPv4 header and 8 octets of a
+// fragment.
 inline constexpr uint32_t kMinMtu = 68;
 
-// Memory for headers, allocated once. Each header gets `reserve` free octets in front, for the outer headers.
+// Memory for headers, allocated once. Each header gets `reserve` free octets in front, for the
+// outer headers.
 class HeaderArena {
  public:
   explicit HeaderArena(uint32_t octets);
@@ -46,8 +53,9 @@ class HeaderArena {
 inline constexpr uint32_t kRun = 64;
 inline constexpr uint32_t kArenaOctets = kRun * (kHeadroom + kMaxHeaders + 64);
 
-// A frame. `head` is writable and has the arena's `reserve` octets free in front; null when the frame passes unchanged: then `body` is
-// the whole of it and what is free in front is the packet's headroom.
+// A frame. `head` is writable and has the arena's `reserve` octets free in front; null when the
+// frame passes unchanged: then `body` is the whole of it and what is free in front is the packet's
+// headroom.
 struct Segment {
   uint8_t* head = nullptr;
   uint32_t head_length = 0;
@@ -60,23 +68,32 @@ enum class Kind : uint8_t { kPass, kSegments, kFragments };
 
 class Segmenter {
  public:
-  // Looks at a parsed frame. A super-frame's context is compared strictly: header length and payload length (HDRLEN, PAYLEN) must be the
-  // frame's own, a tag that the vnic inserted included; silicon would send garbage else. IP and UDP lengths, IP identification, TCP
-  // sequence, FIN, PSH and checksums are written as the data sheet says (7.3.6); CWR stays on the first segment only (RFC 3168 section
-  // 6.1.2). A TCP super-frame without DF whose segments exceed the MTU gets a smaller MSS; UDP ones without DF are fragmented.
-  // `mtu`: octets that the inner IP datagram may have, >= kMinMtu. A frame with VLAN tags is that much longer
-  // on the underlay: who counts tags into the MTU passes less.
-  //   exceeds_mtu          IPv6, IPv4 with DF, or no IP: does not fit. Nothing is sent; tell the sender (too_big.hh)
-  //   bad_tso_context      TSO, and the context's protocols, header length or payload length are not the frame's; MSS 0; a fragment
-  //   too_many_segments    more than kMaxSegments
-  //   not_fragmentable     a segment without DF that no IPv4 datagram can hold, or an MTU that its headers alone fill
+  // Looks at a parsed frame. `mtu`: octets that the inner IP datagram may have, >= kMinMtu. A frame
+  // with VLAN tags is that much longer on the underlay: who counts tags into the MTU passes less.
+  //
+  // A super-frame's context is compared strictly: header length and payload length (HDRLEN, PAYLEN)
+  // must be the frame's own, a tag that the vnic inserted included; silicon would send garbage
+  // else. IP and UDP lengths, IP identification, TCP sequence, FIN, PSH and checksums are written
+  // as the data sheet says (7.3.6); CWR stays on the first segment only (RFC 3168 section 6.1.2).
+  // A TCP super-frame without DF whose segments exceed the MTU gets a smaller MSS; UDP ones without
+  // DF are fragmented.
+  //
+  // exceeds_mtu: IPv6, IPv4 with DF, or no IP, and it does not fit. Tell the sender (too_big.hh).
+  // bad_tso_context: the context's protocols or lengths are not the frame's; MSS 0; a fragment.
+  // too_many_segments: more than kMaxSegments.
+  // not_fragmentable: a segment without DF that no IPv4 datagram can hold, or an MTU that its
+  // headers alone fill.
+  //
   // The packet must stay unchanged until done().
   [[nodiscard]] spec::DropReason begin(const Packet& packet, uint32_t mtu);
   bool done() const { return done_ == total_; }
   Kind kind() const { return kind_; }
+  // True when what comes out are IPv4 fragments: kFragments, or UDP segments that are cut in turn.
+  bool makes_fragments() const { return kind_ == Kind::kFragments || fragment_segments_; }
   // Frames that this packet makes in all.
   uint32_t total() const { return total_; }
-  // The next ones, as many as `out` and `arena` hold; at least one when both are empty and as large as kArenaOctets. In order.
+  // The next ones, as many as `out` and `arena` hold; at least one when both are empty and as large
+  // as kArenaOctets. In order.
   uint32_t next(HeaderArena& arena, std::span<Segment> out);
 
  private:
@@ -84,8 +101,8 @@ class Segmenter {
   struct Datagram {
     const uint8_t* head = nullptr;  // L2 and IP header, then the first octets of the IP payload
     uint32_t head_length = 0;
-    Slice body;                     // the rest of the IP payload
-    uint32_t sent = 0;              // octets of IP payload that are in fragments already
+    Slice body;         // the rest of the IP payload
+    uint32_t sent = 0;  // octets of IP payload that are in fragments already
     uint32_t ip_payload = 0;
   };
 
@@ -112,7 +129,7 @@ class Segmenter {
   Slice payload_;
   uint16_t ip_sum_ = 0, l4_sum_ = 0;  // of what is the same in all segments
   // Fragments.
-  uint32_t ip_header_ = 0;            // octets, with options
+  uint32_t ip_header_ = 0;  // octets, with options
   Datagram datagram_;
   uint8_t scratch_[kMaxHeaders];
 };

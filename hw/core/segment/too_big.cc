@@ -66,13 +66,14 @@ bool may_answer(const Packet& packet, const IpAddress& source) {
   return !is_icmp_error(packet);
 }
 
-// A super-frame's IP length is whatever the driver left there: the quote has that of the segment that did not fit.
+// A super-frame's IP length is whatever the driver left there: the quote has that of the segment
+// that did not fit.
 void mend_quote(const Packet& packet, uint8_t* quote) {
   if (!packet.offload.tso) return;
   const Layers& layers = packet.layers;
   const uint32_t payload = packet.length - layers.payload_offset;
-  const uint32_t datagram = layers.payload_offset - layers.l2_length +
-                            std::min<uint32_t>(packet.offload.mss, payload);
+  const uint32_t datagram =
+      layers.payload_offset - layers.l2_length + std::min<uint32_t>(packet.offload.mss, payload);
   if (layers.l3 == L3::kIpv6) {
     Ipv6Header(quote).set_payload_length(static_cast<uint16_t>(datagram - Ipv6::kLength));
     return;
@@ -83,7 +84,8 @@ void mend_quote(const Packet& packet, uint8_t* quote) {
   ip.set_checksum(checksum::finish(checksum::sum(quote, ip.header_length())));
 }
 
-// The ICMP message at `icmp`, its checksum still without a pseudo header's part. Answers its octets.
+// The ICMP message at `icmp`, its checksum still without a pseudo header's part. Answers its
+// octets.
 uint32_t write_message(const Packet& offending, uint32_t room, uint8_t* icmp) {
   const Layers& layers = offending.layers;
   const uint32_t quoted = std::min(layers.l3_end - layers.l2_length, room - Icmp::kLength);
@@ -151,9 +153,8 @@ bool make_too_big(const Packet& offending, uint32_t mtu, const MacAddress& sourc
   ethernet.set_destination(Ethernet(offending.data).source());
   ethernet.set_source(source_mac);
   uint8_t* l3 = answer.data + l2;
-  const uint32_t datagram = offending.layers.l3 == L3::kIpv4
-                                ? write_v4(offending, mtu, source, l3)
-                                : write_v6(offending, mtu, source, l3);
+  const uint32_t datagram = offending.layers.l3 == L3::kIpv4 ? write_v4(offending, mtu, source, l3)
+                                                             : write_v6(offending, mtu, source, l3);
   answer.length = l2 + datagram;
   return true;
 }

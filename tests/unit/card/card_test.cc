@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the card adds to the pipeline: batches, order, held frames, re-entrancy, names, reports, saved state.
+// What the card adds to the pipeline: batches, order, held frames, re-entrancy, names, reports,
+// saved state.
 #include "tests/unit/card/world.hh"
 
 namespace gatehouse::card {
@@ -44,10 +45,13 @@ TEST(Card, DeliversBetweenItsOwnVnics) {
 
 TEST(Card, AnswersAVnicOnlyAfterItsDoorbell) {
   World world;
-  World::transmit(world.a, test::Frame()
-                               .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = "52:54:00:00:00:0a"})
-                               .arp({.sender_mac = "52:54:00:00:00:0a", .sender_ip = "10.0.0.10", .target_ip = "10.0.0.2"})
-                               .build());
+  World::transmit(world.a,
+                  test::Frame()
+                      .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = "52:54:00:00:00:0a"})
+                      .arp({.sender_mac = "52:54:00:00:00:0a",
+                            .sender_ip = "10.0.0.10",
+                            .target_ip = "10.0.0.2"})
+                      .build());
   EXPECT_TRUE(world.a.received.empty()) << "the vnic is in the middle of transmit()";
   world.run();
   ASSERT_EQ(world.a.received.size(), 1u);
@@ -57,7 +61,8 @@ TEST(Card, AnswersAVnicOnlyAfterItsDoorbell) {
 TEST(Card, KeepsFramesThatAVnicDoesNotTakeInOrder) {
   World world;
   world.a.room = 1;
-  for (uint32_t payload : {100u, 101u, 102u}) ASSERT_TRUE(world.receive(World::tunnel_to_a(payload)));
+  for (uint32_t payload : {100u, 101u, 102u})
+    ASSERT_TRUE(world.receive(World::tunnel_to_a(payload)));
   world.run();
   ASSERT_EQ(world.a.received.size(), 1u);
   world.a.room = 10;
@@ -92,12 +97,13 @@ TEST(Card, AFrameSentDuringDeliveryWaitsForRun) {
   World world;
   world.b.on_receive = [&] {
     world.b.on_receive = nullptr;
-    World::transmit(world.b, test::Frame()
-                                 .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:0b"})
-                                 .ipv4({.source = "10.0.0.11", .destination = "10.0.0.2"})
-                                 .udp()
-                                 .payload(10)
-                                 .build());
+    World::transmit(
+        world.b, test::Frame()
+                     .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:0b"})
+                     .ipv4({.source = "10.0.0.11", .destination = "10.0.0.2"})
+                     .udp()
+                     .payload(10)
+                     .build());
   };
   World::transmit(world.a, World::from_a("10.0.0.11", "52:54:00:00:00:0b"));
   EXPECT_TRUE(world.wire.sent.empty());
@@ -176,7 +182,12 @@ TEST(Card, LinkRateHoldsForTheWayInToo) {
 TEST(Card, ReportsDropsOnceASecondWithTheirNumber) {
   World world;
   const test::Bytes spoofed =
-      test::Frame().ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:99"}).ipv4().udp().payload(10).build();
+      test::Frame()
+          .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:99"})
+          .ipv4()
+          .udp()
+          .payload(10)
+          .build();
   World::transmit(world.a, spoofed, 3);
   world.advance(0);
   using Report = std::tuple<bool, std::string, DropReason, uint64_t>;

@@ -20,7 +20,8 @@ class FakeWire final : public UplinkPort {
  public:
   size_t send(unsigned uplink, std::span<const OutFrame> frames) override {
     const size_t taken = std::min(frames.size(), room);
-    for (const OutFrame& frame : frames.first(taken)) sent.push_back({uplink, test::bytes_of(frame)});
+    for (const OutFrame& frame : frames.first(taken))
+      sent.push_back({uplink, test::bytes_of(frame)});
     room -= taken;
     return taken;
   }
@@ -44,8 +45,11 @@ class FakeEvents final : public EventPort {
   void schedule() override { scheduled = true; }
   bool tracing() override { return false; }
   void walked(spec::Stage, unsigned, size_t) override {}
-  void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override { ++drops[{from_vnic, port, reason}]; }
-  void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason, uint64_t count) override {
+  void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override {
+    ++drops[{from_vnic, port, reason}];
+  }
+  void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason,
+                      uint64_t count) override {
     reports.push_back({from_vnic, port, reason, count});
   }
   bool scheduled = false;
@@ -57,7 +61,8 @@ class FakeGuest final : public GuestPort {
  public:
   size_t receive(std::span<const vnic::Delivery> frames) override {
     const size_t taken = std::min(frames.size(), room);
-    for (const vnic::Delivery& delivery : frames.first(taken)) received.push_back(test::bytes_of(delivery.frame));
+    for (const vnic::Delivery& delivery : frames.first(taken))
+      received.push_back(test::bytes_of(delivery.frame));
     room -= taken;
     if (on_receive) on_receive();
     return taken;
@@ -82,7 +87,8 @@ inline constexpr char kPolicy[] = R"({
 
 class World {
  public:
-  explicit World(const uplink::Options& uplink = {.present = true}) : card({wire, clock, events}, options(uplink)) {
+  explicit World(const uplink::Options& uplink = {.present = true})
+      : card({wire, clock, events}, options(uplink)) {
     Result<policy::Policy> policy = policy::read_policy(kPolicy, "policy.json");
     EXPECT_TRUE(policy.ok()) << policy.status().message();
     const Status loaded = card.load_policy(policy.value());
@@ -134,7 +140,8 @@ class World {
     return state["drops"][static_cast<size_t>(reason) - 1]["count"];
   }
 
-  static test::Bytes from_a(const std::string& ip, const std::string& mac = "52:54:00:00:00:02", uint32_t payload = 100) {
+  static test::Bytes from_a(const std::string& ip, const std::string& mac = "52:54:00:00:00:02",
+                            uint32_t payload = 100) {
     return test::Frame()
         .ethernet({.destination = mac, .source = "52:54:00:00:00:0a"})
         .ipv4({.source = "10.0.0.10", .destination = ip})
@@ -144,12 +151,13 @@ class World {
   }
   // The same frame from the mapped peer, encapsulated for vnic a.
   static test::Bytes tunnel_to_a(uint32_t payload = 100) {
-    const test::Bytes inner = test::Frame()
-                                  .ethernet({.destination = "52:54:00:00:00:0a", .source = "52:54:00:00:00:02"})
-                                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.10"})
-                                  .udp()
-                                  .payload(payload)
-                                  .build();
+    const test::Bytes inner =
+        test::Frame()
+            .ethernet({.destination = "52:54:00:00:00:0a", .source = "52:54:00:00:00:02"})
+            .ipv4({.source = "10.0.0.2", .destination = "10.0.0.10"})
+            .udp()
+            .payload(payload)
+            .build();
     const test::Bytes vxlan = test::concat({test::from_hex("0800 0000 0013 8900"), inner});
     return test::Frame()
         .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})

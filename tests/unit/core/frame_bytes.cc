@@ -77,8 +77,10 @@ std::string to_hex(std::span<const uint8_t> octets) {
   for (size_t i = 0; i < octets.size(); ++i) {
     std::snprintf(pair, sizeof pair, "%02x", octets[i]);
     text += pair;
-    if (i % 16 == 15) text += '\n';
-    else if (i % 2 == 1) text += ' ';
+    if (i % 16 == 15)
+      text += '\n';
+    else if (i % 2 == 1)
+      text += ' ';
   }
   return text;
 }
@@ -158,8 +160,9 @@ bool checksums_right(const Bytes& frame, std::string* why) {
   size_t at = 40;
   while (next == 0 || next == 43 || next == 60 || next == 44 || next == 51) {
     if (next == 44 && (get16(datagram, at + 2) & 0xfff9) != 0) return true;
-    const size_t octets = next == 44 ? 8 : next == 51 ? (datagram[at + 1] + 2u) * 4
-                                                      : (datagram[at + 1] + 1u) * 8;
+    const size_t octets = next == 44   ? 8
+                          : next == 51 ? (datagram[at + 1] + 2u) * 4
+                                       : (datagram[at + 1] + 1u) * 8;
     next = datagram[at];
     at += octets;
   }

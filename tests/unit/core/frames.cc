@@ -34,8 +34,7 @@ constexpr uint16_t kExperimentalType = 0x88b5;
 // Sum of the pseudo header of an IP header; `ip` is its octets.
 uint32_t pseudo(const Bytes& ip, uint8_t protocol, size_t length) {
   const bool v6 = ip[0] >> 4 == 6;
-  const std::span<const uint8_t> addresses =
-      std::span(ip).subspan(v6 ? 8 : 12, v6 ? 32 : 8);
+  const std::span<const uint8_t> addresses = std::span(ip).subspan(v6 ? 8 : 12, v6 ? 32 : 8);
   return naive_sum(addresses, static_cast<uint32_t>(protocol + length));
 }
 
@@ -83,8 +82,10 @@ Frame& Frame::ipv4(const Ipv4& fields) {
   put(b, fields.tos, 1);
   put(b, fields.total_length.value_or(0), 2);
   put(b, fields.id, 2);
-  put(b, (fields.dont_fragment ? 0x4000u : 0) | (fields.more_fragments ? 0x2000u : 0) |
-             fields.fragment_offset / 8, 2);
+  put(b,
+      (fields.dont_fragment ? 0x4000u : 0) | (fields.more_fragments ? 0x2000u : 0) |
+          fields.fragment_offset / 8,
+      2);
   put(b, fields.ttl, 1);
   put(b, fields.protocol.value_or(0), 1);
   put(b, fields.checksum.value_or(0), 2);
@@ -214,27 +215,60 @@ void Frame::fill_next(std::vector<Layer>& layers, size_t index) {
     const Bytes* ip = ip_header(layers, index + 1);
     const uint8_t icmp = ip != nullptr && (*ip)[0] >> 4 == 6 ? 58 : 1;
     switch (next.kind) {
-      case Kind::kVlan: ether_type = next.type; break;
-      case Kind::kArp: ether_type = 0x0806; break;
-      case Kind::kIpv4: ether_type = 0x0800; protocol = 4; break;
-      case Kind::kIpv6: ether_type = 0x86dd; protocol = 41; break;
-      case Kind::kExtension: protocol = next.number; break;
-      case Kind::kFragment: protocol = 44; break;
-      case Kind::kTcp: protocol = 6; break;
-      case Kind::kUdp: protocol = 17; break;
-      case Kind::kIcmp: protocol = icmp; break;
-      default: protocol = kExperimentalProtocol; break;
+      case Kind::kVlan:
+        ether_type = next.type;
+        break;
+      case Kind::kArp:
+        ether_type = 0x0806;
+        break;
+      case Kind::kIpv4:
+        ether_type = 0x0800;
+        protocol = 4;
+        break;
+      case Kind::kIpv6:
+        ether_type = 0x86dd;
+        protocol = 41;
+        break;
+      case Kind::kExtension:
+        protocol = next.number;
+        break;
+      case Kind::kFragment:
+        protocol = 44;
+        break;
+      case Kind::kTcp:
+        protocol = 6;
+        break;
+      case Kind::kUdp:
+        protocol = 17;
+        break;
+      case Kind::kIcmp:
+        protocol = icmp;
+        break;
+      default:
+        protocol = kExperimentalProtocol;
+        break;
     }
   }
   if (layer.fixed_next) return;
   switch (layer.kind) {
-    case Kind::kEthernet: set16(layer.octets, 12, ether_type); break;
-    case Kind::kVlan: set16(layer.octets, 2, ether_type); break;
-    case Kind::kIpv4: layer.octets[9] = protocol; break;
-    case Kind::kIpv6: layer.octets[6] = protocol; break;
+    case Kind::kEthernet:
+      set16(layer.octets, 12, ether_type);
+      break;
+    case Kind::kVlan:
+      set16(layer.octets, 2, ether_type);
+      break;
+    case Kind::kIpv4:
+      layer.octets[9] = protocol;
+      break;
+    case Kind::kIpv6:
+      layer.octets[6] = protocol;
+      break;
     case Kind::kExtension:
-    case Kind::kFragment: layer.octets[0] = protocol; break;
-    default: break;
+    case Kind::kFragment:
+      layer.octets[0] = protocol;
+      break;
+    default:
+      break;
   }
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Frames for tests, written as a sentence:
-//   Frame().ethernet({.source = "52:54:00:00:00:01"}).vlan(100).ipv4({.source = "10.0.0.1"}).udp({.destination = 53}).payload(100).build()
-// build() fills in what was not given: EtherTypes, next headers, lengths and checksums, with code of its own, not the card's. A layer
-// below which nothing follows has payload only. Use patch() on the result, or the `optional` members, for frames that are wrong.
+//   Frame().ethernet({.source = "52:54:00:00:00:01"}).vlan(100).ipv4({.source =
+//   "10.0.0.1"}).udp({.destination = 53}).payload(100).build()
+// build() fills in what was not given: EtherTypes, next headers, lengths and checksums, with code
+// of its own, not the card's. A layer below which nothing follows has payload only. Use patch() on
+// the result, or the `optional` members, for frames that are wrong.
 #ifndef GATEHOUSE_TESTS_UNIT_CORE_FRAMES_HH_
 #define GATEHOUSE_TESTS_UNIT_CORE_FRAMES_HH_
 
@@ -34,7 +36,7 @@ struct Ipv4 {
   bool more_fragments = false;
   uint32_t fragment_offset = 0;  // octets
   uint8_t ttl = 64;
-  Bytes options = {};                 // length a multiple of 4
+  Bytes options = {};  // length a multiple of 4
   std::optional<uint8_t> protocol = {};
   std::optional<uint16_t> total_length = {};
   std::optional<uint16_t> checksum = {};
@@ -55,7 +57,7 @@ struct Tcp {
   uint32_t acknowledgement = 2000;
   uint8_t flags = 0x10;  // ACK
   uint16_t window = 512;
-  Bytes options = {};         // length a multiple of 4
+  Bytes options = {};  // length a multiple of 4
   std::optional<uint16_t> checksum = {};
 };
 struct Udp {
@@ -86,8 +88,8 @@ class Frame {
   Frame& arp(const Arp& fields = {});
   Frame& ipv4(const Ipv4& fields = {});
   Frame& ipv6(const Ipv6& fields = {});
-  // An extension header of RFC 6564's form: hop-by-hop 0, routing 43, destination 60. `body`: what follows next header and length,
-  // 6 + 8n octets; padded with PadN when shorter than 6.
+  // An extension header of RFC 6564's form: hop-by-hop 0, routing 43, destination 60. `body`: what
+  // follows next header and length, 6 + 8n octets; padded with PadN when shorter than 6.
   Frame& extension(uint8_t type, Bytes body = {});
   Frame& fragment(uint32_t offset, bool more, uint32_t id = 0x12345678);
   Frame& tcp(const Tcp& fields = {});
@@ -95,14 +97,28 @@ class Frame {
   Frame& icmp(const Icmp& fields = {});
   // Neighbor Discovery. `options` are whole ones. Use over ipv6({.hop_limit = 255}).
   Frame& neighbor_solicitation(const std::string& target, const Bytes& options = {});
-  Frame& neighbor_advertisement(const std::string& target, uint32_t flags, const Bytes& options = {});
-  Frame& payload(uint32_t octets);      // a pattern that differs everywhere
+  Frame& neighbor_advertisement(const std::string& target, uint32_t flags,
+                                const Bytes& options = {});
+  Frame& payload(uint32_t octets);  // a pattern that differs everywhere
   Frame& payload(const Bytes& octets);
-  Frame& append(const Bytes& octets);   // behind everything: not counted in any length (Ethernet padding)
+  Frame& append(
+      const Bytes& octets);  // behind everything: not counted in any length (Ethernet padding)
   Bytes build() const;
 
  private:
-  enum class Kind : uint8_t { kEthernet, kVlan, kArp, kIpv4, kIpv6, kExtension, kFragment, kTcp, kUdp, kIcmp, kPayload };
+  enum class Kind : uint8_t {
+    kEthernet,
+    kVlan,
+    kArp,
+    kIpv4,
+    kIpv6,
+    kExtension,
+    kFragment,
+    kTcp,
+    kUdp,
+    kIcmp,
+    kPayload
+  };
   struct Layer {
     Kind kind;
     Bytes octets;
@@ -137,8 +153,9 @@ Bytes bytes_of(const OutFrame& frame);
 
 // The Internet checksum as RFC 1071 defines it, octet by octet: the reference for the card's own.
 uint16_t naive_sum(std::span<const uint8_t> octets, uint32_t initial = 0);
-// True when the IPv4 header checksum (if IPv4) and the TCP, UDP, ICMP or ICMPv6 checksum (if there is one and no fragment) of a frame are
-// right. An own walk over the frame, independent of parse. `why` says which one is wrong.
+// True when the IPv4 header checksum (if IPv4) and the TCP, UDP, ICMP or ICMPv6 checksum (if there
+// is one and no fragment) of a frame are right. An own walk over the frame, independent of parse.
+// `why` says which one is wrong.
 bool checksums_right(const Bytes& frame, std::string* why = nullptr);
 
 }  // namespace gatehouse::test

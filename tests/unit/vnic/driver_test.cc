@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a driver for the silicon does, step by step and in its order: probe, and a self-test of registers, NVM, interrupts and
-// loopback with the patterns that driver authors use. The steps are facts about drivers (Linux e1000e for the 82574), the code
-// is ours.
+// What a driver for the silicon does, step by step and in its order: probe, and a self-test of
+// registers, NVM, interrupts and loopback with the patterns that driver authors use. The steps are
+// facts about drivers (Linux e1000e for the 82574), the code is ours.
 #include <gtest/gtest.h>
 
 #include "tests/unit/vnic/rig.hh"
@@ -111,8 +111,10 @@ TEST_F(DriverTest, SelfTestRegisters) {
       {reg::RDBAL(0), 0xfffffff0, 0xffffffff}, {reg::TXCW, 0xc000ffff, 0x0000ffff},
       {reg::TDBAL(0), 0xfffffff0, 0xffffffff}, {reg::TIDV, 0x0000ffff, 0x0000ffff},
   };
-  for (unsigned i = 0; i < reg::RAH.count; ++i) rows.push_back({reg::RAH(i), 0x8003ffff, 0xffffffff});
-  for (unsigned i = 0; i < reg::MTA.count; ++i) rows.push_back({reg::MTA(i), 0xffffffff, 0xffffffff});
+  for (unsigned i = 0; i < reg::RAH.count; ++i)
+    rows.push_back({reg::RAH(i), 0x8003ffff, 0xffffffff});
+  for (unsigned i = 0; i < reg::MTA.count; ++i)
+    rows.push_back({reg::MTA(i), 0xffffffff, 0xffffffff});
   for (const PatternRow& row : rows) {
     const uint32_t before = rig_.get(row.offset);
     for (const uint32_t pattern : {0x5a5a5a5au, 0xa5a5a5a5u, 0x00000000u, 0xffffffffu}) {
@@ -124,8 +126,9 @@ TEST_F(DriverTest, SelfTestRegisters) {
   struct SetRow {
     uint32_t offset, mask, value;
   };
-  for (const SetRow& row : {SetRow{reg::RCTL, 0xffffffff, 0}, SetRow{reg::RCTL, 0x06dfb3fe, 0x003ffffb},
-                            SetRow{reg::TCTL, 0xffffffff, 0}, SetRow{reg::RCTL, 0x06dfb3fe, 0xffffffff}}) {
+  for (const SetRow& row :
+       {SetRow{reg::RCTL, 0xffffffff, 0}, SetRow{reg::RCTL, 0x06dfb3fe, 0x003ffffb},
+        SetRow{reg::TCTL, 0xffffffff, 0}, SetRow{reg::RCTL, 0x06dfb3fe, 0xffffffff}}) {
     const uint32_t before = rig_.get(row.offset);
     rig_.set(row.offset, row.value & row.mask);
     EXPECT_EQ(rig_.get(row.offset) & row.mask, row.value & row.mask) << std::hex << row.offset;
@@ -171,7 +174,8 @@ TEST_F(DriverTest, SelfTestLoopbackInThePhy) {
   paged_write(769, 20, 0x0400);
   phy_write(0, 0x4140);
   rig_.advance(250'000'000);
-  rig_.set(reg::CTRL, (rig_.get(reg::CTRL) & ~CTRL_SPEED) | CTRL_FRCSPD | CTRL_FRCDPLX | CTRL_FD | 2u << 8);
+  rig_.set(reg::CTRL,
+           (rig_.get(reg::CTRL) & ~CTRL_SPEED) | CTRL_FRCSPD | CTRL_FRCDPLX | CTRL_FD | 2u << 8);
 
   rig_.receive_ring(0, 64);
   rig_.offer(0, 63);

@@ -5,7 +5,7 @@
 
 #include "hw/card/vnic/fcs.hh"
 #include "hw/card/vnic/statistics.hh"
-#include "rig.hh"
+#include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic {
 namespace {

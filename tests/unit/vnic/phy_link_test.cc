@@ -102,7 +102,8 @@ TEST_F(LinkTest, ComesUpAfterPowerOn) {
   rig_.advance(1);
   EXPECT_TRUE(rig_.vnic.link_up());
   EXPECT_TRUE(rig_.card.link);
-  EXPECT_EQ(rig_.get(reg::STATUS) & (STATUS_LU | STATUS_FD | STATUS_SPEED), STATUS_LU | STATUS_FD | 2u << 6);
+  EXPECT_EQ(rig_.get(reg::STATUS) & (STATUS_LU | STATUS_FD | STATUS_SPEED),
+            STATUS_LU | STATUS_FD | 2u << 6);
   EXPECT_EQ(rig_.causes() & ICR_LSC, ICR_LSC);
   EXPECT_EQ(read(1), 0x7949 | phy::STATUS_LINK | phy::STATUS_NEGOTIATED);
   EXPECT_EQ(read(5), phy::kPartner);
@@ -136,8 +137,9 @@ struct RestartRow {
 };
 
 TEST_F(LinkTest, RestartsNegotiation) {
-  for (const RestartRow& row : {RestartRow{"restart", 0, 0x1340}, RestartRow{"soft reset", 0, 0x9140},
-                                RestartRow{"OEM bits", 25, 0x0400}}) {
+  for (const RestartRow& row :
+       {RestartRow{"restart", 0, 0x1340}, RestartRow{"soft reset", 0, 0x9140},
+        RestartRow{"OEM bits", 25, 0x0400}}) {
     write(22, 0);
     rig_.clear_causes();
     write(row.address, row.value);
@@ -192,10 +194,10 @@ struct SpeedRow {
 
 TEST_F(LinkTest, SpeedAndDuplexAreWhatBothCan) {
   const SpeedRow rows[] = {
-      {"all", 0x1140, 0x0de1, 0x0f00, 2, true},   {"1000 half", 0x1140, 0x0de1, 0x0100, 2, false},
-      {"100 full", 0x1140, 0x0181, 0, 1, true},   {"100 half", 0x1140, 0x0081, 0, 1, false},
-      {"10 full", 0x1140, 0x0061, 0, 0, true},    {"10 half", 0x1140, 0x0021, 0, 0, false},
-      {"forced 1000", 0x0140, 0, 0, 2, true},     {"forced 100 full", 0x2100, 0, 0, 1, true},
+      {"all", 0x1140, 0x0de1, 0x0f00, 2, true},    {"1000 half", 0x1140, 0x0de1, 0x0100, 2, false},
+      {"100 full", 0x1140, 0x0181, 0, 1, true},    {"100 half", 0x1140, 0x0081, 0, 1, false},
+      {"10 full", 0x1140, 0x0061, 0, 0, true},     {"10 half", 0x1140, 0x0021, 0, 0, false},
+      {"forced 1000", 0x0140, 0, 0, 2, true},      {"forced 100 full", 0x2100, 0, 0, 1, true},
       {"forced 100 half", 0x2000, 0, 0, 1, false}, {"forced 10 full", 0x0100, 0, 0, 0, true},
   };
   for (const SpeedRow& row : rows) {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rig.hh"
+#include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic {
 namespace {
@@ -139,8 +139,7 @@ TEST(ReceiveFifo, SurvivesSavingAndLoading) {
     EXPECT_EQ(other.take(Rig::buffer(i), static_cast<uint32_t>(frame.size())), frame);
   }
   // Every cut of the saved state is refused, none crashes.
-  for (size_t length = 0; length < saved.bytes().size();
-       length += 1 + saved.bytes().size() / 60) {
+  for (size_t length = 0; length < saved.bytes().size(); length += 1 + saved.bytes().size() / 60) {
     Rig third;
     Archive cut(std::span(saved.bytes()).first(length));
     third.vnic.archive(cut);
@@ -151,7 +150,7 @@ TEST(ReceiveFifo, SurvivesSavingAndLoading) {
 struct DelayCase {
   const char* name;
   uint32_t rdtr, radv;
-  int64_t gap_ns;       // between frames
+  int64_t gap_ns;  // between frames
   unsigned frames;
   int64_t expected_ns;  // from the first frame to the interrupt
 };

@@ -2,7 +2,7 @@
 // Packet split descriptors (data sheet 7.1.5).
 #include <gtest/gtest.h>
 
-#include "rig.hh"
+#include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic {
 namespace {
@@ -46,7 +46,11 @@ const SplitCase kSplits[] = {
     {"TCP over IPv6", {.v6 = true}, false, 0, 74},
     {"IPv6 off", {.v6 = true}, false, RFCTL_IPV6_DIS, 0},
     {"fragment", {.udp = true, .payload = 104, .fragment = 0x2000}, false, 0, 34},
-    {"fragment, not to be split", {.udp = true, .payload = 104, .fragment = 0x2000}, false, RFCTL_IPFRSP_DIS, 0},
+    {"fragment, not to be split",
+     {.udp = true, .payload = 104, .fragment = 0x2000},
+     false,
+     RFCTL_IPFRSP_DIS,
+     0},
     {"tagged", {.vlan = true, .tci = 9}, false, 0, 58},
     {"no IP", {}, true, 0, 0},
 };

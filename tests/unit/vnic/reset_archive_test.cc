@@ -137,7 +137,8 @@ TEST(SavedState, HostileBytesLoadIntoADeviceThatWorks) {
   std::mt19937 random(82574);
   for (int round = 0; round < 60; ++round) {
     std::vector<uint8_t> bytes = saved.bytes();
-    for (int i = 0; i < 40 << (round % 6); ++i) bytes[random() % bytes.size()] = static_cast<uint8_t>(random());
+    for (int i = 0; i < 40 << (round % 6); ++i)
+      bytes[random() % bytes.size()] = static_cast<uint8_t>(random());
     Rig other;
     Archive loaded(bytes);
     other.vnic.archive(loaded);

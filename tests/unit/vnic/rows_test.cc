@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every row of hw/spec/i82574_registers.hh through the memory BAR: reset value, mode, mask; what lies between the rows.
+// Every row of hw/spec/i82574_registers.hh through the memory BAR: reset value, mode, mask; what
+// lies between the rows.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -57,10 +58,17 @@ TEST(Rows, StorageFollowsModeAndMask) {
       fresh.set(offset, pattern);
       uint32_t expected = before;
       switch (row.mode) {
-        case Access::kRw: expected = (before & ~row.mask) | (pattern & row.mask); break;
-        case Access::kW1c: expected = before & ~(pattern & row.mask); break;
-        case Access::kW0c: expected = before & (pattern | ~row.mask); break;
-        default: break;
+        case Access::kRw:
+          expected = (before & ~row.mask) | (pattern & row.mask);
+          break;
+        case Access::kW1c:
+          expected = before & ~(pattern & row.mask);
+          break;
+        case Access::kW0c:
+          expected = before & (pattern | ~row.mask);
+          break;
+        default:
+          break;
       }
       EXPECT_EQ(fresh.vnic.registers()[offset], expected) << row.name << " " << std::hex << pattern;
       if (row.mode == Access::kRw) {
@@ -95,7 +103,8 @@ TEST(Rows, CountersClearWhenRead) {
 }
 
 TEST(Rows, PairsClearWithTheirUpperHalf) {
-  for (const uint32_t low : {reg::GORCL.offset, reg::GOTCL.offset, reg::TORL.offset, reg::TOTL.offset}) {
+  for (const uint32_t low :
+       {reg::GORCL.offset, reg::GOTCL.offset, reg::TORL.offset, reg::TOTL.offset}) {
     Fresh fresh;
     fresh.vnic.registers()[low] = 5;
     fresh.vnic.registers()[low + 4] = 6;

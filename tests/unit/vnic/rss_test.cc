@@ -7,7 +7,7 @@
 #include <array>
 #include <vector>
 
-#include "rig.hh"
+#include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic {
 namespace {
@@ -20,7 +20,8 @@ constexpr std::array<uint8_t, kRssKeyOctets> kKey = {
     0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
     0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
 
-constexpr RssControl kAll{.tcp_ipv4 = true, .ipv4 = true, .tcp_ipv6 = true, .ipv6_ex = true, .ipv6 = true};
+constexpr RssControl kAll{
+    .tcp_ipv4 = true, .ipv4 = true, .tcp_ipv6 = true, .ipv6_ex = true, .ipv6 = true};
 
 Bytes octets(std::initializer_list<unsigned> values) {
   Bytes bytes;
@@ -97,7 +98,11 @@ const TypeCase kTypes[] = {
     {"TCP over IPv6", kAll, {.v6 = true}, RssType::kTcpIpv6, 36},
     {"UDP over IPv6", kAll, {.v6 = true, .udp = true}, RssType::kIpv6Ex, 32},
     {"UDP over IPv6, plain", {.ipv6 = true}, {.v6 = true, .udp = true}, RssType::kIpv6, 32},
-    {"IPv6, only IPv4 asked for", {.tcp_ipv4 = true, .ipv4 = true}, {.v6 = true}, RssType::kNone, 0},
+    {"IPv6, only IPv4 asked for",
+     {.tcp_ipv4 = true, .ipv4 = true},
+     {.v6 = true},
+     RssType::kNone,
+     0},
     {"tagged TCP over IPv4", kAll, {.vlan = true, .tci = 5}, RssType::kTcpIpv4, 12},
 };
 

@@ -13,7 +13,8 @@ class TimeTest : public ::testing::Test {
     const uint64_t low = rig_.get(reg::SYSTIML);
     return low | uint64_t{rig_.get(reg::SYSTIMH)} << 32;
   }
-  // A PTP message: version and type, control field, a port identity and a sequence number that show where they end up.
+  // A PTP message: version and type, control field, a port identity and a sequence number that show
+  // where they end up.
   static Bytes ptp(uint8_t version, uint8_t message, uint8_t control) {
     Bytes header(44);
     header[0] = message;
@@ -140,7 +141,8 @@ TEST_F(TimeTest, ReceiveStampsFollowTheType) {
 TEST_F(TimeTest, EveryCutOfAFrameIsSafe) {
   rig_.set(reg::RXMTRL, 0x88f7);
   rig_.set(reg::TSYNCRXCTL, TSYNCRXCTL_EN | 2u << 1);
-  for (const Bytes& whole : {l2(ptp(2, 8, 0)), udp(ptp(2, 8, 0), 319, true), udp(ptp(2, 8, 0), 319, false)}) {
+  for (const Bytes& whole :
+       {l2(ptp(2, 8, 0)), udp(ptp(2, 8, 0), 319, true), udp(ptp(2, 8, 0), 319, false)}) {
     for (size_t length = 0; length <= whole.size(); ++length) {
       EXPECT_FALSE(stamped(Bytes(whole.begin(), whole.begin() + static_cast<long>(length))));
     }
@@ -180,11 +182,12 @@ TEST(StatisticsTest, SizesAndCasts) {
     uint32_t octets;
     uint32_t tx, rx;
   };
-  for (const Row& row : {Row{60, reg::PTC64, reg::PRC64}, Row{61, reg::PTC127, reg::PRC127},
-                         Row{123, reg::PTC127, reg::PRC127}, Row{124, reg::PTC255, reg::PRC255},
-                         Row{251, reg::PTC255, reg::PRC255}, Row{252, reg::PTC511, reg::PRC511},
-                         Row{508, reg::PTC1023, reg::PRC1023}, Row{1019, reg::PTC1023, reg::PRC1023},
-                         Row{1020, reg::PTC1522, reg::PRC1522}, Row{9014, reg::PTC1522, reg::PRC1522}}) {
+  for (const Row& row :
+       {Row{60, reg::PTC64, reg::PRC64}, Row{61, reg::PTC127, reg::PRC127},
+        Row{123, reg::PTC127, reg::PRC127}, Row{124, reg::PTC255, reg::PRC255},
+        Row{251, reg::PTC255, reg::PRC255}, Row{252, reg::PTC511, reg::PRC511},
+        Row{508, reg::PTC1023, reg::PRC1023}, Row{1019, reg::PTC1023, reg::PRC1023},
+        Row{1020, reg::PTC1522, reg::PRC1522}, Row{9014, reg::PTC1522, reg::PRC1522}}) {
     RegisterFile registers;
     Statistics statistics(registers);
     statistics.transmitted(row.octets, Cast::kBroadcast, 3);

@@ -116,8 +116,8 @@ TEST_P(ChecksumInsert, WritesInsideTheFrameOrNotAtAll) {
     return;
   }
   const size_t after = row.end == 0 ? before.size() : row.end + 1;
-  const uint16_t expected = checksum::finish(
-      naive_sum(std::span(before).subspan(row.start, after - row.start)));
+  const uint16_t expected =
+      checksum::finish(naive_sum(std::span(before).subspan(row.start, after - row.start)));
   Bytes wanted = before;
   store_be<uint16_t>(wanted.data() + row.offset, expected);
   EXPECT_EQ(frame, wanted);

@@ -43,8 +43,12 @@ TEST(Headers, Arp) {
 TEST(Headers, Ipv4Tcp) {
   const Bytes frame = Frame()
                           .ethernet()
-                          .ipv4({.tos = 0xb9, .id = 0xbeef, .dont_fragment = true,
-                                 .fragment_offset = 1480, .ttl = 3, .options = Bytes(8, 1)})
+                          .ipv4({.tos = 0xb9,
+                                 .id = 0xbeef,
+                                 .dont_fragment = true,
+                                 .fragment_offset = 1480,
+                                 .ttl = 3,
+                                 .options = Bytes(8, 1)})
                           .tcp({.sequence = 0xdeadbeef, .flags = 0x91, .options = Bytes(12, 1)})
                           .payload(5)
                           .build();
@@ -122,8 +126,8 @@ TEST(Headers, SettersWriteNetworkOrderAndNothingElse) {
 }
 
 TEST(Headers, NeighborDiscoveryAndItsOptions) {
-  const Bytes options = test::concat(
-      {test::nd_link_option(1, "52:54:00:00:00:09"), test::from_hex("0502 0000 000005dc 00000000 00000000")});
+  const Bytes options = test::concat({test::nd_link_option(1, "52:54:00:00:00:09"),
+                                      test::from_hex("0502 0000 000005dc 00000000 00000000")});
   const Bytes frame = Frame()
                           .ethernet()
                           .ipv6({.hop_limit = 255})
@@ -148,7 +152,8 @@ TEST(Headers, NeighborDiscoveryAndItsOptions) {
 }
 
 TEST(Headers, MalformedNdOptionsEndTheWalk) {
-  for (const char* hex : {"01", "0100 0000 0000 0000", "0102 0000 0000 0000", "0101 0000 0000 00"}) {
+  for (const char* hex :
+       {"01", "0100 0000 0000 0000", "0102 0000 0000 0000", "0101 0000 0000 00"}) {
     const Bytes octets = test::from_hex(hex);
     NdOptions walk(octets);
     EXPECT_FALSE(walk.next()) << hex;

@@ -39,7 +39,8 @@ std::vector<Row> rows() {
       {"wrong icmp", Frame().ethernet().ipv4().icmp({.checksum = 1}).build(), kBad},
       {"udp without checksum, v4", Frame().ethernet().ipv4().udp({.checksum = 0}).build(), kNone},
       {"udp without checksum, v6", Frame().ethernet().ipv6().udp({.checksum = 0}).build(), kBad},
-      {"fragment", Frame().ethernet().ipv4({.more_fragments = true}).udp().payload(8).build(), kNone},
+      {"fragment", Frame().ethernet().ipv4({.more_fragments = true}).udp().payload(8).build(),
+       kNone},
       {"arp", Frame().ethernet().arp().build(), kNone},
       {"another protocol", Frame().ethernet().ipv4().payload(30).build(), kNone},
       {"source route",
@@ -95,8 +96,12 @@ TEST(L4Checksum, CompleteNeverWritesZeroForUdp) {
   unsigned ones = 0;
   for (unsigned i = 0; i < 65536; ++i) {
     Packet* packet = pool.take(60);
-    const Bytes frame = Frame().ethernet().ipv4({.checksum = 0}).udp({.checksum = 0}).payload(
-        Bytes{static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)}).build();
+    const Bytes frame = Frame()
+                            .ethernet()
+                            .ipv4({.checksum = 0})
+                            .udp({.checksum = 0})
+                            .payload(Bytes{static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)})
+                            .build();
     std::copy(frame.begin(), frame.end(), packet->data);
     packet->length = static_cast<uint32_t>(frame.size());
     ASSERT_EQ(parse::parse(*packet, {.ipv4_checksum = false}), spec::DropReason::none);

@@ -100,9 +100,9 @@ std::vector<Row> l2_rows() {
       {"two tags, the outermost counts", tagged(Frame().ethernet().vlan(9, 0x88a8).vlan(7)),
        shifted(udp, 2, 9)},
       {"tag id 0 is a tag", tagged(Frame().ethernet().vlan(0)), shifted(udp, 1, 0)},
-      {"unknown ethertype", Frame().ethernet({.type = 0x88cc}).payload(46).build(), other(0x88cc, 60)},
-      {"IEEE 802.3 length, LLC",
-       Frame().ethernet({.type = 38}).payload(46).build(), other(38, 60)},
+      {"unknown ethertype", Frame().ethernet({.type = 0x88cc}).payload(46).build(),
+       other(0x88cc, 60)},
+      {"IEEE 802.3 length, LLC", Frame().ethernet({.type = 38}).payload(46).build(), other(38, 60)},
       {"length that is larger than the frame", Frame().ethernet({.type = 1500}).payload(46).build(),
        other(1500, 60)},
       {"0x05ff is no EtherType", Frame().ethernet({.type = 0x05ff}).payload(46).build(),
@@ -114,7 +114,8 @@ std::vector<Row> l2_rows() {
 }
 
 std::vector<Row> ipv4_rows() {
-  const Layers tcp = with(ipv4(L4::kTcp, 6, 20, 20 + 20 + 6), [](Layers& l) { l.tcp_flags = 0x10; });
+  const Layers tcp =
+      with(ipv4(L4::kTcp, 6, 20, 20 + 20 + 6), [](Layers& l) { l.tcp_flags = 0x10; });
   return {
       {"udp", Frame().ethernet().ipv4().udp().payload(22).build(), ipv4(L4::kUdp, 17, 8, 50)},
       {"udp without payload", Frame().ethernet().ipv4().udp().build(), ipv4(L4::kUdp, 17, 8, 28)},
@@ -134,16 +135,19 @@ std::vector<Row> ipv4_rows() {
       {"icmp", Frame().ethernet().ipv4().icmp().payload(4).build(), ipv4(L4::kIcmp, 1, 8, 32)},
       {"another protocol", Frame().ethernet().ipv4().payload(4).build(),
        ipv4(L4::kOther, 253, 0, 24)},
-      {"protocol 58 is no ICMPv6 here", Frame().ethernet().ipv4({.protocol = 58}).payload(2).build(),
-       ipv4(L4::kOther, 58, 0, 22)},
+      {"protocol 58 is no ICMPv6 here",
+       Frame().ethernet().ipv4({.protocol = 58}).payload(2).build(), ipv4(L4::kOther, 58, 0, 22)},
       {"nothing behind the header", Frame().ethernet().ipv4({.protocol = 50}).build(),
        ipv4(L4::kOther, 50, 0, 20)},
       {"first fragment",
        Frame().ethernet().ipv4({.more_fragments = true}).udp({.length = 4000}).payload(16).build(),
        in_fragment(ipv4(L4::kUdp, 17, 8, 44), true)},
       {"middle fragment",
-       Frame().ethernet().ipv4({.more_fragments = true, .fragment_offset = 24, .protocol = 17})
-           .payload(8).build(),
+       Frame()
+           .ethernet()
+           .ipv4({.more_fragments = true, .fragment_offset = 24, .protocol = 17})
+           .payload(8)
+           .build(),
        in_fragment(ipv4(L4::kUdp, 17, 8, 28), false)},
       {"last fragment of odd length",
        Frame().ethernet().ipv4({.fragment_offset = 24, .protocol = 6}).payload(3).build(),
@@ -178,16 +182,41 @@ std::vector<Row> ipv6_rows() {
       {"hop-by-hop", Frame().ethernet().ipv6().extension(0).udp().payload(10).build(),
        longer(udp, 8)},
       {"all kinds, in any order",
-       Frame().ethernet().ipv6().extension(0).extension(60, Bytes(22, 0)).extension(43, Bytes(6, 0))
-           .extension(60).udp().payload(10).build(),
+       Frame()
+           .ethernet()
+           .ipv6()
+           .extension(0)
+           .extension(60, Bytes(22, 0))
+           .extension(43, Bytes(6, 0))
+           .extension(60)
+           .udp()
+           .payload(10)
+           .build(),
        longer(udp, 8 + 24 + 8 + 8)},
       {"authentication header",
-       Frame().ethernet().ipv6().extension(51, test::from_hex("0000 00000001 00000002 00000000"))
-           .udp().payload(10).build(),
+       Frame()
+           .ethernet()
+           .ipv6()
+           .extension(51, test::from_hex("0000 00000001 00000002 00000000"))
+           .udp()
+           .payload(10)
+           .build(),
        longer(udp, 16)},
       {"eight headers",
-       Frame().ethernet().ipv6().extension(0).extension(60).extension(60).extension(60)
-           .extension(60).extension(60).extension(60).extension(60).udp().payload(10).build(),
+       Frame()
+           .ethernet()
+           .ipv6()
+           .extension(0)
+           .extension(60)
+           .extension(60)
+           .extension(60)
+           .extension(60)
+           .extension(60)
+           .extension(60)
+           .extension(60)
+           .udp()
+           .payload(10)
+           .build(),
        longer(udp, 64)},
       {"routing header with segments left",
        Frame().ethernet().ipv6().extension(43, Bytes{0, 1, 0, 0, 0, 0}).udp().payload(10).build(),
@@ -201,7 +230,8 @@ std::vector<Row> ipv6_rows() {
        Frame().ethernet().ipv6().fragment(0, true).extension(60).udp().payload(8).build(),
        in_fragment(longer(ipv6(L4::kUdp, 17, 8, 40 + 16), 16), true)},
       {"last fragment",
-       // The octets behind the fragment header are the middle of a UDP datagram, whatever they look like.
+       // The octets behind the fragment header are the middle of a UDP datagram, whatever they look
+       // like.
        Frame().ethernet().ipv6().fragment(1480, false).udp().payload(3).build(),
        in_fragment(longer(ipv6(L4::kUdp, 17, 8, 40 + 11), 8), false)},
       {"last fragment whose header announces options",
@@ -249,7 +279,8 @@ TEST(Parse, FindsL2) { run(l2_rows()); }
 TEST(Parse, FindsIpv4) { run(ipv4_rows()); }
 TEST(Parse, FindsIpv6) { run(ipv6_rows()); }
 
-// The same frame behind a tag goes through the general walk, without one through the short way: both find the same.
+// The same frame behind a tag goes through the general walk, without one through the short way:
+// both find the same.
 TEST(Parse, TheShortWayFindsWhatTheGeneralWalkFinds) {
   for (const Row& row : ipv4_rows()) {
     Layers plain, tagged;

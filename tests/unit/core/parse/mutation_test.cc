@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Mutated frames: whatever parse accepts keeps its promises (parse.hh), and nothing is read outside the frame. Each frame is on the
-// heap in its exact size, so that a run under a sanitizer sees the first octet too many.
+// Mutated frames: whatever parse accepts keeps its promises (parse.hh), and nothing is read outside
+// the frame. Each frame is on the heap in its exact size, so that a run under a sanitizer sees the
+// first octet too many.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -21,12 +22,44 @@ using test::Frame;
 std::vector<Bytes> seeds() {
   return {
       Frame().ethernet().ipv4().tcp({.options = Bytes(12, 1)}).payload(40).build(),
-      Frame().ethernet().vlan(5).ipv4({.options = test::from_hex("8303 0101 4404 0000")}).udp().payload(30).build(),
-      Frame().ethernet().ipv4({.more_fragments = true, .fragment_offset = 1480}).udp().payload(32).build(),
-      Frame().ethernet().vlan(1, 0x88a8).vlan(2).ipv6().extension(0).extension(43).fragment(0, true).extension(60).tcp().payload(12).build(),
+      Frame()
+          .ethernet()
+          .vlan(5)
+          .ipv4({.options = test::from_hex("8303 0101 4404 0000")})
+          .udp()
+          .payload(30)
+          .build(),
+      Frame()
+          .ethernet()
+          .ipv4({.more_fragments = true, .fragment_offset = 1480})
+          .udp()
+          .payload(32)
+          .build(),
+      Frame()
+          .ethernet()
+          .vlan(1, 0x88a8)
+          .vlan(2)
+          .ipv6()
+          .extension(0)
+          .extension(43)
+          .fragment(0, true)
+          .extension(60)
+          .tcp()
+          .payload(12)
+          .build(),
       Frame().ethernet().ipv6().udp().payload(18).build(),
-      Frame().ethernet().ipv6().extension(51, test::from_hex("0000 00000001 00000002 00000000")).icmp({.type = 128}).payload(9).build(),
-      Frame().ethernet().ipv6({.hop_limit = 255}).neighbor_solicitation("fd00::2", test::nd_link_option(1, "52:54:00:00:00:01")).build(),
+      Frame()
+          .ethernet()
+          .ipv6()
+          .extension(51, test::from_hex("0000 00000001 00000002 00000000"))
+          .icmp({.type = 128})
+          .payload(9)
+          .build(),
+      Frame()
+          .ethernet()
+          .ipv6({.hop_limit = 255})
+          .neighbor_solicitation("fd00::2", test::nd_link_option(1, "52:54:00:00:00:01"))
+          .build(),
       Frame().ethernet().arp().append(Bytes(18, 0)).build(),
       Frame().ethernet({.type = 40}).payload(46).build(),
   };
@@ -82,12 +115,21 @@ class Mutation {
   Bytes operator()(Bytes frame) {
     const unsigned changes = 1 + random_() % 4;
     for (unsigned i = 0; i < changes && !frame.empty(); ++i) {
-      const size_t at = random_() % 8 == 0 ? random_() % frame.size() : random_() % std::min<size_t>(frame.size(), 80);
+      const size_t at = random_() % 8 == 0 ? random_() % frame.size()
+                                           : random_() % std::min<size_t>(frame.size(), 80);
       switch (random_() % 4) {
-        case 0: frame[at] = static_cast<uint8_t>(random_()); break;
-        case 1: frame[at] ^= static_cast<uint8_t>(1u << random_() % 8); break;
-        case 2: frame[at] = random_() % 2 == 0 ? 0 : 0xff; break;
-        default: frame[at] = static_cast<uint8_t>(frame[at] + random_() % 3 - 1); break;
+        case 0:
+          frame[at] = static_cast<uint8_t>(random_());
+          break;
+        case 1:
+          frame[at] ^= static_cast<uint8_t>(1u << random_() % 8);
+          break;
+        case 2:
+          frame[at] = random_() % 2 == 0 ? 0 : 0xff;
+          break;
+        default:
+          frame[at] = static_cast<uint8_t>(frame[at] + random_() % 3 - 1);
+          break;
       }
     }
     if (random_() % 4 == 0) frame.resize(random_() % (frame.size() + 1));
@@ -123,11 +165,13 @@ TEST(ParseMutation, AcceptedFramesKeepTheirPromises) {
   EXPECT_GT(refused, 20000u);
 }
 
-// The short way of parse() and the general walk agree on every mutation: a tag in front forces the latter.
+// The short way of parse() and the general walk agree on every mutation: a tag in front forces the
+// latter.
 TEST(ParseMutation, TheShortWayAgreesWithTheGeneralWalk) {
   Mutation mutate(42);
-  const Bytes seeds[] = {Frame().ethernet().ipv4().tcp({.options = Bytes(4, 1)}).payload(20).build(),
-                         Frame().ethernet().ipv4().udp().payload(18).build()};
+  const Bytes seeds[] = {
+      Frame().ethernet().ipv4().tcp({.options = Bytes(4, 1)}).payload(20).build(),
+      Frame().ethernet().ipv4().udp().payload(18).build()};
   for (int round = 0; round < 60000; ++round) {
     for (const Bytes& seed : seeds) {
       const Bytes frame = mutate(seed);

@@ -10,8 +10,8 @@ namespace {
 
 using spec::DropReason;
 using test::Bytes;
-using test::Frame;
 using test::cut;
+using test::Frame;
 using test::patch;
 
 struct Row {
@@ -104,8 +104,7 @@ TEST(ParseRefuses, BadFragments) {
       {"v4: ends beyond 65535", v4(false, 65512, 17, 4), DropReason::bad_fragment},
       {"v4: largest offset", v4(true, 65528, 17, 8), DropReason::bad_fragment},
       {"v4: overwrites TCP flags", v4(false, 8, 6, 16), DropReason::bad_fragment},
-      {"v4: first without its whole TCP header", v4(true, 0, 6, 16),
-       DropReason::truncated_l4},
+      {"v4: first without its whole TCP header", v4(true, 0, 6, 16), DropReason::truncated_l4},
       {"v6: nothing in it", v6(8, false, 0), DropReason::bad_fragment},
       {"v6: more to come, but no multiple of 8", v6(0, true, 12), DropReason::bad_fragment},
       {"v6: ends beyond 65535", v6(65528, false, 8), DropReason::bad_fragment},
@@ -113,8 +112,11 @@ TEST(ParseRefuses, BadFragments) {
        Frame().ethernet().ipv6().fragment(0, false).fragment(0, false).udp().build(),
        DropReason::bad_ipv6_extension},
       {"v6: first without its L4 header",
-       Frame().ethernet().ipv6({.next_header = 44}).payload(
-           test::concat({test::from_hex("0600 0001 00000001"), Bytes(16, 0x50)})).build(),
+       Frame()
+           .ethernet()
+           .ipv6({.next_header = 44})
+           .payload(test::concat({test::from_hex("0600 0001 00000001"), Bytes(16, 0x50)}))
+           .build(),
        DropReason::truncated_l4},
   });
 }
@@ -128,13 +130,14 @@ TEST(ParseRefuses, BadIpv6) {
       {"header cut off", cut(udp, 53), DropReason::bad_ipv6_header},
       {"nothing behind the type", cut(udp, 14), DropReason::bad_ipv6_header},
       {"version 4", patch(udp, 14, {0x40}), DropReason::bad_ipv6_header},
-      {"payload beyond the frame", Frame().ethernet().ipv6({.payload_length = 19}).udp().payload(10).build(),
+      {"payload beyond the frame",
+       Frame().ethernet().ipv6({.payload_length = 19}).udp().payload(10).build(),
        DropReason::bad_ipv6_header},
       {"frame cut off", cut(udp, 71), DropReason::bad_ipv6_header},
       {"jumbogram", Frame().ethernet().ipv6({.payload_length = 0}).extension(0).udp().build(),
        DropReason::bad_ipv6_extension},
-      {"extension header cut off",
-       patch(cut(options, 54 + 7), 18, {0, 7}), DropReason::bad_ipv6_extension},
+      {"extension header cut off", patch(cut(options, 54 + 7), 18, {0, 7}),
+       DropReason::bad_ipv6_extension},
       {"extension header beyond the datagram", patch(options, 55, {3}),
        DropReason::bad_ipv6_extension},
       {"authentication header beyond the datagram",
@@ -184,12 +187,28 @@ TEST(ParseRefuses, BadL4) {
   });
 }
 
-// Whatever is cut off a good frame: it never becomes another good one with octets that are not there.
+// Whatever is cut off a good frame: it never becomes another good one with octets that are not
+// there.
 TEST(ParseRefuses, EveryCutOfEveryFrame) {
   const Bytes whole[] = {
-      Frame().ethernet().vlan(1).vlan(2).ipv4({.options = Bytes(8, 1)}).tcp({.options = Bytes(12, 1)}).payload(20).build(),
+      Frame()
+          .ethernet()
+          .vlan(1)
+          .vlan(2)
+          .ipv4({.options = Bytes(8, 1)})
+          .tcp({.options = Bytes(12, 1)})
+          .payload(20)
+          .build(),
       Frame().ethernet().ipv4().udp().payload(20).build(),
-      Frame().ethernet().ipv6().extension(0).fragment(0, true).extension(60).udp().payload(24).build(),
+      Frame()
+          .ethernet()
+          .ipv6()
+          .extension(0)
+          .fragment(0, true)
+          .extension(60)
+          .udp()
+          .payload(24)
+          .build(),
       Frame().ethernet().arp().build(),
   };
   for (const Bytes& frame : whole) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the segment tests share: run a frame through parse and Segmenter, and look at what comes out.
+// What the segment tests share: run a frame through parse and Segmenter, and look at what comes
+// out.
 #ifndef GATEHOUSE_TESTS_UNIT_CORE_SEGMENT_CUTTING_HH_
 #define GATEHOUSE_TESTS_UNIT_CORE_SEGMENT_CUTTING_HH_
 
@@ -15,7 +16,8 @@
 
 namespace gatehouse::segment {
 
-// The context that a driver gives for a super-frame: what the frame's own headers say, unless a test spoils it.
+// The context that a driver gives for a super-frame: what the frame's own headers say, unless a
+// test spoils it.
 inline Offload tso_context(const Layers& layers, uint32_t length, uint16_t mss) {
   Offload offload;
   offload.tso = true;
@@ -38,10 +40,10 @@ inline Packet* parsed(PacketPool& pool, const test::Bytes& frame, uint16_t mss =
   return packet;
 }
 
-// Runs until done, in runs of `run` segments with `reserve` octets in front of each head, which are overwritten to show that
-// they are free. Every frame comes out whole.
-inline std::vector<test::Bytes> drain(Segmenter& segmenter, uint32_t run = 64, uint32_t reserve = 70,
-                                      uint32_t arena_octets = kArenaOctets) {
+// Runs until done, in runs of `run` segments with `reserve` octets in front of each head, which are
+// overwritten to show that they are free. Every frame comes out whole.
+inline std::vector<test::Bytes> drain(Segmenter& segmenter, uint32_t run = 64,
+                                      uint32_t reserve = 70, uint32_t arena_octets = kArenaOctets) {
   HeaderArena arena(arena_octets);
   std::vector<Segment> segments(run);
   std::vector<test::Bytes> frames;

@@ -83,13 +83,20 @@ TEST(Segment, PaddingNeverMakesAFrameTooLarge) {
 
 // The whole of what comes out, built by hand.
 TEST(Segment, FragmentsOfRfc791) {
-  const Bytes whole = Frame().ethernet().ipv4({.tos = 4, .id = 77, .ttl = 9}).udp().payload(2000).build();
+  const Bytes whole =
+      Frame().ethernet().ipv4({.tos = 4, .id = 77, .ttl = 9}).udp().payload(2000).build();
   const auto fragment = [&](uint32_t offset, bool more, size_t octets) {
     const size_t from = 34 + offset;
     return Frame()
         .ethernet()
-        .ipv4({.tos = 4, .id = 77, .more_fragments = more, .fragment_offset = offset, .ttl = 9, .protocol = 17})
-        .payload(Bytes(whole.begin() + static_cast<long>(from), whole.begin() + static_cast<long>(from + octets)))
+        .ipv4({.tos = 4,
+               .id = 77,
+               .more_fragments = more,
+               .fragment_offset = offset,
+               .ttl = 9,
+               .protocol = 17})
+        .payload(Bytes(whole.begin() + static_cast<long>(from),
+                       whole.begin() + static_cast<long>(from + octets)))
         .build();
   };
   const Cut cut = cut_frame(whole, 0, 1000);
@@ -139,7 +146,8 @@ bool join(const std::vector<Bytes>& fragments, Bytes& payload) {
     const Layers layers = layers_of(frame);
     const Ipv4Header ip(frame.data() + layers.l2_length);
     const long start = layers.l2_length + static_cast<long>(ip.header_length());
-    parts[ip.fragment_offset()] = Bytes(frame.begin() + start, frame.begin() + static_cast<long>(layers.l3_end));
+    parts[ip.fragment_offset()] =
+        Bytes(frame.begin() + start, frame.begin() + static_cast<long>(layers.l3_end));
     has_end = has_end || !ip.more_fragments();
   }
   for (const auto& [offset, part] : parts) {
@@ -153,7 +161,13 @@ TEST(Segment, FragmentsJoinToTheDatagram) {
   for (const uint32_t options : {0u, 4u, 40u}) {
     for (const uint32_t octets : {1u, 7u, 8u, 1000u, 1480u, 1481u, 9000u, 16000u}) {
       for (const uint32_t mtu : {68u, 69u, 75u, 76u, 576u, 1450u, 1500u}) {
-        const Bytes frame = Frame().ethernet().vlan(2).ipv4({.options = Bytes(options, 1)}).udp().payload(octets).build();
+        const Bytes frame = Frame()
+                                .ethernet()
+                                .vlan(2)
+                                .ipv4({.options = Bytes(options, 1)})
+                                .udp()
+                                .payload(octets)
+                                .build();
         const Cut cut = cut_frame(frame, 0, mtu);
         const uint32_t payload = octets + 8;
         const uint32_t each = (mtu - 20 - options) / 8 * 8;
@@ -177,7 +191,8 @@ TEST(Segment, FragmentsJoinToTheDatagram) {
   }
 }
 
-// UDP super-frame without DF over a small MTU: each segment is a datagram of its own, in fragments of its own.
+// UDP super-frame without DF over a small MTU: each segment is a datagram of its own, in fragments
+// of its own.
 TEST(Segment, UdpSegmentsInFragmentsJoinToTheSuperFrame) {
   const Bytes payload = test::pattern(5000);
   const Bytes super = Frame().ethernet().ipv4({.id = 100}).udp().payload(payload).build();
@@ -194,13 +209,35 @@ TEST(Segment, UdpSegmentsInFragmentsJoinToTheSuperFrame) {
     Bytes datagram;
     ASSERT_TRUE(join(fragments, datagram)) << id;
     // As one frame again, its UDP length and checksum are right.
-    const Bytes whole = Frame().ethernet().ipv4({.id = id, .protocol = 17}).payload(datagram).build();
+    const Bytes whole =
+        Frame().ethernet().ipv4({.id = id, .protocol = 17}).payload(datagram).build();
     std::string why;
     ASSERT_TRUE(test::checksums_right(whole, &why)) << why;
     const Bytes part = payload_of(whole, layers_of(whole));
     all.insert(all.end(), part.begin(), part.end());
   }
   EXPECT_EQ(all, payload);
+}
+
+TEST(Segment, SaysWhetherFragmentsComeOut) {
+  PacketPool pool({.small_count = 1, .large_count = 1});
+  const Bytes frame = Frame().ethernet().ipv4().udp().payload(3000).build();
+  struct {
+    uint16_t mss;
+    uint32_t mtu;
+    bool fragments;
+  } const rows[] = {{0, 3028, false},   {0, 3027, true},     {1000, 1028, false},
+                    {1000, 1027, true}, {4000, 3028, false}, {4000, 3027, true}};
+  for (const auto& row : rows) {
+    Packet* packet = parsed(pool, frame, row.mss);
+    Segmenter segmenter;
+    ASSERT_EQ(segmenter.begin(*packet, row.mtu), DropReason::none);
+    EXPECT_EQ(segmenter.makes_fragments(), row.fragments) << row.mss << " " << row.mtu;
+    bool any = false;
+    for (const Bytes& out : drain(segmenter)) any = any || layers_of(out).fragment;
+    EXPECT_EQ(any, row.fragments);
+    pool.give(packet);
+  }
 }
 
 TEST(Segment, FragmentRunsContinueWhereTheArenaEnded) {

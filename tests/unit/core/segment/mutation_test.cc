@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Hostile guests: mutated headers with any context. What comes out always fits, parses and has right checksums, and nothing outside the
-// frame is read (the frame ends where its heap block ends, for the sanitizers).
+// Hostile guests: mutated headers with any context. What comes out always fits, parses and has
+// right checksums, and nothing outside the frame is read (the frame ends where its heap block ends,
+// for the sanitizers).
 #include <random>
 
 #include "hw/core/segment/too_big.hh"
@@ -16,10 +17,20 @@ using test::Frame;
 std::vector<Bytes> seeds() {
   return {
       Frame().ethernet().ipv4().tcp({.flags = 0x19, .options = Bytes(12, 1)}).payload(3000).build(),
-      Frame().ethernet().vlan(3).ipv4({.options = test::from_hex("8303 0101 4404 0000")}).udp().payload(2500).build(),
+      Frame()
+          .ethernet()
+          .vlan(3)
+          .ipv4({.options = test::from_hex("8303 0101 4404 0000")})
+          .udp()
+          .payload(2500)
+          .build(),
       Frame().ethernet().ipv6().extension(60).tcp().payload(2800).build(),
       Frame().ethernet().ipv6().udp().payload(2600).build(),
-      Frame().ethernet().ipv4({.more_fragments = true, .fragment_offset = 1480, .protocol = 17}).payload(2400).build(),
+      Frame()
+          .ethernet()
+          .ipv4({.more_fragments = true, .fragment_offset = 1480, .protocol = 17})
+          .payload(2400)
+          .build(),
   };
 }
 
@@ -33,7 +44,8 @@ TEST(SegmentMutation, WhateverTheGuestSaysTheResultIsWellFormed) {
   Packet* answer = pool.take(kTooBigOctets);
   for (int round = 0; round < 20000; ++round) {
     Bytes frame = all[random() % all.size()];
-    for (unsigned i = random() % 3; i > 0; --i) frame[12 + random() % 60] = static_cast<uint8_t>(random());
+    for (unsigned i = random() % 3; i > 0; --i)
+      frame[12 + random() % 60] = static_cast<uint8_t>(random());
     frame.resize(frame.size() - random() % 3);
     frame.shrink_to_fit();
     Packet packet;
@@ -42,7 +54,8 @@ TEST(SegmentMutation, WhateverTheGuestSaysTheResultIsWellFormed) {
     packet.offload.tso = random() % 2 == 0;
     if (parse::parse(packet, {.ipv4_checksum = false}) != DropReason::none) continue;
     if (packet.offload.tso) {
-      packet.offload = tso_context(packet.layers, packet.length, static_cast<uint16_t>(random() % 3000));
+      packet.offload =
+          tso_context(packet.layers, packet.length, static_cast<uint16_t>(random() % 3000));
       if (random() % 8 == 0) packet.offload.header_length = static_cast<uint16_t>(random());
       if (random() % 8 == 0) packet.offload.payload_length = random();
     }
@@ -66,7 +79,8 @@ TEST(SegmentMutation, WhateverTheGuestSaysTheResultIsWellFormed) {
         const Bytes segment = test::bytes_of(out[i].frame());
         ASSERT_LE(segment.size(), packet.layers.l2_length + mtu);
         Layers layers;
-        ASSERT_EQ(parse::parse(segment, {.ipv4_checksum = segmenter.kind() != Kind::kPass}, layers), DropReason::none)
+        ASSERT_EQ(parse::parse(segment, {.ipv4_checksum = segmenter.kind() != Kind::kPass}, layers),
+                  DropReason::none)
             << test::to_hex(segment);
         if (segmenter.kind() == Kind::kSegments && !layers.source_route) {
           std::string why;

@@ -20,17 +20,22 @@ TEST(Segment, Ipv4TcpSegmentsAreThoseThatASenderWouldHaveBuilt) {
         .vlan(12)
         .ipv4({.tos = 2, .id = id, .dont_fragment = true})
         .tcp({.sequence = sequence, .flags = flags, .options = options})
-        .payload(Bytes(payload.begin() + static_cast<long>(from), payload.begin() + static_cast<long>(to)))
+        .payload(Bytes(payload.begin() + static_cast<long>(from),
+                       payload.begin() + static_cast<long>(to)))
         .build();
   };
   // As Linux' e1000e leaves it: lengths zero, the pseudo header's sum in the checksum field.
-  const Bytes super = Frame()
-                          .ethernet()
-                          .vlan(12)
-                          .ipv4({.tos = 2, .id = 0xffff, .dont_fragment = true, .total_length = 0, .checksum = 0})
-                          .tcp({.sequence = 0xfffffff0, .flags = kFin | kPsh | kAck | kCwr, .options = options, .checksum = 0x4321})
-                          .payload(payload)
-                          .build();
+  const Bytes super =
+      Frame()
+          .ethernet()
+          .vlan(12)
+          .ipv4({.tos = 2, .id = 0xffff, .dont_fragment = true, .total_length = 0, .checksum = 0})
+          .tcp({.sequence = 0xfffffff0,
+                .flags = kFin | kPsh | kAck | kCwr,
+                .options = options,
+                .checksum = 0x4321})
+          .payload(payload)
+          .build();
   const Cut cut = cut_frame(super, 1448, 1500);
   ASSERT_EQ(cut.reason, DropReason::none);
   EXPECT_EQ(cut.kind, Kind::kSegments);
@@ -48,7 +53,8 @@ TEST(Segment, Ipv6TcpSegments) {
         .ipv6({.traffic_class = 1, .flow_label = 0xabcde})
         .extension(60)
         .tcp({.sequence = sequence, .flags = flags})
-        .payload(Bytes(payload.begin() + static_cast<long>(from), payload.begin() + static_cast<long>(to)))
+        .payload(Bytes(payload.begin() + static_cast<long>(from),
+                       payload.begin() + static_cast<long>(to)))
         .build();
   };
   const Bytes super = Frame()
@@ -71,13 +77,15 @@ TEST(Segment, UdpSegmentsEachHaveTheirHeader) {
   for (const bool v6 : {false, true}) {
     const auto frame = [&](uint16_t id, size_t from, size_t to) {
       Frame built = Frame().ethernet();
-      const Bytes part(payload.begin() + static_cast<long>(from), payload.begin() + static_cast<long>(to));
+      const Bytes part(payload.begin() + static_cast<long>(from),
+                       payload.begin() + static_cast<long>(to));
       return v6 ? built.ipv6().udp().payload(part).build()
                 : built.ipv4({.id = id}).udp().payload(part).build();
     };
     Frame super = Frame().ethernet();
     v6 ? super.ipv6({.payload_length = 0}) : super.ipv4({.id = 7, .total_length = 0});
-    const Cut cut = cut_frame(super.udp({.length = 0, .checksum = 9}).payload(payload).build(), 600, 1500);
+    const Cut cut =
+        cut_frame(super.udp({.length = 0, .checksum = 9}).payload(payload).build(), 600, 1500);
     ASSERT_EQ(cut.reason, DropReason::none);
     ASSERT_EQ(cut.frames.size(), 3u);
     EXPECT_EQ(cut.frames[0], frame(7, 0, 600));
@@ -86,7 +94,8 @@ TEST(Segment, UdpSegmentsEachHaveTheirHeader) {
   }
 }
 
-// Every MSS and length: payloads join to the original, lengths and checksums are right by an independent reckoning.
+// Every MSS and length: payloads join to the original, lengths and checksums are right by an
+// independent reckoning.
 TEST(Segment, SegmentsJoinToTheSuperFrame) {
   for (const bool v6 : {false, true}) {
     for (const bool tcp : {false, true}) {
@@ -208,7 +217,8 @@ TEST(Segment, FramesThatHaveNothingToSegmentAreRefused) {
       {"another protocol", Frame().ethernet().ipv6().payload(100).build()},
       {"fragment", Frame().ethernet().ipv4({.more_fragments = true}).udp().payload(96).build()},
       {"v6 fragment", Frame().ethernet().ipv6().fragment(0, true).udp().payload(96).build()},
-      {"source route", Frame().ethernet().ipv6().extension(43, Bytes{0, 1, 0, 0, 0, 0}).tcp().payload(96).build()},
+      {"source route",
+       Frame().ethernet().ipv6().extension(43, Bytes{0, 1, 0, 0, 0, 0}).tcp().payload(96).build()},
       {"headers of more than 256 octets",
        Frame().ethernet().ipv6().extension(60, Bytes(198, 0)).tcp().payload(96).build()},
   };
@@ -243,7 +253,8 @@ TEST(Segment, SegmentsAndTheMtu) {
       {"v6 UDP one too large", true, false, false, 1403, 1450, DropReason::exceeds_mtu, 0},
       {"v4 UDP with DF one too large", false, false, true, 1423, 1450, DropReason::exceeds_mtu, 0},
       {"v4 UDP without DF is fragmented", false, false, false, 2000, 1450, none, 4},
-      {"a large MSS matters only when there is payload for it", false, true, true, 65000, 4040, none, 1},
+      {"a large MSS matters only when there is payload for it", false, true, true, 65000, 4040,
+       none, 1},
       {"headers alone fill the MTU", false, true, false, 100, 68, none, 143},
   };
   for (const MtuRow& row : rows) {
@@ -262,7 +273,8 @@ TEST(Segment, SegmentsAndTheMtu) {
 }
 
 TEST(Segment, HeadersThatFillTheMtuCannotBeFragmentedAway) {
-  const Bytes super = Frame().ethernet().ipv4({.options = Bytes(40, 1)}).tcp().payload(1000).build();
+  const Bytes super =
+      Frame().ethernet().ipv4({.options = Bytes(40, 1)}).tcp().payload(1000).build();
   EXPECT_EQ(cut_frame(super, 500, 80).reason, DropReason::not_fragmentable);
   EXPECT_EQ(cut_frame(super, 500, 81).reason, DropReason::none);
 }
@@ -270,7 +282,9 @@ TEST(Segment, HeadersThatFillTheMtuCannotBeFragmentedAway) {
 TEST(Segment, AUdpSegmentBeyond65535CannotBeFragmented) {
   PacketPool pool({.small_count = 1, .large_count = 1});
   // 65528 octets of payload: with UDP and IPv4 headers 65556.
-  const Packet* packet = parsed(pool, Frame().ethernet().ipv4({.total_length = 0}).udp({.length = 0}).payload(65528).build(), 65535);
+  const Packet* packet = parsed(
+      pool, Frame().ethernet().ipv4({.total_length = 0}).udp({.length = 0}).payload(65528).build(),
+      65535);
   Segmenter segmenter;
   EXPECT_EQ(segmenter.begin(*packet, 1500), DropReason::not_fragmentable);
   EXPECT_EQ(segmenter.begin(*packet, 1u << 20), DropReason::not_fragmentable);

@@ -31,7 +31,11 @@ TEST(TooBig, FragmentationNeededIsWholeAndQuotesTheSender) {
   EXPECT_EQ(answer_to(frame, 1450),
             Frame()
                 .ethernet({.destination = "52:54:00:00:00:01", .source = "02:00:00:00:00:fe"})
-                .ipv4({.source = "10.0.0.254", .destination = "10.0.0.1", .tos = 0xc0, .id = 0, .dont_fragment = true})
+                .ipv4({.source = "10.0.0.254",
+                       .destination = "10.0.0.1",
+                       .tos = 0xc0,
+                       .id = 0,
+                       .dont_fragment = true})
                 .icmp({.type = 3, .code = 4, .rest = 1450})
                 .payload(quote)
                 .build());
@@ -61,7 +65,14 @@ TEST(TooBig, EveryAnswerParsesWithRightChecksums) {
   for (const uint32_t octets : {1u, 51u, 1000u, 1451u}) {
     for (const Bytes& frame : {Frame().ethernet().ipv4().udp().payload(octets).build(),
                                Frame().ethernet().ipv6().tcp().payload(octets).build(),
-                               Frame().ethernet().vlan(1).vlan(2).ipv4({.options = Bytes(40, 1)}).tcp().payload(octets).build()}) {
+                               Frame()
+                                   .ethernet()
+                                   .vlan(1)
+                                   .vlan(2)
+                                   .ipv4({.options = Bytes(40, 1)})
+                                   .tcp()
+                                   .payload(octets)
+                                   .build()}) {
       const Bytes answer = answer_to(frame, 1280);
       ASSERT_FALSE(answer.empty());
       std::string why;
@@ -72,9 +83,15 @@ TEST(TooBig, EveryAnswerParsesWithRightChecksums) {
   }
 }
 
-// The driver left the lengths zero: the quote says what the segment that did not fit would have said.
+// The driver left the lengths zero: the quote says what the segment that did not fit would have
+// said.
 TEST(TooBig, TheQuoteOfASuperFrameHasASegmentsLength) {
-  const Bytes v4 = Frame().ethernet().ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0}).tcp().payload(20000).build();
+  const Bytes v4 = Frame()
+                       .ethernet()
+                       .ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0})
+                       .tcp()
+                       .payload(20000)
+                       .build();
   const Bytes answer4 = answer_to(v4, 1400, 1460);
   ASSERT_FALSE(answer4.empty());
   const Ipv4Header quoted(answer4.data() + 14 + 20 + 8);
@@ -89,12 +106,26 @@ TEST(TooBig, TheQuoteOfASuperFrameHasASegmentsLength) {
 }
 
 TEST(TooBig, NeverAnswersWhatMustNotBeAnswered) {
-  const auto v4 = [](const test::Ipv4& ip) { return Frame().ethernet().ipv4(ip).udp().payload(64).build(); };
-  const auto v6 = [](const test::Ipv6& ip) { return Frame().ethernet().ipv6(ip).udp().payload(64).build(); };
-  const auto icmp4 = [](uint8_t type) { return Frame().ethernet().ipv4().icmp({.type = type}).payload(64).build(); };
-  const auto icmp6 = [](uint8_t type) { return Frame().ethernet().ipv6().icmp({.type = type}).payload(64).build(); };
-  const Bytes redirect = Frame().ethernet().ipv6({.source = "fe80::1", .hop_limit = 255}).icmp({.type = 137})
-                             .payload(test::from_hex("fe800000000000000000000000000009 fd010000000000000000000000000005")).build();
+  const auto v4 = [](const test::Ipv4& ip) {
+    return Frame().ethernet().ipv4(ip).udp().payload(64).build();
+  };
+  const auto v6 = [](const test::Ipv6& ip) {
+    return Frame().ethernet().ipv6(ip).udp().payload(64).build();
+  };
+  const auto icmp4 = [](uint8_t type) {
+    return Frame().ethernet().ipv4().icmp({.type = type}).payload(64).build();
+  };
+  const auto icmp6 = [](uint8_t type) {
+    return Frame().ethernet().ipv6().icmp({.type = type}).payload(64).build();
+  };
+  const Bytes redirect =
+      Frame()
+          .ethernet()
+          .ipv6({.source = "fe80::1", .hop_limit = 255})
+          .icmp({.type = 137})
+          .payload(
+              test::from_hex("fe800000000000000000000000000009 fd010000000000000000000000000005"))
+          .build();
   const std::tuple<const char*, Bytes, bool> rows[] = {
       {"v4", v4({}), true},
       {"v6", v6({}), true},
@@ -102,7 +133,8 @@ TEST(TooBig, NeverAnswersWhatMustNotBeAnswered) {
       {"pong", icmp4(0), true},
       {"v6 ping", icmp6(128), true},
       {"first fragment", v4({.more_fragments = true}), true},
-      {"first v6 fragment", Frame().ethernet().ipv6().fragment(0, true).udp().payload(64).build(), true},
+      {"first v6 fragment", Frame().ethernet().ipv6().fragment(0, true).udp().payload(64).build(),
+       true},
       {"arp", Frame().ethernet().arp().build(), false},
       {"another EtherType", Frame().ethernet().payload(64).build(), false},
       {"unreachable", icmp4(3), false},
@@ -115,7 +147,8 @@ TEST(TooBig, NeverAnswersWhatMustNotBeAnswered) {
       {"v6 unknown error", icmp6(127), false},
       {"v6 redirect", redirect, false},
       {"later fragment", v4({.fragment_offset = 8}), false},
-      {"later v6 fragment", Frame().ethernet().ipv6().fragment(64, false).udp().payload(64).build(), false},
+      {"later v6 fragment", Frame().ethernet().ipv6().fragment(64, false).udp().payload(64).build(),
+       false},
       {"from nobody", v4({.source = "0.0.0.0"}), false},
       {"from this net's", v4({.source = "0.1.2.3"}), false},
       {"from loopback", v4({.source = "127.0.0.1"}), false},
@@ -127,9 +160,11 @@ TEST(TooBig, NeverAnswersWhatMustNotBeAnswered) {
       {"v6 from a group", v6({.source = "ff02::1"}), false},
       {"v6 to a group", v6({.destination = "ff02::1"}), false},
       {"to a broadcast MAC",
-       Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff"}).ipv4().udp().payload(64).build(), false},
+       Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff"}).ipv4().udp().payload(64).build(),
+       false},
       {"to a group's MAC",
-       Frame().ethernet({.destination = "33:33:00:00:00:01"}).ipv6().udp().payload(64).build(), false},
+       Frame().ethernet({.destination = "33:33:00:00:00:01"}).ipv6().udp().payload(64).build(),
+       false},
   };
   for (const auto& [what, frame, answered] : rows) {
     EXPECT_EQ(!answer_to(frame, 1400).empty(), answered) << what;
