@@ -175,7 +175,6 @@ void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
 }
 
 void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {
-  ports_.event.walked(Stage::uplink, uplink, frames.size());
   count_refused(uplink, uplinks_[uplink]->send(frames, ports_.clock.now_ns()));
 }
 
@@ -190,7 +189,6 @@ void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
 
 void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                    bool l4_checksum_checked, bool l4_checksum_good) {
-  ports_.event.walked(Stage::deliver, vnic, frames.size());
   if (!vnics_[vnic]) return;
   VnicPort& port = *vnics_[vnic];
   vnic::Delivery batch[kBatch];

@@ -89,6 +89,7 @@ const Property kProperties[] = {
     GATEHOUSE_PROPERTY("link-rate", GatehouseCardState, link_rate, uint64_t, qdev_prop_uint64, 0u),
     GATEHOUSE_PROPERTY("latency", GatehouseCardState, latency, uint64_t, qdev_prop_uint64, 0u),
     GATEHOUSE_PROPERTY("queue", GatehouseCardState, queue, uint32_t, qdev_prop_uint32, kMaxQueue),
+    GATEHOUSE_PROPERTY("offload", GatehouseCardState, offload, bool, qdev_prop_bool, true),
 };
 
 // Without a bus there is no path to tell two cards apart in saved state.
@@ -114,6 +115,9 @@ void class_init(ObjectClass* object_class, void*) {
        "bits per second of each uplink and direction on the virtual clock; 0: unlimited"},
       {"latency", "ns from the end of a frame to its arrival on the wire, virtual clock"},
       {"queue", "frames that wait for an uplink's link or busy netdev"},
+      {"offload",
+       "on: a tap with vnet_hdr gets runs of tunnel frames as one datagram, and its kernel cuts "
+       "it"},
   };
   for (const auto& [name, text] : names)
     object_class_property_set_description(object_class, name, text);

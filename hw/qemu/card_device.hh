@@ -28,6 +28,7 @@ struct GatehouseCardState {
   uint64_t link_rate;  // bits per second
   uint64_t latency;    // ns
   uint32_t queue;      // frames
+  bool offload;        // let the netdev's kernel cut super-datagrams
   gatehouse::qemu::CardHost* host;
 };
 

@@ -13,9 +13,9 @@
 
 // Never called; kept by the linker because the whole object is linked in.
 extern "C" void gatehouse_layout_of_cxx() {
-#define REFER(name, value)                                                                    \
+#define REFER(name, value)                                                                       \
   asm(".pushsection .note.gatehouse, \"\", @note\n\t.quad gatehouse_" name "_%c0\n\t.popsection" \
-      :                                                                                       \
+      :                                                                                          \
       : "i"(value));
 #define SIZE(type) REFER("sizeof_" #type, sizeof(type))
 #define OFFSET(type, member) REFER("offsetof_" #type "_" #member, offsetof(type, member))

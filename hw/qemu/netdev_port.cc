@@ -4,6 +4,7 @@
 #include "hw/qemu/qemu-begin.hh"
 #include "net/net.h"
 #include "qemu/iov.h"
+#include "standard-headers/linux/virtio_net.h"
 #include "hw/qemu/qemu-end.hh"
 
 namespace gatehouse::qemu {
@@ -25,7 +26,9 @@ NetClientInfo* NetdevPort::client_info() {
 void NetdevPort::connect(GatehouseCardState* device, const std::string& name, card::Card* card) {
   for (unsigned i = 0; i < sides_.size(); ++i) {
     if (!device->uplinks[i].peers.ncs[0]) continue;
-    sides_[i] = {nullptr, card, i, false};
+    sides_[i].card = card;
+    sides_[i].index = i;
+    use_header(sides_[i], device->uplinks[i].peers.ncs[0], device->offload);
     const std::string client = name + ".uplink" + std::to_string(i);
     sides_[i].nic =
         qemu_new_nic(client_info(), &device->uplinks[i], TYPE_GATEHOUSE_CARD, client.c_str(),
@@ -48,22 +51,80 @@ void NetdevPort::set_mac(unsigned uplink, const MacAddress& mac) {
   qemu_format_nic_info_str(qemu_get_queue(nic), nic->conf->macaddr.a);
 }
 
+// Nothing is asked for on the way in: the host's kernel hands in whole frames with complete
+// checksums.
+void NetdevPort::use_header(Side& side, NetClientState* netdev, bool offload) {
+  side.offload =
+      offload && qemu_has_vnet_hdr_len(netdev, sizeof(virtio_net_hdr)) && qemu_has_uso(netdev);
+  side.header = side.offload;
+  if (!side.header) return;
+  qemu_set_vnet_hdr_len(netdev, sizeof(virtio_net_hdr));
+  qemu_set_offload(netdev, 0, 0, 0, 0, 0, 0, 0);
+}
+
 size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
   Side& side = sides_[uplink];
   if (!side.nic) return frames.size();
-  NetClientState* client = qemu_get_queue(side.nic);
-  for (size_t i = 0; i < frames.size(); ++i) {
-    if (side.waits) return i;
-    iovec pieces[2];
-    int count = 0;
-    for (const Slice& slice : {frames[i].head, frames[i].body}) {
-      if (slice.length) pieces[count++] = {const_cast<uint8_t*>(slice.data), slice.length};
+  size_t taken = 0;
+  while (taken < frames.size() && !side.waits) {
+    const std::span<const OutFrame> rest = frames.subspan(taken);
+    uplink::SuperDatagram whole;
+    if (side.offload) whole = uplink::join(rest);
+    ssize_t result;
+    if (whole.frames > 1) {
+      result = send_joined(side, rest.first(whole.frames), whole);
+      if (result < 0) {
+        side.offload = false;  // the kernel promised more than it does: one by one from now on
+        continue;
+      }
+      taken += whole.frames;
+    } else {
+      result = send_frame(side, rest.front());
+      ++taken;
     }
-    // 0: the netdev is busy and keeps this frame; sent() tells when it takes more. An error of the
-    // backend is the wire's loss.
-    side.waits = qemu_sendv_packet_async(client, pieces, count, sent) == 0;
+    // 0: the netdev is busy and keeps what it was given; sent() tells when it takes more. An error
+    // is the wire's loss.
+    side.waits = result == 0;
   }
-  return frames.size();
+  return taken;
+}
+
+ssize_t NetdevPort::send_frame(Side& side, const OutFrame& frame) {
+  virtio_net_hdr header{};
+  iovec pieces[3];
+  int count = 0;
+  if (side.header) pieces[count++] = {&header, sizeof header};
+  for (const Slice& slice : {frame.head, frame.body}) {
+    if (slice.length) pieces[count++] = {const_cast<uint8_t*>(slice.data), slice.length};
+  }
+  return qemu_sendv_packet_async(qemu_get_queue(side.nic), pieces, count, sent);
+}
+
+ssize_t NetdevPort::send_joined(Side& side, std::span<const OutFrame> frames,
+                                const uplink::SuperDatagram& whole) {
+  constexpr uint16_t kUdpChecksumOffset = 6;
+  virtio_net_hdr header{};
+  header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+  header.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+  header.hdr_len = static_cast<uint16_t>(whole.header_length);
+  header.gso_size = static_cast<uint16_t>(whole.segment_octets);
+  header.csum_start = static_cast<uint16_t>(whole.udp_offset);
+  header.csum_offset = kUdpChecksumOffset;
+  std::vector<iovec>& pieces = side.pieces;
+  pieces.clear();
+  pieces.push_back({&header, sizeof header});
+  pieces.push_back({const_cast<uint8_t*>(whole.header), whole.header_length});
+  for (const OutFrame& frame : frames) {
+    uint32_t skip = whole.header_length;  // lies in the first piece that is not empty
+    for (const Slice& slice : {frame.head, frame.body}) {
+      if (slice.length == 0) continue;
+      if (slice.length > skip)
+        pieces.push_back({const_cast<uint8_t*>(slice.data) + skip, slice.length - skip});
+      skip = 0;
+    }
+  }
+  return qemu_sendv_packet_async(qemu_get_queue(side.nic), pieces.data(),
+                                 static_cast<int>(pieces.size()), sent);
 }
 
 void NetdevPort::sent(NetClientState* client, ssize_t) {
@@ -85,20 +146,19 @@ bool NetdevPort::can_receive(NetClientState* client) {
 
 ssize_t NetdevPort::receive(NetClientState* client, const iovec* pieces, int count) {
   const Side* that = side(client);
-  const ssize_t length = static_cast<ssize_t>(iov_size(pieces, static_cast<unsigned>(count)));
-  OutFrame frame;
-  if (count <= 2) {
-    frame.head = {static_cast<const uint8_t*>(pieces[0].iov_base),
-                  static_cast<uint32_t>(pieces[0].iov_len)};
-    if (count == 2)
-      frame.body = {static_cast<const uint8_t*>(pieces[1].iov_base),
-                    static_cast<uint32_t>(pieces[1].iov_len)};
-    return that->card->receive(that->index, frame) ? length : 0;
+  const size_t length = iov_size(pieces, static_cast<unsigned>(count));
+  const size_t header = that->header ? sizeof(virtio_net_hdr) : 0;
+  if (length < header) return static_cast<ssize_t>(length);
+  // Netdevs send frames in one piece; QEMU's own injections may come in more.
+  std::vector<uint8_t> joined;
+  const auto* octets = static_cast<const uint8_t*>(pieces[0].iov_base);
+  if (count > 1) {
+    joined.resize(length);
+    iov_to_buf(pieces, static_cast<unsigned>(count), 0, joined.data(), length);
+    octets = joined.data();
   }
-  std::vector<uint8_t> joined(static_cast<size_t>(length));
-  iov_to_buf(pieces, static_cast<unsigned>(count), 0, joined.data(), joined.size());
-  frame.head = {joined.data(), static_cast<uint32_t>(joined.size())};
-  return that->card->receive(that->index, frame) ? length : 0;
+  const OutFrame frame{{octets + header, static_cast<uint32_t>(length - header)}, {}};
+  return that->card->receive(that->index, frame) ? static_cast<ssize_t>(length) : 0;
 }
 
 ssize_t NetdevPort::receive_octets(NetClientState* client, const uint8_t* octets, size_t length) {

@@ -6,6 +6,7 @@
 #include "hw/qemu/card_device.hh"
 
 #include "hw/card/card.hh"
+#include "hw/card/uplink/super_datagram.hh"
 
 namespace gatehouse::qemu {
 
@@ -31,11 +32,20 @@ class NetdevPort final : public card::UplinkPort {
     NICState* nic = nullptr;
     card::Card* card = nullptr;
     unsigned index = 0;
-    bool waits = false;  // the netdev queued a frame and has not yet said that it sent it
+    bool header = false;        // each frame of this netdev has a virtio_net_hdr in front
+    bool offload = false;       // it cuts super-datagrams (uplink/super_datagram.hh)
+    std::vector<iovec> pieces;  // scratch
+    bool waits = false;         // the netdev queued a frame and has not yet said that it sent it
   };
   static Side* side(NetClientState* client) {
     return static_cast<Side*>(qemu_get_nic_opaque(client));
   }
+  // The result of QEMU's send: 0 when the netdev keeps the frame and is busy, negative when it
+  // failed.
+  static ssize_t send_frame(Side& side, const OutFrame& frame);
+  static ssize_t send_joined(Side& side, std::span<const OutFrame> frames,
+                             const uplink::SuperDatagram& whole);
+  static void use_header(Side& side, NetClientState* netdev, bool offload);
   static bool can_receive(NetClientState* client);
   static ssize_t receive(NetClientState* client, const iovec* pieces, int count);
   static ssize_t receive_octets(NetClientState* client, const uint8_t* octets, size_t length);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Opens a block of QEMU headers; see hw/qemu/qemu-cxx.hh. Included many times on purpose: no include guard.
+// Opens a block of QEMU headers; see hw/qemu/qemu-cxx.hh. Included many times on purpose: no
+// include guard.
 #ifdef GATEHOUSE_IN_QEMU_HEADERS
 #error "hw/qemu/qemu-end.hh is missing behind the block of QEMU headers before"
 #endif

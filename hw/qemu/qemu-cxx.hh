@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's C headers for C++. The first include of every .cc in hw/qemu; it takes the place of "qemu/osdep.h". Then
+// QEMU's C headers for C++. The first include of every .cc in hw/qemu; it takes the place of
+// "qemu/osdep.h". Then
 //
 //   #include "hw/qemu/qemu-begin.hh"
 //   #include "hw/pci/pci_device.h"   // ... QEMU's headers, and no others
 //   #include "hw/qemu/qemu-end.hh"
 //
-// The pair gives the headers C linkage and takes C++'s keywords out of their way. Never include target/i386/cpu.h
-// (or another target's cpu.h) from C++: it has empty structs, which are 0 bytes in GNU C and 1 byte in C++, so that
-// members behind them move and both sides disagree silently. qemu/cutils.h does not compile as C++ (an implicit
-// conversion from void *); nothing in it is missed here.
+// The pair gives the headers C linkage and takes C++'s keywords out of their way. Never include
+// target/i386/cpu.h (or another target's cpu.h) from C++: it has empty structs, which are 0 bytes
+// in GNU C and 1 byte in C++, so that members behind them move and both sides disagree silently.
+// qemu/cutils.h does not compile as C++ (an implicit conversion from void *); nothing in it is
+// missed here.
 //
-// QEMU's objects are zeroed memory without constructors: what needs a constructor lives behind a pointer that realize
-// makes and unrealize deletes. No C++ exception may leave a function that QEMU calls.
+// QEMU's objects are zeroed memory without constructors: what needs a constructor lives behind a
+// pointer that realize makes and unrealize deletes. No C++ exception may leave a function that QEMU
+// calls.
 #ifndef GATEHOUSE_HW_QEMU_QEMU_CXX_HH_
 #define GATEHOUSE_HW_QEMU_QEMU_CXX_HH_
 
-// Standard headers that QEMU's pull in must have been seen before extern "C" begins: they hold templates.
+// Standard headers that QEMU's pull in must have been seen before extern "C" begins: they hold
+// templates.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -38,7 +42,8 @@
 // C's spelling of what QEMU's headers say; each is needed by a header, not by us.
 #define _Static_assert static_assert  // qemu/compiler.h, QEMU_BUILD_BUG_MSG
 #define typeof_strip_qual(expression) \
-  std::remove_cv_t<std::remove_reference_t<decltype(expression)>>  // compiler.h has it for C only; qatomic needs it
+  std::remove_cv_t<std::remove_reference_t<decltype(expression)>>  // compiler.h has it for C only;
+                                                                   // qatomic needs it
 
 #include "qemu/osdep.h"
 
@@ -46,22 +51,26 @@
 #include <glib.h>
 #include <sys/uio.h>
 
-// A struct inside sizeof and __builtin_types_compatible_p are C only. Both only check, they compute nothing.
+// A struct inside sizeof and __builtin_types_compatible_p are C only. Both only check, they compute
+// nothing.
 #undef QEMU_BUILD_BUG_ON_ZERO
 #define QEMU_BUILD_BUG_ON_ZERO(x) 0
 #undef QEMU_IS_ARRAY
 #define QEMU_IS_ARRAY(x) true
 
-// qemu/lockable.h is built on _Generic, so it is taken as seen: coroutine.h wants the type's name, ratelimit.h the two
-// macros, in inline functions that C++ must not call (they would not lock). BQL_LOCK_GUARD works.
+// qemu/lockable.h is built on _Generic, so it is taken as seen: coroutine.h wants the type's name,
+// ratelimit.h the two macros, in inline functions that C++ must not call (they would not lock).
+// BQL_LOCK_GUARD works.
 #define QEMU_LOCKABLE_H
 typedef struct QemuLockable QemuLockable;
 #define QEMU_LOCK_GUARD(x) static_cast<void>(x)
 #define WITH_QEMU_LOCK_GUARD(x) if (static_cast<void>(x); true)
 
-#pragma GCC diagnostic ignored "-Wpointer-arith"  // GNU C's arithmetic on void *, in inline functions and macros
+#pragma GCC diagnostic ignored \
+    "-Wpointer-arith"  // GNU C's arithmetic on void *, in inline functions and macros
 
-// exec/breakpoint.h names a member like its type ("vaddr vaddr"), which C++ refuses. Same layout, other name.
+// exec/breakpoint.h names a member like its type ("vaddr vaddr"), which C++ refuses. Same layout,
+// other name.
 #define EXEC_BREAKPOINT_H
 #include "hw/qemu/qemu-begin.hh"
 #include "exec/memattrs.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// C++ forms of QEMU's DEFINE_PROP_* and VMSTATE_* macros whose designated initializers C++ refuses (nested, or out of
-// order). Include behind the block of QEMU headers. Macros that work as they are: DEFINE_PROP_STRING, _LINK, _CHR,
-// _NETDEV, _MACADDR, DEFINE_NIC_PROPERTIES' parts; OBJECT_DECLARE_*, type_init, TypeInfo; write MemoryRegionOps'
-// members as .valid = {...}, .impl = {...}.
+// C++ forms of QEMU's DEFINE_PROP_* and VMSTATE_* macros whose designated initializers C++ refuses
+// (nested, or out of order). Include behind the block of QEMU headers. Macros that work as they
+// are: DEFINE_PROP_STRING, _LINK, _CHR, _NETDEV, _MACADDR, DEFINE_NIC_PROPERTIES' parts;
+// OBJECT_DECLARE_*, type_init, TypeInfo; write MemoryRegionOps' members as .valid = {...}, .impl =
+// {...}.
 //
 //   static const Property kProperties[] = {
 //       GATEHOUSE_PROPERTY("rate", CardState, rate, uint64_t, qdev_prop_size, 0),
@@ -28,7 +29,8 @@ namespace gatehouse {
 
 // A property with a default value. The field's type is checked by the macro.
 template <class Value>
-constexpr Property property(const char* name, const PropertyInfo* info, size_t offset, Value fallback) {
+constexpr Property property(const char* name, const PropertyInfo* info, size_t offset,
+                            Value fallback) {
   Property result{};
   result.name = name;
   result.info = info;
@@ -48,8 +50,8 @@ constexpr Property property_bit(const char* name, size_t offset, uint8_t bit, bo
   return result;
 }
 
-constexpr VMStateField vmstate_field(const char* name, size_t offset, size_t size, const VMStateInfo* info,
-                                     int version = 0) {
+constexpr VMStateField vmstate_field(const char* name, size_t offset, size_t size,
+                                     const VMStateInfo* info, int version = 0) {
   VMStateField result{};
   result.name = name;
   result.offset = offset;
@@ -69,7 +71,8 @@ constexpr VMStateField vmstate_struct(const char* name, size_t offset, size_t si
 }
 
 // A buffer that loading allocates with g_malloc: `uint8_t* field` of `uint32_t size_field` octets.
-constexpr VMStateField vmstate_bytes(const char* name, size_t offset, size_t size_offset, int version = 0) {
+constexpr VMStateField vmstate_bytes(const char* name, size_t offset, size_t size_offset,
+                                     int version = 0) {
   VMStateField result = vmstate_field(name, offset, 0, &vmstate_info_buffer, version);
   result.size_offset = size_offset;
   result.flags = static_cast<VMStateFlags>(VMS_VBUFFER | VMS_POINTER | VMS_ALLOC);
@@ -94,10 +97,10 @@ constexpr const VMStateInfo* vmstate_info() {
 }
 
 // The offset of a member, after a check of its type.
-#define GATEHOUSE_OFFSET(state, field, type)                                                   \
-  ([] {                                                                                        \
-    static_assert(std::is_same_v<std::remove_all_extents_t<decltype(state::field)>, type>);    \
-    return offsetof(state, field);                                                             \
+#define GATEHOUSE_OFFSET(state, field, type)                                                \
+  ([] {                                                                                     \
+    static_assert(std::is_same_v<std::remove_all_extents_t<decltype(state::field)>, type>); \
+    return offsetof(state, field);                                                          \
   }())
 
 #define GATEHOUSE_PROPERTY(name, state, field, type, info, fallback) \
@@ -106,13 +109,14 @@ constexpr const VMStateInfo* vmstate_info() {
   ::gatehouse::property_bit(name, GATEHOUSE_OFFSET(state, field, uint32_t), bit, fallback)
 
 // A bool or an integer of fixed width.
-#define GATEHOUSE_VMSTATE(field, state, type)                                                   \
+#define GATEHOUSE_VMSTATE(field, state, type)                                                    \
   ::gatehouse::vmstate_field(#field, GATEHOUSE_OFFSET(state, field, type), sizeof(state::field), \
                              ::gatehouse::vmstate_info<type>())
-#define GATEHOUSE_VMSTATE_STRUCT(field, state, description, type) \
-  ::gatehouse::vmstate_struct(#field, GATEHOUSE_OFFSET(state, field, type), sizeof(type), &(description))
-#define GATEHOUSE_VMSTATE_BYTES(field, size_field, state)                              \
-  ::gatehouse::vmstate_bytes(#field, GATEHOUSE_OFFSET(state, field, uint8_t*),         \
+#define GATEHOUSE_VMSTATE_STRUCT(field, state, description, type)                         \
+  ::gatehouse::vmstate_struct(#field, GATEHOUSE_OFFSET(state, field, type), sizeof(type), \
+                              &(description))
+#define GATEHOUSE_VMSTATE_BYTES(field, size_field, state)                      \
+  ::gatehouse::vmstate_bytes(#field, GATEHOUSE_OFFSET(state, field, uint8_t*), \
                              GATEHOUSE_OFFSET(state, size_field, uint32_t))
 
 }  // namespace gatehouse

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// hw/core alone, on one core: how many frames a second it parses, polices, maps and encapsulates (and back). The copy of each frame into
-// its packet buffer, as DMA would do it, is part of the time. items_per_second is frames/s.
+// hw/core alone, on one core: how many frames a second it parses, polices, maps and encapsulates
+// (and back). The copy of each frame into its packet buffer, as DMA would do it, is part of the
+// time. items_per_second is frames/s.
 //
 //   bench_core --benchmark_out=FILE --benchmark_out_format=json --benchmark_repetitions=5
 #include <benchmark/benchmark.h>
@@ -18,9 +19,9 @@ namespace gatehouse {
 namespace {
 
 constexpr size_t kBatch = 64;
-constexpr uint32_t kFrame = 64;          // octets without FCS
-constexpr uint32_t kSubnet = 0x0a000000; // 10.0.0.0/8
-constexpr uint32_t kPeers = 1000;        // underlay addresses that the mappings spread over
+constexpr uint32_t kFrame = 64;           // octets without FCS
+constexpr uint32_t kSubnet = 0x0a000000;  // 10.0.0.0/8
+constexpr uint32_t kPeers = 1000;         // underlay addresses that the mappings spread over
 constexpr MacAddress kGuest{{0x52, 0x54, 0, 0, 0, 1}};
 constexpr MacAddress kPeer{{0x52, 0x54, 0, 0, 0, 2}};
 
@@ -35,7 +36,8 @@ IpAddress v6(uint32_t last) {
   return IpAddress::v6(octets);
 }
 
-// What the pipeline sends is looked at, so that no work can be left out, and kept while `keep` is on.
+// What the pipeline sends is looked at, so that no work can be left out, and kept while `keep` is
+// on.
 class CountingSink final : public pipeline::Sink {
  public:
   void to_uplink(unsigned, std::span<const OutFrame> frames) override {
@@ -59,7 +61,8 @@ class CountingSink final : public pipeline::Sink {
 
 enum class Inner : uint8_t { kIpv4, kIpv6 };
 
-policy::Policy make_policy(uint32_t mappings, Inner inner, policy::FormatKind kind, bool udp_checksum) {
+policy::Policy make_policy(uint32_t mappings, Inner inner, policy::FormatKind kind,
+                           bool udp_checksum) {
   policy::Policy policy;
   policy::Format format;
   format.name = "f";
@@ -83,13 +86,15 @@ policy::Policy make_policy(uint32_t mappings, Inner inner, policy::FormatKind ki
   policy.vnics.push_back({"v", "t", kGuest, {{v4(kSubnet + 1), 32}, {v6(1), 128}}, true, {}});
   for (uint32_t i = 0; i < mappings; ++i) {
     const uint32_t host = 2 + i;
-    const IpPrefix to = inner == Inner::kIpv4 ? IpPrefix{v4(kSubnet + host), 32} : IpPrefix{v6(host), 128};
+    const IpPrefix to =
+        inner == Inner::kIpv4 ? IpPrefix{v4(kSubnet + host), 32} : IpPrefix{v6(host), 128};
     policy.mappings.push_back({"t", to, kPeer, v4(0xc0a80100 + i % kPeers), {}});
   }
   return policy;
 }
 
-// UDP from the guest to 10.0.0.2, or to fd00::2; flow() turns it into that of another destination and port.
+// UDP from the guest to 10.0.0.2, or to fd00::2; flow() turns it into that of another destination
+// and port.
 std::vector<uint8_t> make_frame(Inner inner, uint32_t length) {
   std::vector<uint8_t> frame(length);
   uint8_t* at = frame.data();
@@ -136,7 +141,8 @@ std::vector<Flow> make_flows(std::vector<uint8_t> frame, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     ip.set_checksum(0);
     ip.set_destination(v4(kSubnet + 2 + i));
-    flows[i] = {2 + i, checksum::finish(checksum::sum(ip.at(), 20)), static_cast<uint16_t>(1024 + i % 60000)};
+    flows[i] = {2 + i, checksum::finish(checksum::sum(ip.at(), 20)),
+                static_cast<uint16_t>(1024 + i % 60000)};
   }
   std::shuffle(flows.begin(), flows.end(), std::mt19937(1));
   return flows;
@@ -144,7 +150,8 @@ std::vector<Flow> make_flows(std::vector<uint8_t> frame, uint32_t count) {
 
 class Egress {
  public:
-  Egress(uint32_t mappings, Inner inner, policy::FormatKind kind, bool udp_checksum, uint32_t length)
+  Egress(uint32_t mappings, Inner inner, policy::FormatKind kind, bool udp_checksum,
+         uint32_t length)
       : inner_(inner), frame_(make_frame(inner, length)), flows_(make_flows(frame_, mappings)) {
     ok_ = pipeline_.load(make_policy(mappings, inner, kind, udp_checksum)).ok() &&
           pipeline_.attach_vnic(0, "v", kGuest).ok();
@@ -193,19 +200,32 @@ void run_egress(benchmark::State& state, Inner inner, policy::FormatKind kind, b
   if (!bench->ok()) return state.SkipWithError("the policy was refused");
   for (auto _ : state) bench->batch();
   const auto frames = static_cast<int64_t>(state.iterations() * kBatch);
-  if (bench->sink().sent != static_cast<uint64_t>(frames)) return state.SkipWithError("frames were lost");
+  if (bench->sink().sent != static_cast<uint64_t>(frames))
+    return state.SkipWithError("frames were lost");
   state.SetItemsProcessed(frames);
 }
 
 constexpr auto kVxlan = policy::FormatKind::kVxlan;
 constexpr auto kGeneve = policy::FormatKind::kGeneve;
 
-void EgressGeneve(benchmark::State& state) { run_egress(state, Inner::kIpv4, kGeneve, false, kFrame); }
-void EgressVxlan(benchmark::State& state) { run_egress(state, Inner::kIpv4, kVxlan, false, kFrame); }
-void EgressGeneveChecksum(benchmark::State& state) { run_egress(state, Inner::kIpv4, kGeneve, true, kFrame); }
-void EgressGeneveInnerIpv6(benchmark::State& state) { run_egress(state, Inner::kIpv6, kGeneve, false, kFrame); }
-void EgressGeneve1400(benchmark::State& state) { run_egress(state, Inner::kIpv4, kGeneve, false, 1400); }
-void EgressGeneve1400Checksum(benchmark::State& state) { run_egress(state, Inner::kIpv4, kGeneve, true, 1400); }
+void EgressGeneve(benchmark::State& state) {
+  run_egress(state, Inner::kIpv4, kGeneve, false, kFrame);
+}
+void EgressVxlan(benchmark::State& state) {
+  run_egress(state, Inner::kIpv4, kVxlan, false, kFrame);
+}
+void EgressGeneveChecksum(benchmark::State& state) {
+  run_egress(state, Inner::kIpv4, kGeneve, true, kFrame);
+}
+void EgressGeneveInnerIpv6(benchmark::State& state) {
+  run_egress(state, Inner::kIpv6, kGeneve, false, kFrame);
+}
+void EgressGeneve1400(benchmark::State& state) {
+  run_egress(state, Inner::kIpv4, kGeneve, false, 1400);
+}
+void EgressGeneve1400Checksum(benchmark::State& state) {
+  run_egress(state, Inner::kIpv4, kGeneve, true, 1400);
+}
 
 // Goals: 10 M/s with 1 k flows, 5 M/s with 1 M mappings.
 BENCHMARK(EgressGeneve)->Arg(1)->Arg(1000)->Arg(60'000)->Arg(1'000'000);
@@ -261,7 +281,8 @@ void IngressGeneve(benchmark::State& state) {
     pipeline.from_uplink(0, packets, now);
   }
   const auto frames = static_cast<int64_t>(state.iterations() * kBatch);
-  if (sink.delivered != static_cast<uint64_t>(frames)) return state.SkipWithError("frames were lost");
+  if (sink.delivered != static_cast<uint64_t>(frames))
+    return state.SkipWithError("frames were lost");
   state.SetItemsProcessed(frames);
 }
 BENCHMARK(IngressGeneve)->Arg(1000)->Arg(1'000'000);

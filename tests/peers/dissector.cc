@@ -79,7 +79,7 @@ TEST_P(Dissector, AgreesWithEachFieldWeWrote) {
 INSTANTIATE_TEST_SUITE_P(Formats, Dissector,
                          testing::Values(Case{"VxlanOverIpv4", "vxlan", false}, Case{"GeneveOverIpv4", "geneve", false},
                                          Case{"VxlanOverIpv6", "vxlan", true}, Case{"GeneveOverIpv6", "geneve", true}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace gatehouse::peers

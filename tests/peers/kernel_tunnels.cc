@@ -57,7 +57,8 @@ TEST_P(KernelTunnel, PingsStreamsAndFragmentsBothWays) {
   // The peer's stack found no bad checksum and the card no bad frame.
   const std::string errors = bed.peer().sh("nstat -asz TcpInCsumErrors UdpInCsumErrors Udp6InCsumErrors IcmpInCsumErrors | awk 'NR>1 {s+=$2} END {print s+0}'");
   EXPECT_EQ(errors, "0\n");
-  for (const nlohmann::json& drop : bed.guest().qmp().execute("query-gatehouse").at(0).at("drops")) {
+  const nlohmann::json cards = bed.guest().qmp().execute("query-gatehouse");
+  for (const nlohmann::json& drop : cards.at(0).at("drops")) {
     const std::string reason = drop.at("reason");
     EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" || reason == "not_forwarded" ||
                 reason == "unknown_nd_target" || reason == "not_a_tunnel" || reason == "not_for_card")
@@ -82,7 +83,7 @@ TEST_P(KernelTunnel, JumboFrames) {
 INSTANTIATE_TEST_SUITE_P(Formats, KernelTunnel,
                          testing::Values(Case{"VxlanOverIpv4", "vxlan", false, "6.1"}, Case{"VxlanOverIpv6", "vxlan", true, "6.12"},
                                          Case{"GeneveOverIpv4", "geneve", false, "6.12"}, Case{"GeneveOverIpv6", "geneve", true, "6.1"}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace gatehouse::peers

@@ -65,7 +65,7 @@ TEST_P(Bus, DriverFindsLinkAddressAndInterrupts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Bus, testing::Values("6.1", "6.12"),
-                         [](const auto& info) { return info.param == std::string("6.1") ? "Linux61" : "Linux612"; });
+                         [](const auto& row) { return row.param == std::string("6.1") ? "Linux61" : "Linux612"; });
 
 }  // namespace
 }  // namespace gatehouse::scenarios

@@ -59,7 +59,7 @@ TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {
 INSTANTIATE_TEST_SUITE_P(Formats, Overlay,
                          testing::Values(Case{"GeneveOverIpv4", "geneve", false}, Case{"GeneveOverIpv6", "geneve", true},
                                          Case{"VxlanOverIpv4", "vxlan", false}, Case{"VxlanOverIpv6", "vxlan", true}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& row) { return row.param.name; });
 
 TEST(PathMtu, SenderIsToldAndAdapts) {
   PairOptions options;

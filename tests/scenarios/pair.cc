@@ -52,7 +52,8 @@ nlohmann::json card_of(lab::Guest& guest) { return guest.qmp().execute("query-ga
 
 std::map<std::string, uint64_t> drops_of(lab::Guest& guest) {
   std::map<std::string, uint64_t> drops;
-  for (const nlohmann::json& drop : card_of(guest).at("drops")) {
+  const nlohmann::json card = card_of(guest);
+  for (const nlohmann::json& drop : card.at("drops")) {
     drops[drop.at("reason").get<std::string>()] = drop.at("count").get<uint64_t>();
   }
   return drops;
@@ -70,7 +71,8 @@ std::map<std::string, uint64_t> difference(const std::map<std::string, uint64_t>
 }
 
 uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::string& counter) {
-  for (const nlohmann::json& row : card_of(guest).at("vnics")) {
+  const nlohmann::json card = card_of(guest);
+  for (const nlohmann::json& row : card.at("vnics")) {
     if (row.at("name") == vnic) return row.at("counters").at(counter).get<uint64_t>();
   }
   return 0;

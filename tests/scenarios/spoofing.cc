@@ -66,7 +66,7 @@ TEST(Spoofing, EventsTellAndAreRateLimited) {
   lab::Agent& left = pair.left().agent();
   left.check("for i in $(seq 200); do echo 5254000000025254000000ee08004500001c000040004011b97dc0a80001c0a800021000100000080000; done >/tmp/lies; "
              "gh-frames send eth0 $(cat /tmp/lies)");
-  EXPECT_TRUE(eventually([&] { return drops_of(pair.left())["spoofed_mac"] == 200; }));
+  EXPECT_TRUE(eventually([&] { return drops_of(pair.left())["spoofed_mac"] == 200; })) << card_of(pair.left()).dump(1);
   unsigned events = 0;
   uint64_t told = 0;
   while (told < 200) {
@@ -75,7 +75,8 @@ TEST(Spoofing, EventsTellAndAreRateLimited) {
     const nlohmann::json& data = event->at("data");
     if (data.at("reason") != "spoofed_mac") continue;
     EXPECT_EQ(data.at("card"), "card0");
-    EXPECT_EQ(data.at("vnic"), "vnic0");
+    EXPECT_EQ(data.at("port"), "vnic");
+    EXPECT_EQ(data.at("name"), "vnic0");
     told += data.at("count").get<uint64_t>();
     ++events;
   }

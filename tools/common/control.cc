@@ -27,7 +27,8 @@ Control::Seen Control::read() {
     line_.erase(0, end + 1);
     seen.report |= word == "stats";
     seen.stop |= word == "quit";
-    if (word != "stats" && word != "quit") std::fprintf(stderr, "unknown line on standard input; write stats or quit\n");
+    if (word != "stats" && word != "quit")
+      std::fprintf(stderr, "unknown line on standard input; write stats or quit\n");
   }
   if (line_.size() > kLongestLine) line_.clear();
   return seen;

@@ -6,8 +6,9 @@
 
 namespace gatehouse::common {
 
-// Lines on standard input: `stats` asks for a report, `quit` or the end of the input ends the command, so that it does not outlive whoever
-// started it. Switched off, standard input is left alone.
+// Lines on standard input: `stats` asks for a report, `quit` or the end of the input ends the
+// command, so that it does not outlive whoever started it. Switched off, standard input is left
+// alone.
 class Control {
  public:
   explicit Control(bool on);

@@ -9,11 +9,14 @@ namespace gatehouse::common {
 namespace {
 
 template <class T>
-Result<T> read_number(std::string_view name, std::string_view text, T low, T high, const std::string& range) {
+Result<T> read_number(std::string_view name, std::string_view text, T low, T high,
+                      const std::string& range) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high) return value;
-  return Status::error(std::string(name) + " " + std::string(text) + ": write a number from " + range);
+  if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high)
+    return value;
+  return Status::error(std::string(name) + " " + std::string(text) + ": write a number from " +
+                       range);
 }
 
 std::string trimmed(double value) {
@@ -25,13 +28,16 @@ std::string trimmed(double value) {
 
 }  // namespace
 
-Result<Options> Options::parse(std::span<const OptionRow> rows, const std::vector<std::string>& arguments) {
+Result<Options> Options::parse(std::span<const OptionRow> rows,
+                               const std::vector<std::string>& arguments) {
   Options options;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const size_t equals = arguments[i].find('=');
     const std::string name = arguments[i].substr(0, equals);
-    const auto row = std::find_if(rows.begin(), rows.end(), [&](const OptionRow& r) { return name == r.name; });
-    if (row == rows.end()) return Status::error("unknown option '" + name + "'; --help lists the known ones");
+    const auto row =
+        std::find_if(rows.begin(), rows.end(), [&](const OptionRow& r) { return name == r.name; });
+    if (row == rows.end())
+      return Status::error("unknown option '" + name + "'; --help lists the known ones");
     std::string value;
     if (equals != std::string::npos) {
       if (!row->value) return Status::error(name + " takes no value");
@@ -41,11 +47,14 @@ Result<Options> Options::parse(std::span<const OptionRow> rows, const std::vecto
       value = arguments[i];
     }
     std::vector<std::string>& values = options.values_[name];
-    if (!values.empty() && !row->repeatable) return Status::error(name + " stands twice; remove one");
+    if (!values.empty() && !row->repeatable)
+      return Status::error(name + " stands twice; remove one");
     values.push_back(std::move(value));
   }
   for (const OptionRow& row : rows) {
-    if (row.required && !options.has(row.name)) return Status::error(std::string(row.name) + " is missing; add " + row.name + " " + row.value);
+    if (row.required && !options.has(row.name))
+      return Status::error(std::string(row.name) + " is missing; add " + row.name + " " +
+                           row.value);
   }
   return Result<Options>(std::move(options));
 }
@@ -61,17 +70,21 @@ const std::vector<std::string>& Options::all(std::string_view name) const {
   return found == values_.end() ? kNone : found->second;
 }
 
-Result<uint64_t> Options::number(std::string_view name, uint64_t low, uint64_t high, uint64_t otherwise) const {
+Result<uint64_t> Options::number(std::string_view name, uint64_t low, uint64_t high,
+                                 uint64_t otherwise) const {
   if (!has(name)) return otherwise;
-  return read_number<uint64_t>(name, get(name), low, high, std::to_string(low) + " to " + std::to_string(high));
+  return read_number<uint64_t>(name, get(name), low, high,
+                               std::to_string(low) + " to " + std::to_string(high));
 }
 
-Result<double> Options::fraction(std::string_view name, double low, double high, double otherwise) const {
+Result<double> Options::fraction(std::string_view name, double low, double high,
+                                 double otherwise) const {
   if (!has(name)) return otherwise;
   return read_number<double>(name, get(name), low, high, trimmed(low) + " to " + trimmed(high));
 }
 
-std::string usage(std::string_view command, std::string_view text, std::span<const OptionRow> rows) {
+std::string usage(std::string_view command, std::string_view text,
+                  std::span<const OptionRow> rows) {
   constexpr size_t kColumn = 26;
   std::string words = "usage: gatehouse-tool " + std::string(command);
   for (const OptionRow& row : rows) {
@@ -79,9 +92,11 @@ std::string usage(std::string_view command, std::string_view text, std::span<con
   }
   words += " [options]\n\n" + std::string(text) + "\n\n";
   for (const OptionRow& row : rows) {
-    std::string left = std::string("  ") + row.name + (row.value ? std::string(" ") + row.value : "");
+    std::string left =
+        std::string("  ") + row.name + (row.value ? std::string(" ") + row.value : "");
     left.resize(std::max(kColumn, left.size() + 2), ' ');
-    words += left + row.text + (row.required ? " (required)" : "") + (row.repeatable ? " (may be repeated)" : "") + "\n";
+    words += left + row.text + (row.required ? " (required)" : "") +
+             (row.repeatable ? " (may be repeated)" : "") + "\n";
   }
   return words;
 }

@@ -14,8 +14,8 @@
 namespace gatehouse::common {
 
 struct OptionRow {
-  const char* name;         // with its dashes: "--listen"
-  const char* value;        // what stands behind it, for the help; null: nothing
+  const char* name;   // with its dashes: "--listen"
+  const char* value;  // what stands behind it, for the help; null: nothing
   const char* text;
   bool required = false;
   bool repeatable = false;
@@ -24,13 +24,15 @@ struct OptionRow {
 // A command line, checked against its rows. `--name value` and `--name=value` are the same.
 class Options {
  public:
-  static Result<Options> parse(std::span<const OptionRow> rows, const std::vector<std::string>& arguments);
+  static Result<Options> parse(std::span<const OptionRow> rows,
+                               const std::vector<std::string>& arguments);
 
   bool has(std::string_view name) const { return values_.contains(name); }
   std::string get(std::string_view name, std::string_view otherwise = "") const;
   const std::vector<std::string>& all(std::string_view name) const;
   // Numbers are decimal; `otherwise` when the option is absent.
-  Result<uint64_t> number(std::string_view name, uint64_t low, uint64_t high, uint64_t otherwise) const;
+  Result<uint64_t> number(std::string_view name, uint64_t low, uint64_t high,
+                          uint64_t otherwise) const;
   Result<double> fraction(std::string_view name, double low, double high, double otherwise) const;
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// SIGINT, SIGTERM and SIGUSR1 as readable events, so that an event loop ends or reports between two rounds.
+// SIGINT, SIGTERM and SIGUSR1 as readable events, so that an event loop ends or reports between two
+// rounds.
 #ifndef GATEHOUSE_TOOLS_COMMON_SIGNALS_HH_
 #define GATEHOUSE_TOOLS_COMMON_SIGNALS_HH_
 

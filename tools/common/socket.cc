@@ -24,29 +24,36 @@ constexpr int kBacklog = 64;
 constexpr int kSocketBuffer = 4 << 20;  // the kernel gives what net.core.*mem_max lets it
 constexpr int kRetryMs = 20;
 
-Status system_error(const std::string& what, int error) { return Status::error(what + ": " + std::strerror(error)); }
+Status system_error(const std::string& what, int error) {
+  return Status::error(what + ": " + std::strerror(error));
+}
 
 Status not_local(std::string_view text) {
-  return Status::error(std::string(text) + ": not a local socket; write unix:/path, 127.0.0.1:port or [::1]:port");
+  return Status::error(std::string(text) +
+                       ": not a local socket; write unix:/path, 127.0.0.1:port or [::1]:port");
 }
 
 Descriptor new_socket(const SocketAddress& address) {
   return Descriptor(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-const sockaddr* raw(const SocketAddress& address) { return reinterpret_cast<const sockaddr*>(&address.storage); }
+const sockaddr* raw(const SocketAddress& address) {
+  return reinterpret_cast<const sockaddr*>(&address.storage);
+}
 
 bool somebody_listens(const SocketAddress& address) {
   const Descriptor socket = new_socket(address);
   // EAGAIN: there is a listener, and its queue is full.
-  return socket && (connect(socket.get(), raw(address), address.length) == 0 || errno == EAGAIN || errno == EINPROGRESS);
+  return socket && (connect(socket.get(), raw(address), address.length) == 0 || errno == EAGAIN ||
+                    errno == EINPROGRESS);
 }
 
 Result<SocketAddress> unix_address(std::string_view text, std::string_view path) {
   SocketAddress address{.text = std::string(text), .path = std::string(path)};
   sockaddr_un un{};
   if (path.empty() || path.size() >= sizeof un.sun_path) {
-    return Status::error(std::string(text) + ": a socket's path has 1 to " + std::to_string(sizeof un.sun_path - 1) +
+    return Status::error(std::string(text) + ": a socket's path has 1 to " +
+                         std::to_string(sizeof un.sun_path - 1) +
                          " octets; choose a shorter folder");
   }
   un.sun_family = AF_UNIX;
@@ -59,12 +66,14 @@ Result<SocketAddress> unix_address(std::string_view text, std::string_view path)
 void set_inet(SocketAddress& address, const std::string& host, uint16_t port) {
   sockaddr_in in{};
   sockaddr_in6 in6{};
-  if (inet_pton(AF_INET, host.c_str(), &in.sin_addr) == 1 && (ntohl(in.sin_addr.s_addr) >> 24) == 127) {
+  if (inet_pton(AF_INET, host.c_str(), &in.sin_addr) == 1 &&
+      (ntohl(in.sin_addr.s_addr) >> 24) == 127) {
     in.sin_family = AF_INET;
     in.sin_port = htons(port);
     std::memcpy(&address.storage, &in, sizeof in);
     address.length = sizeof in;
-  } else if (inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) == 1 && IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr)) {
+  } else if (inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) == 1 &&
+             IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr)) {
     in6.sin6_family = AF_INET6;
     in6.sin6_port = htons(port);
     std::memcpy(&address.storage, &in6, sizeof in6);
@@ -76,15 +85,21 @@ void set_inet(SocketAddress& address, const std::string& host, uint16_t port) {
 Status listen_on_path(int socket, const SocketAddress& address) {
   struct stat info;
   if (lstat(address.path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode)) return Status::error(address.path + ": exists and is no socket; choose another path");
-    if (somebody_listens(address)) return Status::error(address.path + ": somebody else listens there; end it or choose another path");
+    if (!S_ISSOCK(info.st_mode))
+      return Status::error(address.path + ": exists and is no socket; choose another path");
+    if (somebody_listens(address))
+      return Status::error(address.path +
+                           ": somebody else listens there; end it or choose another path");
   }
   const Result<SocketAddress> fresh = parse_socket_address("unix:" + address.path + "~");
   if (!fresh.ok()) return fresh.status();
   const std::string& path = fresh.value().path;
   unlink(path.c_str());
-  if (bind(socket, raw(fresh.value()), fresh.value().length) != 0) return system_error(address.text + ": can't make the socket", errno);
-  if (chmod(path.c_str(), 0600) == 0 && ::listen(socket, kBacklog) == 0 && rename(path.c_str(), address.path.c_str()) == 0) return {};
+  if (bind(socket, raw(fresh.value()), fresh.value().length) != 0)
+    return system_error(address.text + ": can't make the socket", errno);
+  if (chmod(path.c_str(), 0600) == 0 && ::listen(socket, kBacklog) == 0 &&
+      rename(path.c_str(), address.path.c_str()) == 0)
+    return {};
   const int error = errno;
   unlink(path.c_str());
   return system_error(address.text + ": can't listen", error);
@@ -94,8 +109,9 @@ std::string inet_name(int socket, const SocketAddress& address) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &length);
-  const uint16_t port = address.family() == AF_INET ? reinterpret_cast<sockaddr_in*>(&storage)->sin_port
-                                                    : reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port;
+  const uint16_t port = address.family() == AF_INET
+                            ? reinterpret_cast<sockaddr_in*>(&storage)->sin_port
+                            : reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port;
   return address.text.substr(0, address.text.rfind(':') + 1) + std::to_string(ntohs(port));
 }
 
@@ -128,7 +144,8 @@ Result<Listener> Listener::open(const SocketAddress& address) {
   }
   const int yes = 1;
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (bind(socket.get(), raw(address), address.length) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+  if (bind(socket.get(), raw(address), address.length) != 0 ||
+      ::listen(socket.get(), kBacklog) != 0) {
     return system_error(address.text + ": can't listen", errno);
   }
   std::string name = inet_name(socket.get(), address);
@@ -171,7 +188,8 @@ void tune(int socket) {
   setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &kSocketBuffer, sizeof kSocketBuffer);
   setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kSocketBuffer, sizeof kSocketBuffer);
   const int yes = 1;
-  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // fails on a unix socket, which has no delay
+  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes,
+             sizeof yes);  // fails on a unix socket, which has no delay
 }
 
 }  // namespace gatehouse::common

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Sockets of this machine only: unix sockets and TCP on loopback. All are non-blocking and close on exec.
+// Sockets of this machine only: unix sockets and TCP on loopback. All are non-blocking and close on
+// exec.
 #ifndef GATEHOUSE_TOOLS_COMMON_SOCKET_HH_
 #define GATEHOUSE_TOOLS_COMMON_SOCKET_HH_
 
@@ -21,11 +22,12 @@ struct SocketAddress {
   int family() const { return storage.ss_family; }
 };
 
-// "unix:/path", "127.0.0.1:4000", "[::1]:4000". Anything that other machines could reach is an error.
+// "unix:/path", "127.0.0.1:4000", "[::1]:4000". Anything that other machines could reach is an
+// error.
 Result<SocketAddress> parse_socket_address(std::string_view text);
 
-// A stream socket that listens; removes its path when it ends. The path appears when connecting to it already works, replaces one that
-// nobody listens on any more, and is open to its owner only.
+// A stream socket that listens; removes its path when it ends. The path appears when connecting to
+// it already works, replaces one that nobody listens on any more, and is open to its owner only.
 class Listener {
  public:
   static Result<Listener> open(const SocketAddress& address);

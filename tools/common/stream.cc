@@ -58,7 +58,8 @@ bool FrameReader::next(FramedFrame& frame) {
 }
 
 void FrameWriter::add(const FramedFrame& frame) {
-  auto* data = const_cast<uint8_t*>(frame.framed.data());  // iovec knows no const; sendmsg only reads
+  auto* data =
+      const_cast<uint8_t*>(frame.framed.data());  // iovec knows no const; sendmsg only reads
   if (!pieces_.empty()) {
     iovec& last = pieces_.back();
     if (static_cast<uint8_t*>(last.iov_base) + last.iov_len == data) {
@@ -71,7 +72,8 @@ void FrameWriter::add(const FramedFrame& frame) {
 
 void FrameWriter::add_copy(const OutFrame& frame) {
   // Order: what was added without a copy goes first.
-  for (const iovec& piece : pieces_) keep(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len, false);
+  for (const iovec& piece : pieces_)
+    keep(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len, false);
   pieces_.clear();
   const size_t octets = kLengthOctets + frame.length();
   if (backlog_.size() - sent_ + octets > limit_) {
@@ -83,11 +85,13 @@ void FrameWriter::add_copy(const OutFrame& frame) {
   uint8_t* to = backlog_.data() + at;
   store_be<uint32_t>(to, frame.length());
   if (frame.head.length) std::memcpy(to + kLengthOctets, frame.head.data, frame.head.length);
-  if (frame.body.length) std::memcpy(to + kLengthOctets + frame.head.length, frame.body.data, frame.body.length);
+  if (frame.body.length)
+    std::memcpy(to + kLengthOctets + frame.head.length, frame.body.data, frame.body.length);
 }
 
-// Whole frames go to the backlog or are dropped. `cut`: the first octets belong to a frame whose beginning is already sent, so that its rest
-// must follow, limit or not; how long it is stands in front of it no more, so the caller passes just that rest.
+// Whole frames go to the backlog or are dropped. `cut`: the first octets belong to a frame whose
+// beginning is already sent, so that its rest must follow, limit or not; how long it is stands in
+// front of it no more, so the caller passes just that rest.
 void FrameWriter::keep(const uint8_t* data, size_t octets, bool cut) {
   if (cut) {
     backlog_.insert(backlog_.end(), data, data + octets);
@@ -106,7 +110,8 @@ void FrameWriter::keep(const uint8_t* data, size_t octets, bool cut) {
 
 bool FrameWriter::send_backlog(int socket) {
   while (wants_write()) {
-    const ssize_t count = send(socket, backlog_.data() + sent_, backlog_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count =
+        send(socket, backlog_.data() + sent_, backlog_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       const int error = errno;
@@ -134,7 +139,8 @@ bool FrameWriter::send_pieces(int socket) {
     const bool gone = count < 0 && errno != EAGAIN && errno != ENOBUFS;
     if (gone) return false;
     size_t left = count < 0 ? 0 : static_cast<size_t>(count);
-    while (first < pieces_.size() && left >= pieces_[first].iov_len) left -= pieces_[first++].iov_len;
+    while (first < pieces_.size() && left >= pieces_[first].iov_len)
+      left -= pieces_[first++].iov_len;
     if (first == pieces_.size()) break;
     if (left == 0 && count > 0) continue;
     // The socket is full inside a piece: find the frame that was cut.
@@ -143,7 +149,8 @@ bool FrameWriter::send_pieces(int socket) {
     while (at < left) at += kLengthOctets + load_be<uint32_t>(data + at);
     keep(data + left, at - left, true);
     keep(data + at, pieces_[first].iov_len - at, false);
-    while (++first < pieces_.size()) keep(static_cast<const uint8_t*>(pieces_[first].iov_base), pieces_[first].iov_len, false);
+    while (++first < pieces_.size())
+      keep(static_cast<const uint8_t*>(pieces_[first].iov_base), pieces_[first].iov_len, false);
   }
   return true;
 }
@@ -151,7 +158,8 @@ bool FrameWriter::send_pieces(int socket) {
 bool FrameWriter::flush(int socket) {
   bool alive = send_backlog(socket);
   if (wants_write()) {
-    for (const iovec& piece : pieces_) keep(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len, false);
+    for (const iovec& piece : pieces_)
+      keep(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len, false);
   } else if (alive) {
     alive = send_pieces(socket);
   }

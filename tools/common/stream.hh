@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames on a stream socket as QEMU's `-netdev stream` frames them: four octets of length, big-endian, then the frame without FCS.
+// Frames on a stream socket as QEMU's `-netdev stream` frames them: four octets of length,
+// big-endian, then the frame without FCS.
 #ifndef GATEHOUSE_TOOLS_COMMON_STREAM_HH_
 #define GATEHOUSE_TOOLS_COMMON_STREAM_HH_
 
@@ -16,7 +17,8 @@
 namespace gatehouse::common {
 
 inline constexpr size_t kLengthOctets = 4;
-// What QEMU's net/ can hold (NET_BUFSIZE); a larger claim means that the stream is out of step or hostile.
+// What QEMU's net/ can hold (NET_BUFSIZE); a larger claim means that the stream is out of step or
+// hostile.
 inline constexpr size_t kMaxStreamFrame = 4096 + 65536;
 
 // A frame with its length in front, in somebody else's memory.
@@ -48,12 +50,14 @@ class FrameReader {
   State state_ = State::kOpen;
 };
 
-// Sends frames in batches; keeps a bounded backlog when the socket is full, and drops whole frames behind that.
+// Sends frames in batches; keeps a bounded backlog when the socket is full, and drops whole frames
+// behind that.
 class FrameWriter {
  public:
   explicit FrameWriter(size_t backlog_octets = 8 << 20) : limit_(backlog_octets) {}
 
-  // Not copied: the memory must stay until flush(). Frames that lie behind one another in memory leave as one piece.
+  // Not copied: the memory must stay until flush(). Frames that lie behind one another in memory
+  // leave as one piece.
   void add(const FramedFrame& frame);
   // Copied.
   void add_copy(const OutFrame& frame);

@@ -72,14 +72,23 @@ std::vector<Object> all_objects() {
 std::string anchor(Object object) { return policy::object_row(object).name; }
 
 std::string type_words(const Member& member) {
-  const auto with_range = [&] { return std::to_string(member.minimum) + "-" + std::to_string(member.maximum); };
+  const auto with_range = [&] {
+    return std::to_string(member.minimum) + "-" + std::to_string(member.maximum);
+  };
   std::string words;
   switch (member.type) {
-    case Type::kObject: words = "[" + anchor(member.child) + "](#" + anchor(member.child) + ")"; break;
-    case Type::kInteger: words = with_range(); break;
-    case Type::kBoolean: words = "true, false"; break;
+    case Type::kObject:
+      words = "[" + anchor(member.child) + "](#" + anchor(member.child) + ")";
+      break;
+    case Type::kInteger:
+      words = with_range();
+      break;
+    case Type::kBoolean:
+      words = "true, false";
+      break;
     case Type::kKeyword:
-      for (const std::string_view word : policy::keywords(member)) words += (words.empty() ? "`\"" : ", `\"") + std::string(word) + "\"`";
+      for (const std::string_view word : policy::keywords(member))
+        words += (words.empty() ? "`\"" : ", `\"") + std::string(word) + "\"`";
       break;
     default: {
       words = policy::type_row(member.type).noun;
@@ -124,7 +133,9 @@ Json schema_of(Object object) {
     properties[member.name] = schema_of(member);
     if (member.required) required.push_back(member.name);
   }
-  Json schema = {{"type", "object"}, {"description", policy::object_row(object).text}, {"properties", properties}};
+  Json schema = {{"type", "object"},
+                 {"description", policy::object_row(object).text},
+                 {"properties", properties}};
   if (!required.empty()) schema["required"] = required;
   schema["additionalProperties"] = false;
   return schema;
@@ -140,16 +151,19 @@ std::string policy_page() {
   page += "```\n";
   for (const Object object : all_objects()) {
     const policy::ObjectRow& row = policy::object_row(object);
-    page += std::string("\n## ") + row.name + "\n\n" + row.text + "\n\n| member | value | default | |\n|---|---|---|---|\n";
+    page += std::string("\n## ") + row.name + "\n\n" + row.text +
+            "\n\n| member | value | default | |\n|---|---|---|---|\n";
     for (const Member& member : policy::members(object)) {
-      page += std::string("| `") + member.name + "` | " + type_words(member) + " | " + default_words(member) + " | " + member.text + " |\n";
+      page += std::string("| `") + member.name + "` | " + type_words(member) + " | " +
+              default_words(member) + " | " + member.text + " |\n";
     }
   }
   return page;
 }
 
 std::string policy_json_schema() {
-  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "Gatehouse policy"}};
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"title", "Gatehouse policy"}};
   schema.update(schema_of(Object::kPolicy));
   Json definitions = Json::object();
   for (const Object object : all_objects()) {

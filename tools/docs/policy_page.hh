@@ -6,9 +6,9 @@
 
 namespace gatehouse::docs {
 
-std::string policy_page();          // Markdown
-std::string policy_json_schema();   // JSON Schema, draft 2020-12
-const char* policy_example();       // the policy that the page shows; the reader takes it
+std::string policy_page();         // Markdown
+std::string policy_json_schema();  // JSON Schema, draft 2020-12
+const char* policy_example();      // the policy that the page shows; the reader takes it
 
 }  // namespace gatehouse::docs
 

@@ -22,11 +22,27 @@ constexpr size_t kLeastMessage = 300;  // RFC 951: some clients take no shorter 
 constexpr uint8_t kTtl = 64;
 
 // RFC 2132, by its section 9.6.
-enum MessageType : uint8_t { kDiscover = 1, kOffer = 2, kRequest = 3, kAck = 5, kNak = 6, kInform = 8 };
+enum MessageType : uint8_t {
+  kDiscover = 1,
+  kOffer = 2,
+  kRequest = 3,
+  kAck = 5,
+  kNak = 6,
+  kInform = 8
+};
 // RFC 2132 and, for the boot file, section 9.5 there.
 enum OptionCode : uint8_t {
-  kPad = 0, kSubnetMask = 1, kRouter = 3, kDns = 6, kMtu = 26, kRequestedIp = 50, kLeaseTime = 51, kMessageType = 53, kServerId = 54,
-  kBootFile = 67, kEnd = 255,
+  kPad = 0,
+  kSubnetMask = 1,
+  kRouter = 3,
+  kDns = 6,
+  kMtu = 26,
+  kRequestedIp = 50,
+  kLeaseTime = 51,
+  kMessageType = 53,
+  kServerId = 54,
+  kBootFile = 67,
+  kEnd = 255,
 };
 
 // The UDP payload, when the frame is for port 67.
@@ -36,7 +52,8 @@ std::span<const uint8_t> message_of(std::span<const uint8_t> frame) {
   if (layers.l3 != L3::kIpv4 || layers.l4 != L4::kUdp || layers.fragment) return {};
   const UdpHeader<const uint8_t> udp(frame.data() + layers.l4_offset);
   if (udp.destination_port() != Bootp::kServerPort || udp.length() < udp.kLength) return {};
-  const size_t octets = std::min<size_t>(udp.length() - udp.kLength, layers.l3_end - layers.payload_offset);
+  const size_t octets =
+      std::min<size_t>(udp.length() - udp.kLength, layers.l3_end - layers.payload_offset);
   return frame.subspan(layers.payload_offset, octets);
 }
 
@@ -67,15 +84,19 @@ void put_number(std::vector<uint8_t>& message, uint8_t code, T value) {
   put(message, code, raw);
 }
 
-void put_ip(std::vector<uint8_t>& message, uint8_t code, const IpAddress& ip) { put(message, code, std::span(ip.octets).first<4>()); }
+void put_ip(std::vector<uint8_t>& message, uint8_t code, const IpAddress& ip) {
+  put(message, code, std::span(ip.octets).first<4>());
+}
 
 bool same_v4(std::span<const uint8_t> octets, const IpAddress& ip) {
   return octets.size() == 4 && std::memcmp(octets.data(), ip.octets.data(), 4) == 0;
 }
 
-std::vector<uint8_t> in_frame(std::span<const uint8_t> message, const MacAddress& from_mac, const MacAddress& to_mac, const IpAddress& from,
+std::vector<uint8_t> in_frame(std::span<const uint8_t> message, const MacAddress& from_mac,
+                              const MacAddress& to_mac, const IpAddress& from,
                               const IpAddress& to) {
-  constexpr size_t kIpAt = EthernetHeader<uint8_t>::kLength, kUdpAt = kIpAt + Ipv4Header<uint8_t>::kLength;
+  constexpr size_t kIpAt = EthernetHeader<uint8_t>::kLength,
+                   kUdpAt = kIpAt + Ipv4Header<uint8_t>::kLength;
   constexpr size_t kMessageAt = kUdpAt + UdpHeader<uint8_t>::kLength;
   std::vector<uint8_t> frame(kMessageAt + message.size());
   std::memcpy(frame.data() + kMessageAt, message.data(), message.size());
@@ -114,14 +135,19 @@ struct DhcpServer::Request {
   IpAddress lease;
 };
 
-bool DhcpServer::is_for_server(std::span<const uint8_t> frame) { return !message_of(frame).empty(); }
+bool DhcpServer::is_for_server(std::span<const uint8_t> frame) {
+  return !message_of(frame).empty();
+}
 
 std::vector<uint8_t> DhcpServer::answer(std::span<const uint8_t> frame) const {
   const std::span<const uint8_t> message = message_of(frame);
-  if (message.size() < kOptionsAt || !std::equal(kMagic.begin(), kMagic.end(), message.begin() + Bootp::kLength)) return {};
+  if (message.size() < kOptionsAt ||
+      !std::equal(kMagic.begin(), kMagic.end(), message.begin() + Bootp::kLength))
+    return {};
   const Bootp bootp(message.data());
   constexpr uint8_t kMacOctets = 6;
-  if (bootp.operation() != Bootp::kRequest || bootp.hardware_type() != ArpHeader<const uint8_t>::kEthernet ||
+  if (bootp.operation() != Bootp::kRequest ||
+      bootp.hardware_type() != ArpHeader<const uint8_t>::kEthernet ||
       bootp.hardware_length() != kMacOctets) {
     return {};
   }
@@ -134,25 +160,31 @@ std::vector<uint8_t> DhcpServer::answer(std::span<const uint8_t> frame) const {
   if (type[0] == kInform) return reply(request, kAck);
   if (type[0] != kRequest) return {};  // decline, release: the lease is the policy's, and stays
   const std::span<const uint8_t> server = option(message, kServerId);
-  if (!server.empty() && !same_v4(server, config_.server)) return {};  // the client chose another server
-  // While selecting or rebooting the client asks for an address by option, while renewing it has it (section 4.3.2).
+  if (!server.empty() && !same_v4(server, config_.server))
+    return {};  // the client chose another server
+  // While selecting or rebooting the client asks for an address by option, while renewing it has it
+  // (section 4.3.2).
   std::span<const uint8_t> wanted = option(message, kRequestedIp);
   if (wanted.empty()) wanted = {bootp.client_ip_octets(), 4};
   return reply(request, same_v4(wanted, request.lease) ? kAck : kNak);
 }
 
-void DhcpServer::put_options(std::vector<uint8_t>& message, const Request& request, uint8_t type) const {
+void DhcpServer::put_options(std::vector<uint8_t>& message, const Request& request,
+                             uint8_t type) const {
   put(message, kMessageType, std::span(&type, 1));
   put_ip(message, kServerId, config_.server);
   if (type == kNak) return;
   const bool inform = option(request.message, kMessageType)[0] == kInform;
   if (!inform) put_number<uint32_t>(message, kLeaseTime, config_.lease_seconds);
-  put_number<uint32_t>(message, kSubnetMask, config_.prefix_length == 0 ? 0 : ~uint32_t{0} << (32 - config_.prefix_length));
+  put_number<uint32_t>(
+      message, kSubnetMask,
+      config_.prefix_length == 0 ? 0 : ~uint32_t{0} << (32 - config_.prefix_length));
   put_ip(message, kRouter, config_.server);
   put_ip(message, kDns, config_.dns);
   if (config_.mtu != 0) put_number<uint16_t>(message, kMtu, config_.mtu);
   if (!config_.boot_file.empty()) {
-    put(message, kBootFile, {reinterpret_cast<const uint8_t*>(config_.boot_file.data()), config_.boot_file.size()});
+    put(message, kBootFile,
+        {reinterpret_cast<const uint8_t*>(config_.boot_file.data()), config_.boot_file.size()});
   }
 }
 
@@ -169,7 +201,8 @@ std::vector<uint8_t> DhcpServer::reply(const Request& request, uint8_t type) con
   bootp.set_server_ip(IpAddress());
   if (type != kNak && !config_.boot_file.empty()) {
     bootp.set_server_ip(config_.server);
-    std::copy_n(config_.boot_file.begin(), std::min(config_.boot_file.size(), kFileOctets - 1), message.begin() + kFileAt);
+    std::copy_n(config_.boot_file.begin(), std::min(config_.boot_file.size(), kFileOctets - 1),
+                message.begin() + kFileAt);
   }
   put_options(message, request, type);
   message.push_back(kEnd);

@@ -27,12 +27,18 @@ namespace {
 using common::OptionRow;
 
 constexpr char kText[] =
-    "Terminates a tenant's overlay and connects it with this machine's network through libslirp: DHCP (leases are the policy's\n"
-    "mappings), DNS, TFTP, TCP, UDP, ICMP. SIGUSR1 prints counters as one line of JSON, SIGTERM ends it.";
+    "Terminates a tenant's overlay and connects it with this machine's network through libslirp: "
+    "DHCP (leases are the policy's\n"
+    "mappings), DNS, TFTP, TCP, UDP, ICMP. SIGUSR1 prints counters as one line of JSON, SIGTERM "
+    "ends it.";
 constexpr OptionRow kOptions[] = {
-    {"--underlay", "ADDRESS", "a switch or QEMU to connect to: unix:/path, 127.0.0.1:port; with listen: in front it listens", true},
-    {"--policy", "FILE", "policy of this end: its uplink0, the tenant, its vnic, and mappings for the guests", true},
-    {"--vnic", "NAME", "the policy's vnic that is the gateway; its addresses are host and name server", true},
+    {"--underlay", "ADDRESS",
+     "a switch or QEMU to connect to: unix:/path, 127.0.0.1:port; with listen: in front it listens",
+     true},
+    {"--policy", "FILE",
+     "policy of this end: its uplink0, the tenant, its vnic, and mappings for the guests", true},
+    {"--vnic", "NAME",
+     "the policy's vnic that is the gateway; its addresses are host and name server", true},
     {"--prefix-length", "BITS", "of the guests' network (default 24)"},
     {"--mtu", "OCTETS", "of the guests, at most what the overlay leaves (default 1500)"},
     {"--tftp", "FOLDER", "serves its files by TFTP, read-only"},
@@ -45,7 +51,8 @@ constexpr OptionRow kOptions[] = {
 };
 
 constexpr int kConnectMs = 10'000;
-constexpr size_t kHighWater = 1 << 20;  // octets that wait for the underlay: libslirp is not asked for more
+constexpr size_t kHighWater =
+    1 << 20;  // octets that wait for the underlay: libslirp is not asked for more
 constexpr size_t kMaxBootFile = 127;
 
 int64_t now_ns() {
@@ -55,8 +62,7 @@ int64_t now_ns() {
 
 class Gateway {
  public:
-  explicit Gateway(bool control)
-      : control_(control) {}
+  explicit Gateway(bool control) : control_(control) {}
 
   Status open(const common::Options& options);
   int run();
@@ -89,7 +95,8 @@ Status Gateway::open(const common::Options& options) {
   if (!policy.ok()) return policy.status();
   const Result<uint64_t> prefix_length = options.number("--prefix-length", 8, 30, 24);
   if (!prefix_length.ok()) return prefix_length.status();
-  const Result<Plan> plan = make_plan(policy.value(), options.get("--vnic"), static_cast<uint8_t>(prefix_length.value()));
+  const Result<Plan> plan =
+      make_plan(policy.value(), options.get("--vnic"), static_cast<uint8_t>(prefix_length.value()));
   if (!plan.ok()) return plan.status();
   if (options.has("--pcap")) {
     const Status status = open_capture(options.get("--pcap"));
@@ -106,7 +113,8 @@ Status Gateway::open_capture(const std::string& path) {
   using namespace std::chrono;
   capture::Options options;
   // The pipeline's clock is the monotonic one; the file's is the calendar.
-  options.epoch_ns = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count() - now_ns();
+  options.epoch_ns =
+      duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count() - now_ns();
   options.hardware = "gatehouse-tool gateway";
   Result<std::unique_ptr<capture::Capture>> capture = capture::Capture::open(path, options);
   if (!capture.ok()) return capture.status();
@@ -123,14 +131,16 @@ Status Gateway::open_services(const Plan& plan, const common::Options& options) 
   how.tftp_folder = options.get("--tftp");
   how.mtu = std::min(static_cast<uint32_t>(mtu.value()), overlay_->mtu());
   struct stat info;
-  if (!how.tftp_folder.empty() && (stat(how.tftp_folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
+  if (!how.tftp_folder.empty() &&
+      (stat(how.tftp_folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
     return Status::error("--tftp " + how.tftp_folder + ": no such folder");
   }
-  if (options.has("--bootfile") && (how.tftp_folder.empty() || options.get("--bootfile").size() > kMaxBootFile)) {
+  if (options.has("--bootfile") &&
+      (how.tftp_folder.empty() || options.get("--bootfile").size() > kMaxBootFile)) {
     return Status::error("--bootfile needs --tftp FOLDER, and a name of at most 127 octets");
   }
-  Result<std::unique_ptr<UserNetwork>> network =
-      UserNetwork::open(plan, how, [this](std::span<const uint8_t> frame) { overlay_->send(frame); });
+  Result<std::unique_ptr<UserNetwork>> network = UserNetwork::open(
+      plan, how, [this](std::span<const uint8_t> frame) { overlay_->send(frame); });
   if (!network.ok()) return network.status();
   network_ = std::move(network.value());
   for (const std::string& rule : options.all("--hostfwd")) {
@@ -204,7 +214,8 @@ bool Gateway::round() {
   fds_.push_back({control_.descriptor(), POLLIN, 0});
   fds_.push_back({underlay_ ? -1 : listener_ ? listener_->get() : -1, POLLIN, 0});
   const bool writing = overlay_->writer().wants_write();
-  fds_.push_back({underlay_ ? underlay_.get() : -1, static_cast<short>(writing ? POLLIN | POLLOUT : POLLIN), 0});
+  fds_.push_back({underlay_ ? underlay_.get() : -1,
+                  static_cast<short>(writing ? POLLIN | POLLOUT : POLLIN), 0});
   uint32_t slirp_ms = UINT32_MAX;
   const bool with_slirp = overlay_->writer().backlog() < kHighWater;
   if (with_slirp) network_->poll_fill(fds_, slirp_ms);
@@ -216,8 +227,10 @@ bool Gateway::round() {
   overlay_->drain(now_ns());
   overlay_->tick(now_ns());
   if (underlay_ && !overlay_->writer().flush(underlay_.get())) read_underlay();
-  const common::Signals::Seen seen = !failed && fds_[0].revents ? signals_.take() : common::Signals::Seen();
-  const common::Control::Seen told = !failed && fds_[1].revents ? control_.read() : common::Control::Seen();
+  const common::Signals::Seen seen =
+      !failed && fds_[0].revents ? signals_.take() : common::Signals::Seen();
+  const common::Control::Seen told =
+      !failed && fds_[1].revents ? control_.read() : common::Control::Seen();
   if (seen.report || told.report) report();
   return !seen.stop && !told.stop && (underlay_ || listener_);
 }

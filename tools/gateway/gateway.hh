@@ -7,8 +7,8 @@
 
 namespace gatehouse::gateway {
 
-// `gatehouse-tool gateway`. Prints "gateway: ready on ADDRESS" when it answers; ends with 0 on SIGTERM or SIGINT, and when the underlay that it
-// connected to ends.
+// `gatehouse-tool gateway`. Prints "gateway: ready on ADDRESS" when it answers; ends with 0 on
+// SIGTERM or SIGINT, and when the underlay that it connected to ends.
 int run(const std::vector<std::string>& arguments);
 
 }  // namespace gatehouse::gateway

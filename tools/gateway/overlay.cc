@@ -81,7 +81,8 @@ void Overlay::to_vnic(unsigned, std::span<const OutFrame> frames, const Layers&,
   }
 }
 
-void Overlay::tapped(TapPoint point, pipeline::TapDirection direction, unsigned port, const OutFrame& frame, spec::DropReason reason) {
+void Overlay::tapped(TapPoint point, pipeline::TapDirection direction, unsigned port,
+                     const OutFrame& frame, spec::DropReason reason) {
   capture_->add(point, direction, port, frame, reason, now_ns_);
 }
 
@@ -91,8 +92,10 @@ nlohmann::json Overlay::report() const {
     const uint64_t count = pipeline_.drops()[static_cast<size_t>(row.reason)];
     if (count != 0) drops[row.name] = count;
   }
-  for (size_t i = 0; i < spec::kVnicCounterCount; ++i) vnic[spec::kVnicCounters[i].name] = pipeline_.counters(kVnic)[i];
-  for (size_t i = 0; i < spec::kUplinkCounterCount; ++i) uplink[spec::kUplinkCounters[i].name] = pipeline_.uplink_counters(kUplink)[i];
+  for (size_t i = 0; i < spec::kVnicCounterCount; ++i)
+    vnic[spec::kVnicCounters[i].name] = pipeline_.counters(kVnic)[i];
+  for (size_t i = 0; i < spec::kUplinkCounterCount; ++i)
+    uplink[spec::kUplinkCounters[i].name] = pipeline_.uplink_counters(kUplink)[i];
   return {{"vnic", vnic},
           {"uplink", uplink},
           {"drops", drops},

@@ -42,9 +42,10 @@ class Overlay final : private pipeline::Sink {
   static constexpr unsigned kVnic = 0, kUplink = 0;
 
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
-  void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool checked, bool good) override;
-  void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port, const OutFrame& frame,
-              spec::DropReason reason) override;
+  void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool checked,
+               bool good) override;
+  void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
+              const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool, unsigned, spec::DropReason) override {}
 
   // A packet of the pool with these octets; null when there is none.

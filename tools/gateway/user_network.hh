@@ -20,17 +20,20 @@
 namespace gatehouse::gateway {
 
 struct UserNetworkOptions {
-  bool restricted = false;    // guests reach the gateway's own services only, no other network
-  std::string tftp_folder;    // empty: no TFTP
-  uint32_t mtu = 1500;        // octets of the largest IP datagram
+  bool restricted = false;  // guests reach the gateway's own services only, no other network
+  std::string tftp_folder;  // empty: no TFTP
+  uint32_t mtu = 1500;      // octets of the largest IP datagram
 };
 
 class UserNetwork {
  public:
-  // Gets each frame for the guests, with the plan's MAC address as its source. May be called from input() and poll_done().
+  // Gets each frame for the guests, with the plan's MAC address as its source. May be called from
+  // input() and poll_done().
   using Sender = std::function<void(std::span<const uint8_t> frame)>;
 
-  static Result<std::unique_ptr<UserNetwork>> open(const Plan& plan, const UserNetworkOptions& options, Sender sender);
+  static Result<std::unique_ptr<UserNetwork>> open(const Plan& plan,
+                                                   const UserNetworkOptions& options,
+                                                   Sender sender);
   ~UserNetwork();
   UserNetwork(const UserNetwork&) = delete;
   UserNetwork& operator=(const UserNetwork&) = delete;

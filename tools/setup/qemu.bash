@@ -102,6 +102,11 @@ qemu_configure_step() {
   (cd "$qemu_build" && logged ../src/qemu/configure "${qemu_options[@]}" --python="$python" \
     --cc='ccache gcc' --cxx='ccache g++') ||
     die "QEMU's configure failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
+  # In its build folder QEMU looks for firmware below qemu-bundle/: so no command line needs -L.
+  mkdir -p "$qemu_build"/qemu-bundle/usr/{share,lib/ipxe}
+  ln -s "$build/guest-images/roms" "$qemu_build/qemu-bundle/usr/share/qemu"
+  ln -s /usr/share/seabios "$qemu_build/qemu-bundle/usr/share/seabios"
+  ln -s /usr/lib/ipxe/qemu "$qemu_build/qemu-bundle/usr/lib/ipxe/qemu"
 }
 
 qemu_build_key() { hash_of "$root/hw" "$(cat "$stamps"/qemu-{patch,configure} 2>/dev/null)"; }

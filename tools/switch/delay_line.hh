@@ -10,15 +10,17 @@
 
 namespace gatehouse::ethernet_switch {
 
-// Frames that wait; all wait equally long, so that the oldest is always the next. Bounded: what does not fit is refused.
+// Frames that wait; all wait equally long, so that the oldest is always the next. Bounded: what
+// does not fit is refused.
 class DelayLine {
  public:
   struct Entry {
     int64_t due_ms = 0;
-    unsigned port = 0;             // where it came in
-    std::vector<uint8_t> framed;   // with its length in front
+    unsigned port = 0;            // where it came in
+    std::vector<uint8_t> framed;  // with its length in front
   };
-  explicit DelayLine(int64_t delay_ms, size_t limit_octets = 64 << 20) : delay_ms_(delay_ms), limit_(limit_octets) {}
+  explicit DelayLine(int64_t delay_ms, size_t limit_octets = 64 << 20)
+      : delay_ms_(delay_ms), limit_(limit_octets) {}
   bool put(unsigned port, std::span<const uint8_t> framed, int64_t now_ms) {
     if (octets_ + framed.size() > limit_) return false;
     octets_ += framed.size();
@@ -33,7 +35,9 @@ class DelayLine {
     return entry;
   }
   // nullopt: nothing waits.
-  std::optional<int64_t> next_due_ms() const { return entries_.empty() ? std::nullopt : std::optional(entries_.front().due_ms); }
+  std::optional<int64_t> next_due_ms() const {
+    return entries_.empty() ? std::nullopt : std::optional(entries_.front().due_ms);
+  }
 
  private:
   int64_t delay_ms_;

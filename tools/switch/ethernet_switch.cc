@@ -13,7 +13,9 @@ constexpr size_t kEthernetHeader = 14;
 constexpr size_t kSource = 6;  // offset
 
 int64_t calendar_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -84,7 +86,8 @@ void EthernetSwitch::take(Port& from, const common::FramedFrame& frame, int64_t 
   }
   if (capture_) {
     capture_->add(capture::TapPoint::kOuter, capture::TapDirection::kFromGuest, from.number,
-                  OutFrame{{octets.data(), static_cast<uint32_t>(octets.size())}, {}}, spec::DropReason::none, calendar_ns());
+                  OutFrame{{octets.data(), static_cast<uint32_t>(octets.size())}, {}},
+                  spec::DropReason::none, calendar_ns());
   }
   macs_.learn(MacAddress::from(octets.data() + kSource), from.number, now_ms);
   if (lost()) {
@@ -98,7 +101,8 @@ void EthernetSwitch::take(Port& from, const common::FramedFrame& frame, int64_t 
 
 void EthernetSwitch::forward(unsigned from, const common::FramedFrame& frame, int64_t now_ms) {
   const MacAddress destination = MacAddress::from(frame.frame().data());
-  const std::optional<unsigned> known = destination.is_multicast() ? std::nullopt : macs_.find(destination, now_ms);
+  const std::optional<unsigned> known =
+      destination.is_multicast() ? std::nullopt : macs_.find(destination, now_ms);
   flooded_ += !known;
   for (const std::unique_ptr<Port>& port : ports_) {
     if (port->number == from || port->gone) continue;

@@ -20,9 +20,9 @@
 namespace gatehouse::ethernet_switch {
 
 struct SwitchOptions {
-  double loss = 0;        // share of frames that are lost on purpose, 0-1
+  double loss = 0;  // share of frames that are lost on purpose, 0-1
   int64_t delay_ms = 0;
-  uint64_t seed = 1;      // of the loss; the same seed loses the same frames
+  uint64_t seed = 1;  // of the loss; the same seed loses the same frames
   unsigned max_ports = 128;
 };
 
@@ -70,7 +70,8 @@ class EthernetSwitch {
   std::mt19937_64 random_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<unsigned> numbers_free_;
-  uint64_t runts_ = 0, lost_ = 0, flooded_ = 0, refused_ports_ = 0, broken_streams_ = 0, delay_full_ = 0, closed_ports_ = 0;
+  uint64_t runts_ = 0, lost_ = 0, flooded_ = 0, refused_ports_ = 0, broken_streams_ = 0,
+           delay_full_ = 0, closed_ports_ = 0;
   uint64_t dropped_of_closed_ = 0;
 };
 

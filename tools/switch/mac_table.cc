@@ -6,8 +6,10 @@
 namespace gatehouse::ethernet_switch {
 
 size_t MacTable::bucket_of(const MacAddress& mac) const {
-  uint64_t key = uint64_t{load_be<uint32_t>(mac.octets.data())} << 16 | load_be<uint16_t>(mac.octets.data() + 4);
-  key *= 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio: spreads addresses that differ in the last octets
+  uint64_t key = uint64_t{load_be<uint32_t>(mac.octets.data())} << 16 |
+                 load_be<uint16_t>(mac.octets.data() + 4);
+  key *=
+      0x9e3779b97f4a7c15u;  // 2^64 / golden ratio: spreads addresses that differ in the last octets
   return (key >> 32) % buckets_.size();
 }
 

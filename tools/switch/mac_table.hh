@@ -11,8 +11,8 @@
 
 namespace gatehouse::ethernet_switch {
 
-// MAC address to port. Of fixed size: a flood of sources pushes out the addresses that were silent longest, and finding one looks at
-// no more than one bucket.
+// MAC address to port. Of fixed size: a flood of sources pushes out the addresses that were silent
+// longest, and finding one looks at no more than one bucket.
 class MacTable {
  public:
   static constexpr int64_t kAgeingMs = 300'000;  // IEEE 802.1Q, recommended ageing time

@@ -23,10 +23,12 @@ namespace {
 using common::OptionRow;
 
 constexpr char kText[] =
-    "A learning Ethernet switch between QEMUs: -netdev stream,id=up0,server=off,addr.type=unix,addr.path=PATH.\n"
+    "A learning Ethernet switch between QEMUs: -netdev "
+    "stream,id=up0,server=off,addr.type=unix,addr.path=PATH.\n"
     "SIGUSR1 prints statistics as one line of JSON, SIGTERM ends it.";
 constexpr OptionRow kOptions[] = {
-    {"--listen", "ADDRESS", "unix:/path, 127.0.0.1:port or [::1]:port; port 0 takes a free one", true, true},
+    {"--listen", "ADDRESS", "unix:/path, 127.0.0.1:port or [::1]:port; port 0 takes a free one",
+     true, true},
     {"--pcap", "FILE", "writes every frame that comes in into a pcapng file"},
     {"--pcap-limit", "MIB", "largest size of that file (default 1024)"},
     {"--ports", "N", "how many QEMUs may be connected at a time (default 128)"},
@@ -57,7 +59,8 @@ class Loop {
   }
 
   void announce() const {
-    for (const common::Listener& listener : listeners_) std::printf("switch: listening on %s\n", listener.name().c_str());
+    for (const common::Listener& listener : listeners_)
+      std::printf("switch: listening on %s\n", listener.name().c_str());
     std::fflush(stdout);
   }
 
@@ -138,7 +141,8 @@ Status start(const common::Options& options) {
   const Result<uint64_t> seed = options.number("--seed", 0, UINT64_MAX, 1);
   const Result<uint64_t> ports = options.number("--ports", 1, 1000, 128);
   const Result<uint64_t> limit = options.number("--pcap-limit", 1, 1 << 20, 1024);
-  for (const Status& status : {loss.status(), delay.status(), seed.status(), ports.status(), limit.status()}) {
+  for (const Status& status :
+       {loss.status(), delay.status(), seed.status(), ports.status(), limit.status()}) {
     if (!status.ok()) return status;
   }
   std::unique_ptr<capture::Capture> capture;
@@ -146,11 +150,13 @@ Status start(const common::Options& options) {
     capture::Options file;
     file.max_octets = limit.value() << 20;
     file.hardware = "gatehouse-tool switch";
-    Result<std::unique_ptr<capture::Capture>> opened = capture::Capture::open(options.get("--pcap"), file);
+    Result<std::unique_ptr<capture::Capture>> opened =
+        capture::Capture::open(options.get("--pcap"), file);
     if (!opened.ok()) return opened.status();
     capture = std::move(opened.value());
     for (unsigned port = 0; port < ports.value(); ++port) {
-      capture->name_port(capture::TapPoint::kOuter, capture::TapDirection::kFromGuest, port, "port" + std::to_string(port));
+      capture->name_port(capture::TapPoint::kOuter, capture::TapDirection::kFromGuest, port,
+                         "port" + std::to_string(port));
     }
   }
   SwitchOptions how;

@@ -7,7 +7,8 @@
 
 namespace gatehouse::ethernet_switch {
 
-// `gatehouse-tool switch`. Prints "switch: listening on ADDRESS" when QEMUs may connect; ends with 0 on SIGTERM or SIGINT.
+// `gatehouse-tool switch`. Prints "switch: listening on ADDRESS" when QEMUs may connect; ends with
+// 0 on SIGTERM or SIGINT.
 int run(const std::vector<std::string>& arguments);
 
 }  // namespace gatehouse::ethernet_switch

@@ -9,7 +9,8 @@
 
 namespace gatehouse::capture {
 
-// Where a capture's octets go, in order. All of the octets or none: after an error the end is where it was before the call.
+// Where a capture's octets go, in order. All of the octets or none: after an error the end is where
+// it was before the call.
 class ByteSink {
  public:
   virtual ~ByteSink() = default;

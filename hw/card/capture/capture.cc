@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kBufferOctets = 256 * 1024;
 constexpr uint64_t kLeastLimit = 64 * 1024;
-// Description with names, and statistics at the end: kept free for each interface when the limit is looked at.
+// Description with names, and statistics at the end: kept free for each interface when the limit is
+// looked at.
 constexpr size_t kInterfaceReserve = 512;
 constexpr size_t kMaxNameOctets = 128;
 
@@ -29,7 +30,8 @@ static_assert(std::size(kPoints) == static_cast<size_t>(TapPoint::kCount));
 
 const PointRow& row_of(TapPoint point) { return kPoints[static_cast<size_t>(point)]; }
 
-// One interface for each point and port; drops of vnics and uplinks are apart, as their ports are numbered apart.
+// One interface for each point and port; drops of vnics and uplinks are apart, as their ports are
+// numbered apart.
 uint32_t key_of(TapPoint point, TapDirection direction, unsigned port) {
   const bool uplink_drop = point == TapPoint::kDrops && direction == TapDirection::kToGuest;
   return static_cast<uint32_t>(point) << 24 | uint32_t{uplink_drop} << 23 | (port & 0x7fffff);
@@ -37,21 +39,25 @@ uint32_t key_of(TapPoint point, TapDirection direction, unsigned port) {
 
 std::string default_name(TapPoint point, TapDirection direction, unsigned port) {
   std::string name = row_of(point).name;
-  if (point == TapPoint::kDrops) name += direction == TapDirection::kFromGuest ? "-vnic" : "-uplink";
+  if (point == TapPoint::kDrops)
+    name += direction == TapDirection::kFromGuest ? "-vnic" : "-uplink";
   return name + std::to_string(port);
 }
 
 std::string comment_of(spec::DropReason reason) {
   const spec::DropReasonRow* row = spec::drop_row(reason);
   if (!row) return {};
-  return std::string(row->name) + ": " + row->text + " (stage " + spec::stage_name(row->stage) + ")";
+  return std::string(row->name) + ": " + row->text + " (stage " + spec::stage_name(row->stage) +
+         ")";
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Capture>> Capture::open(const std::string& path, const Options& options) {
-  if (options.max_octets < kLeastLimit) return Status::error(path + ": a capture needs a limit of at least 65536 octets; raise it");
-  if (options.snap_length == 0) return Status::error(path + ": a snap length of 0 keeps nothing; write at least 1");
+  if (options.max_octets < kLeastLimit)
+    return Status::error(path + ": a capture needs a limit of at least 65536 octets; raise it");
+  if (options.snap_length == 0)
+    return Status::error(path + ": a snap length of 0 keeps nothing; write at least 1");
   Result<std::unique_ptr<FileSink>> sink = FileSink::create(path);
   if (!sink.ok()) return sink.status();
   auto capture = std::make_unique<Capture>(std::move(sink.value()), options);
@@ -60,7 +66,8 @@ Result<std::unique_ptr<Capture>> Capture::open(const std::string& path, const Op
   return Result<std::unique_ptr<Capture>>(std::move(capture));
 }
 
-Capture::Capture(std::unique_ptr<ByteSink> sink, const Options& options) : sink_(std::move(sink)), options_(options) {
+Capture::Capture(std::unique_ptr<ByteSink> sink, const Options& options)
+    : sink_(std::move(sink)), options_(options) {
   buffer_.reserve(kBufferOctets + options_.snap_length);
   pcapng::section_header(buffer_, options_.hardware, options_.application);
   counters_.octets = buffer_.size();
@@ -82,19 +89,23 @@ void Capture::name_port(TapPoint point, TapDirection direction, unsigned port, s
   interface(point, direction, port).name = std::move(name);
 }
 
-uint64_t Capture::calendar(int64_t time_ns) const { return static_cast<uint64_t>(std::max<int64_t>(0, options_.epoch_ns + time_ns)); }
-
-bool Capture::has_room(size_t octets) const {
-  return counters_.octets + octets + (interfaces_.size() + 1) * kInterfaceReserve <= options_.max_octets;
+uint64_t Capture::calendar(int64_t time_ns) const {
+  return static_cast<uint64_t>(std::max<int64_t>(0, options_.epoch_ns + time_ns));
 }
 
-void Capture::add(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame, spec::DropReason reason,
-                  int64_t time_ns) {
+bool Capture::has_room(size_t octets) const {
+  return counters_.octets + octets + (interfaces_.size() + 1) * kInterfaceReserve <=
+         options_.max_octets;
+}
+
+void Capture::add(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame,
+                  spec::DropReason reason, int64_t time_ns) {
   Interface& in = interface(point, direction, port);
   ++in.received;
   const std::string comment = comment_of(reason);
   pcapng::PacketInfo info{.interface = in.number, .time_ns = calendar(time_ns), .comment = comment};
-  info.direction = direction == TapDirection::kFromGuest ? pcapng::Direction::kOutbound : pcapng::Direction::kInbound;
+  info.direction = direction == TapDirection::kFromGuest ? pcapng::Direction::kOutbound
+                                                         : pcapng::Direction::kInbound;
   full_ |= !has_room(pcapng::enhanced_packet_size(info, frame, options_.snap_length));
   if (closed_ || full_ || !status_.ok()) {
     ++in.not_recorded;
@@ -105,7 +116,8 @@ void Capture::add(TapPoint point, TapDirection direction, unsigned port, const O
   if (!in.described) {
     in.described = true;
     info.interface = in.number = described_++;
-    pcapng::interface_description(buffer_, in.name, row_of(point).description, options_.snap_length);
+    pcapng::interface_description(buffer_, in.name, row_of(point).description,
+                                  options_.snap_length);
   }
   pcapng::enhanced_packet(buffer_, info, frame, options_.snap_length);
   counters_.octets += buffer_.size() - before;

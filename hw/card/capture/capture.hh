@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One pcapng file. Nothing here can stop the caller: after an error, or at the size limit, frames are only counted.
+// One pcapng file. Nothing here can stop the caller: after an error, or at the size limit, frames
+// are only counted.
 #ifndef GATEHOUSE_HW_CARD_CAPTURE_CAPTURE_HH_
 #define GATEHOUSE_HW_CARD_CAPTURE_CAPTURE_HH_
 
@@ -21,19 +22,19 @@ using pipeline::TapDirection;
 using pipeline::TapPoint;
 
 struct Options {
-  uint32_t snap_length = 262144;              // octets kept of each frame
-  uint64_t max_octets = uint64_t{1} << 30;    // of the file; at least 64 KiB
-  // Added to each time stamp: where on the calendar the virtual clock's zero is, in ns since 1970 UTC. 0 keeps two runs of the same
-  // guest byte for byte the same.
+  uint32_t snap_length = 262144;            // octets kept of each frame
+  uint64_t max_octets = uint64_t{1} << 30;  // of the file; at least 64 KiB
+  // Added to each time stamp: where on the calendar the virtual clock's zero is, in ns since 1970
+  // UTC. 0 keeps two runs of the same guest byte for byte the same.
   int64_t epoch_ns = 0;
   std::string hardware = "gatehouse-card";
   std::string application = "gatehouse";
 };
 
 struct Counters {
-  uint64_t frames = 0;          // recorded; the last ones perhaps still buffered
-  uint64_t octets = 0;          // of the file, buffered ones included
-  uint64_t not_recorded = 0;    // lost to the limit or an error
+  uint64_t frames = 0;        // recorded; the last ones perhaps still buffered
+  uint64_t octets = 0;        // of the file, buffered ones included
+  uint64_t not_recorded = 0;  // lost to the limit or an error
 };
 
 class Capture {
@@ -45,12 +46,15 @@ class Capture {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  // What people call a port; before its first frame, else it stays with the default ("guest0", "outer1", "drops-vnic0").
+  // What people call a port; before its first frame, else it stays with the default ("guest0",
+  // "outer1", "drops-vnic0").
   void name_port(TapPoint point, TapDirection direction, unsigned port, std::string name);
 
-  // Directions in the file are the guest's: kFromGuest is outbound. A dropped frame's reason becomes its comment. At kDrops the
-  // direction tells what `port` is: a vnic (kFromGuest) or an uplink. time_ns: virtual clock, not negative.
-  void add(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame, spec::DropReason reason, int64_t time_ns);
+  // Directions in the file are the guest's: kFromGuest is outbound. A dropped frame's reason
+  // becomes its comment. At kDrops the direction tells what `port` is: a vnic (kFromGuest) or an
+  // uplink. time_ns: virtual clock, not negative.
+  void add(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame,
+           spec::DropReason reason, int64_t time_ns);
 
   // Hands what is buffered to the file.
   void flush();

@@ -19,7 +19,8 @@ Status failed(const std::string& path, const char* what, int error) {
 }  // namespace
 
 Result<std::unique_ptr<FileSink>> FileSink::create(const std::string& path) {
-  // Guests' traffic is nobody else's business: 0600. O_NONBLOCK: a FIFO without a reader must not stop the card.
+  // Guests' traffic is nobody else's business: 0600. O_NONBLOCK: a FIFO without a reader must not
+  // stop the card.
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
   if (file < 0) return failed(path, "can't write the capture", errno);
   std::unique_ptr<FileSink> sink(new FileSink(path, file));
@@ -36,11 +37,13 @@ FileSink::~FileSink() { close(file_); }
 Status FileSink::append(std::span<const uint8_t> octets) {
   size_t written = 0;
   while (written < octets.size()) {
-    const ssize_t count = pwrite(file_, octets.data() + written, octets.size() - written, end_ + static_cast<off_t>(written));
+    const ssize_t count = pwrite(file_, octets.data() + written, octets.size() - written,
+                                 end_ + static_cast<off_t>(written));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       const Status status = failed(path_, "can't write the capture", count < 0 ? errno : ENOSPC);
-      // Readers stumble over half a block; when even this fails they still read all blocks before it.
+      // Readers stumble over half a block; when even this fails they still read all blocks before
+      // it.
       if (ftruncate(file_, end_) != 0) return status;
       return status;
     }

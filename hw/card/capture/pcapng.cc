@@ -9,7 +9,12 @@
 namespace gatehouse::capture::pcapng {
 namespace {
 
-enum BlockType : uint32_t { kSectionHeader = 0x0a0d0d0a, kInterface = 1, kStatistics = 5, kPacket = 6 };
+enum BlockType : uint32_t {
+  kSectionHeader = 0x0a0d0d0a,
+  kInterface = 1,
+  kStatistics = 5,
+  kPacket = 6
+};
 constexpr uint32_t kByteOrderMagic = 0x1a2b3c4d;
 constexpr uint16_t kMajor = 1, kMinor = 0;
 constexpr uint16_t kLinkTypeEthernet = 1;
@@ -18,11 +23,18 @@ constexpr size_t kMaxOption = 0xffff;
 
 // Option codes; 0-1 mean the same in every block, the others depend on it.
 enum Option : uint16_t {
-  kEnd = 0, kComment = 1,
-  kShbHardware = 2, kShbApplication = 4,
-  kIfName = 2, kIfDescription = 3, kIfTsResolution = 9,
+  kEnd = 0,
+  kComment = 1,
+  kShbHardware = 2,
+  kShbApplication = 4,
+  kIfName = 2,
+  kIfDescription = 3,
+  kIfTsResolution = 9,
   kEpbFlags = 2,
-  kIsbStart = 2, kIsbEnd = 3, kIsbReceived = 4, kIsbDropped = 5,
+  kIsbStart = 2,
+  kIsbEnd = 3,
+  kIsbReceived = 4,
+  kIsbDropped = 5,
 };
 
 constexpr size_t padded(size_t octets) { return (octets + 3) & ~size_t{3}; }
@@ -62,7 +74,8 @@ void put_number(Buffer& buffer, uint16_t code, uint64_t value) {
   put_option(buffer, code, raw, sizeof raw);
 }
 
-// Time stamps stand as two words, the upper one first, in blocks and in options (sections 4.3, 4.6).
+// Time stamps stand as two words, the upper one first, in blocks and in options
+// (sections 4.3, 4.6).
 void put_time(Buffer& buffer, uint64_t ns) {
   put<uint32_t>(buffer, static_cast<uint32_t>(ns >> 32));
   put<uint32_t>(buffer, static_cast<uint32_t>(ns));
@@ -110,7 +123,8 @@ void section_header(Buffer& buffer, std::string_view hardware, std::string_view 
   end_block(buffer, start);
 }
 
-void interface_description(Buffer& buffer, std::string_view name, std::string_view description, uint32_t snap_length) {
+void interface_description(Buffer& buffer, std::string_view name, std::string_view description,
+                           uint32_t snap_length) {
   const size_t start = begin_block(buffer, kInterface);
   put<uint16_t>(buffer, kLinkTypeEthernet);
   put<uint16_t>(buffer, 0);
@@ -125,10 +139,12 @@ void interface_description(Buffer& buffer, std::string_view name, std::string_vi
 size_t enhanced_packet_size(const PacketInfo& info, const OutFrame& frame, uint32_t snap_length) {
   const size_t comment = std::min(info.comment.size(), kMaxOption);
   return kBlockFrame + kPacketFixed + padded(std::min(frame.length(), snap_length)) +
-         (comment ? kOptionHeader + padded(comment) : 0) + kOptionHeader + sizeof(uint32_t) + kOptionHeader;
+         (comment ? kOptionHeader + padded(comment) : 0) + kOptionHeader + sizeof(uint32_t) +
+         kOptionHeader;
 }
 
-void enhanced_packet(Buffer& buffer, const PacketInfo& info, const OutFrame& frame, uint32_t snap_length) {
+void enhanced_packet(Buffer& buffer, const PacketInfo& info, const OutFrame& frame,
+                     uint32_t snap_length) {
   const size_t start = begin_block(buffer, kPacket);
   const uint32_t length = std::min(frame.length(), snap_length);
   put<uint32_t>(buffer, info.interface);
@@ -148,7 +164,10 @@ void enhanced_packet(Buffer& buffer, const PacketInfo& info, const OutFrame& fra
   assert(buffer.size() - start == enhanced_packet_size(info, frame, snap_length));
 }
 
-size_t interface_statistics_size() { return kBlockFrame + 3 * sizeof(uint32_t) + 4 * (kOptionHeader + sizeof(uint64_t)) + kOptionHeader; }
+size_t interface_statistics_size() {
+  return kBlockFrame + 3 * sizeof(uint32_t) + 4 * (kOptionHeader + sizeof(uint64_t)) +
+         kOptionHeader;
+}
 
 void interface_statistics(Buffer& buffer, const InterfaceStatistics& statistics) {
   const size_t start = begin_block(buffer, kStatistics);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Blocks of a pcapng file, little-endian (draft-ietf-opsawg-pcapng; section numbers are those of draft 02). Each function appends one
-// whole block to a buffer. Lengths are multiples of 4.
+// Blocks of a pcapng file, little-endian (draft-ietf-opsawg-pcapng; section numbers are those of
+// draft 02). Each function appends one whole block to a buffer. Lengths are multiples of 4.
 #ifndef GATEHOUSE_HW_CARD_CAPTURE_PCAPNG_HH_
 #define GATEHOUSE_HW_CARD_CAPTURE_PCAPNG_HH_
 
@@ -28,15 +28,18 @@ struct PacketInfo {
 
 struct InterfaceStatistics {
   uint32_t interface = 0;
-  uint64_t time_ns = 0;           // of the statistics
+  uint64_t time_ns = 0;               // of the statistics
   uint64_t start_ns = 0, end_ns = 0;  // of the capture
   uint64_t received = 0;
   uint64_t not_recorded = 0;
 };
 
-void section_header(Buffer& buffer, std::string_view hardware, std::string_view application);  // 4.1
-void interface_description(Buffer& buffer, std::string_view name, std::string_view description, uint32_t snap_length);  // 4.2
-void enhanced_packet(Buffer& buffer, const PacketInfo& info, const OutFrame& frame, uint32_t snap_length);  // 4.3
+void section_header(Buffer& buffer, std::string_view hardware,
+                    std::string_view application);  // 4.1
+void interface_description(Buffer& buffer, std::string_view name, std::string_view description,
+                           uint32_t snap_length);  // 4.2
+void enhanced_packet(Buffer& buffer, const PacketInfo& info, const OutFrame& frame,
+                     uint32_t snap_length);                                        // 4.3
 void interface_statistics(Buffer& buffer, const InterfaceStatistics& statistics);  // 4.6
 
 // Exact sizes, so that a limit can be kept before a block is made.

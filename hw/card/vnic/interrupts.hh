@@ -22,10 +22,11 @@ class Statistics;
 
 class Interrupts {
  public:
-  // Least interval of an MSI-X vector that has nothing but transmit causes and is throttled at all. The silicon takes a frame's
-  // time on the wire before it writes a descriptor back, and writes back several; here the write-back is part of the
-  // doorbell, and a driver that sets EITR to 1 for its transmit vector would be interrupted for every frame. 4000 a second is what
-  // drivers choose for bulk traffic; nobody waits for a transmit interrupt but whoever filled the ring.
+  // Least interval of an MSI-X vector that has nothing but transmit causes and is throttled at all.
+  // The silicon takes a frame's time on the wire before it writes a descriptor back, and writes
+  // back several; here the write-back is part of the doorbell, and a driver that sets EITR to 1 for
+  // its transmit vector would be interrupted for every frame. 4000 a second is what drivers choose
+  // for bulk traffic; nobody waits for a transmit interrupt but whoever filled the ring.
   static constexpr int64_t kTransmitIntervalNs = 250'000;
 
   Interrupts(RegisterFile& registers, Statistics& statistics, const Ports& ports);
@@ -36,6 +37,9 @@ class Interrupts {
   // queue 0, ICR_TXDW | ICR_TXQ1 for a write-back on transmit queue 1. ICR_OTHER is added here; the
   // counters of causes (ICRXDMTC, ...) are the caller's.
   void cause(uint32_t icr_bits);
+  // The packet timers (RDTR, RADV, RAID, TIDV, TADV) hold causes back. With MSI-X they do not: EITR
+  // moderates each vector.
+  bool packet_timers_apply() const { return ports_.interrupt.mode() != InterruptMode::kMsix; }
 
   // The guest's accesses.
   uint32_t read_icr();

@@ -148,7 +148,7 @@ void Phy::set_link(bool up) {
         static_cast<uint16_t>(~(EXPANSION_PARTNER_ABLE | EXPANSION_PAGE_RECEIVED));
     return;
   }
-  values_[STATUS] |= STATUS_LINK;
+  // STATUS shows the link after the next read: until then it shows that it was gone.
   if (!negotiates()) return;
   values_[STATUS] |= STATUS_NEGOTIATED;
   values_[PARTNER] = kPartner;

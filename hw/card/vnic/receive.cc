@@ -137,14 +137,15 @@ void ReceiveEngine::interrupt(const Batch& batch) {
   uint32_t now = batch.immediate_causes, later = batch.delayed_causes;
   uint32_t delay = regs.field(reg::RDTR, RDTR_DELAY);
   const uint32_t absolute = regs.field(reg::RADV, RADV_DELAY);
-  if (delay == 0) {
+  const bool timers = vnic_.interrupts().packet_timers_apply();
+  if (delay == 0 || !timers) {
     now |= later;
     later = 0;
   }
   // RAID delays the ACK cause. It shares RDTR's timer: whichever is due first reports both.
   if (batch.ack && batch.settings.acks_interrupt) {
     const uint32_t ack_delay = regs[reg::RAID];
-    if (ack_delay == 0) {
+    if (ack_delay == 0 || !timers) {
       now |= ICR_ACK;
     } else {
       delay = later == 0 ? ack_delay : std::min(delay, ack_delay);

@@ -242,7 +242,7 @@ void TransmitEngine::interrupt(const std::array<uint32_t, kQueues>& before, uint
     }
   }
   const uint32_t delay = regs.field(reg::TIDV, TIDV_IDV);
-  if (delay == 0) {
+  if (delay == 0 || !vnic_.interrupts().packet_timers_apply()) {
     now |= later;
   } else if (later != 0) {
     delayed_.add(later, delay, regs.field(reg::TADV, TADV_IDV));

@@ -38,6 +38,8 @@ struct Layers {
   uint8_t nd_type = 0;        // ICMPv6 type 133-137 when it is Neighbor Discovery, else 0
   uint32_t l3_end = 0;        // end of the IP datagram as its length field says; what follows is Ethernet padding
   uint32_t flow_hash = 0;     // hash of the 5-tuple (3-tuple when there are no ports); never 0 for IP
+
+  bool operator==(const Layers&) const = default;
 };
 
 }  // namespace gatehouse

@@ -12,9 +12,9 @@ namespace {
 
 using spec::DropReason;
 
-constexpr uint32_t kTunnelLength = 8;         // VXLAN, and Geneve without options
-constexpr uint8_t kVxlanVni = 0x08;           // I flag; all other bits are ignored (RFC 7348 section 5)
-constexpr uint8_t kGeneveControl = 0x80;      // O flag: not for a tenant (RFC 8926 section 3.4)
+constexpr uint32_t kTunnelLength = 8;     // VXLAN, and Geneve without options
+constexpr uint8_t kVxlanVni = 0x08;       // I flag; all other bits are ignored (RFC 7348 section 5)
+constexpr uint8_t kGeneveControl = 0x80;  // O flag: not for a tenant (RFC 8926 section 3.4)
 constexpr uint8_t kOptionCritical = 0x80;
 constexpr uint32_t kOptionHeader = 4;
 
@@ -99,7 +99,8 @@ DropReason join_ecn(Packet& packet, uint8_t outer_ecn) {
   const bool changes = outer_ecn == kCe ? inner != kCe : outer_ecn == kEct1 && inner == kEct0;
   if (!changes) return DropReason::none;
   const uint16_t before = load_be<uint16_t>(ip);
-  ip[1] = static_cast<uint8_t>((ip[1] & ~(3u << shift)) | static_cast<unsigned>(outer_ecn) << shift);
+  ip[1] =
+      static_cast<uint8_t>((ip[1] & ~(3u << shift)) | static_cast<unsigned>(outer_ecn) << shift);
   if (l3 == L3::kIpv4) {
     const Ipv4Header header(ip);
     header.set_checksum(checksum::update(header.checksum(), before, load_be<uint16_t>(ip)));

@@ -6,7 +6,8 @@
 namespace gatehouse::deliver {
 
 uint64_t VnicTable::key(uint16_t tenant, const uint8_t* mac) {
-  return uint64_t{tenant} << 48 | uint64_t{load_be<uint32_t>(mac)} << 16 | load_be<uint16_t>(mac + 4);
+  return uint64_t{tenant} << 48 | uint64_t{load_be<uint32_t>(mac)} << 16 |
+         load_be<uint16_t>(mac + 4);
 }
 
 bool VnicTable::insert(uint16_t tenant, const MacAddress& mac, uint16_t vnic) {

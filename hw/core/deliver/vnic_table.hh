@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which vnic of this card a frame of a tenant goes to: by inner destination MAC, or all of the tenant's. Rebuilt when a vnic comes or goes.
+// Which vnic of this card a frame of a tenant goes to: by inner destination MAC, or all of the
+// tenant's. Rebuilt when a vnic comes or goes.
 #ifndef GATEHOUSE_HW_CORE_DELIVER_VNIC_TABLE_HH_
 #define GATEHOUSE_HW_CORE_DELIVER_VNIC_TABLE_HH_
 

@@ -11,12 +11,12 @@
 namespace gatehouse::encapsulate {
 namespace {
 
-constexpr uint32_t kTunnelLength = 8;         // VXLAN, and Geneve without options
-constexpr uint8_t kVxlanVni = 0x08;           // I flag, RFC 7348 section 5
-constexpr uint8_t kGeneveCritical = 0x40;     // C flag, RFC 8926 section 3.4
-constexpr uint8_t kOptionCritical = 0x80;     // in an option's type, section 3.5
-constexpr uint8_t kOptionLengthMask = 0x1f;   // in units of 4 octets
-constexpr uint8_t kEcnMask = 0x03;            // RFC 3168 section 5
+constexpr uint32_t kTunnelLength = 8;        // VXLAN, and Geneve without options
+constexpr uint8_t kVxlanVni = 0x08;          // I flag, RFC 7348 section 5
+constexpr uint8_t kGeneveCritical = 0x40;    // C flag, RFC 8926 section 3.4
+constexpr uint8_t kOptionCritical = 0x80;    // in an option's type, section 3.5
+constexpr uint8_t kOptionLengthMask = 0x1f;  // in units of 4 octets
+constexpr uint8_t kEcnMask = 0x03;           // RFC 3168 section 5
 
 bool has_critical_option(const std::vector<uint8_t>& options) {
   for (size_t at = 0; at + 4 <= options.size();) {
@@ -120,8 +120,8 @@ uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t iden
     header.set_tos(tos);
     header.set_total_length(total);
     header.set_identification(identification);
-    header.set_checksum(checksum::finish(
-        checksum::fold(uint64_t{ip_sum_} + tos + total + identification)));
+    header.set_checksum(
+        checksum::finish(checksum::fold(uint64_t{ip_sum_} + tos + total + identification)));
   }
   const UdpHeader header(udp);
   // RFC 7348 section 5, RFC 8926 section 3.3: entropy in the dynamic range of RFC 6335.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Outer headers: prepared once for each (uplink, peer, VNI, format), then copied in front of a frame and completed by what differs from
-// frame to frame: lengths, IPv4 identification, DSCP/ECN, source port, checksums.
+// Outer headers: prepared once for each (uplink, peer, VNI, format), then copied in front of a
+// frame and completed by what differs from frame to frame: lengths, IPv4 identification, DSCP/ECN,
+// source port, checksums.
 //
-//   Ethernet [802.1Q] | IPv4 or IPv6 | UDP | VXLAN (RFC 7348) or Geneve (RFC 8926) [options] | inner frame
+//   Ethernet [802.1Q] | IPv4 or IPv6 | UDP | VXLAN (RFC 7348) or Geneve (RFC 8926) [options] |
+//   inner frame
 #ifndef GATEHOUSE_HW_CORE_ENCAPSULATE_OUTER_HH_
 #define GATEHOUSE_HW_CORE_ENCAPSULATE_OUTER_HH_
 
@@ -17,7 +19,7 @@ namespace gatehouse::encapsulate {
 // What the outer headers say about the two ends.
 struct Ends {
   MacAddress source_mac;
-  uint16_t vlan = 0;  // underlay VLAN id, 0 = untagged
+  uint16_t vlan = 0;       // underlay VLAN id, 0 = untagged
   IpAddress source, peer;  // of one family
   uint32_t vni = 0;
 };
@@ -27,7 +29,8 @@ uint32_t mtu_overhead(bool v6, const policy::Format& format);
 
 class alignas(64) Outer {
  public:
-  // Ethernet + VLAN + IPv6 + UDP + tunnel is 74; rounded up so that the copy is a fixed number of wide moves.
+  // Ethernet + VLAN + IPv6 + UDP + tunnel is 74; rounded up so that the copy is a fixed number of
+  // wide moves.
   static constexpr uint32_t kTemplate = 80;
   // Octets that push() may write in front of the inner frame.
   static constexpr uint32_t kReserve = kTemplate + 252;
@@ -46,12 +49,14 @@ class alignas(64) Outer {
     uint8_t traffic_class = 0;  // TOS or traffic class; 0 for what is not IP
     uint32_t hash = 0;          // of the inner flow: picks the UDP source port
   };
-  // Writes the headers in front of `inner`, where kReserve octets are free, for an inner frame of `length` octets. Answers where the
-  // outer frame begins. Its destination MAC is zero. `identification`: IPv4's.
+  // Writes the headers in front of `inner`, where kReserve octets are free, for an inner frame of
+  // `length` octets. Answers where the outer frame begins. Its destination MAC is zero.
+  // `identification`: IPv4's.
   uint8_t* push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
 
   bool wants_checksum() const { return udp_checksum_; }
-  // Puts the UDP checksum into a frame made by push(). `frame.head` begins with the outer headers and is writable by the caller.
+  // Puts the UDP checksum into a frame made by push(). `frame.head` begins with the outer headers
+  // and is writable by the caller.
   void complete_checksum(uint8_t* head, uint32_t head_length, const Slice& body) const;
 
  private:

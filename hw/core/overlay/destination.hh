@@ -13,11 +13,12 @@ namespace gatehouse::overlay {
 enum class Destination : uint8_t {
   kUnicast,
   kMany,  // broadcast or multicast: goes to the tenant's broadcast peer, nowhere else
-  kLink,  // never leaves a link: IGMP, MLD, IEEE 802.1Q's reserved addresses (table 8-1), frames that carry no IP
+  kLink,  // never leaves a link: IGMP, MLD, IEEE 802.1Q's reserved addresses (table 8-1), frames
+          // that carry no IP
 };
 
-// `frame` and `layers` as parse left them. A unicast IP address in a broadcast frame (a subnet's broadcast address, which the card
-// can't tell) is kUnicast: the caller tries the mapping first.
+// `frame` and `layers` as parse left them. A unicast IP address in a broadcast frame (a subnet's
+// broadcast address, which the card can't tell) is kUnicast: the caller tries the mapping first.
 Destination classify(const uint8_t* frame, const Layers& layers);
 
 // Octets of the destination address in the frame; layers.l3 is kIpv4 or kIpv6.
@@ -25,7 +26,8 @@ inline const uint8_t* destination_ip(const uint8_t* frame, const Layers& layers)
   return frame + layers.l2_length + (layers.l3 == L3::kIpv6 ? 24 : 16);
 }
 
-// The Ethernet address that belongs to a broadcast or multicast IP address (RFC 1112 section 6.4, RFC 2464 section 7).
+// The Ethernet address that belongs to a broadcast or multicast IP address (RFC 1112 section 6.4,
+// RFC 2464 section 7).
 MacAddress group_mac(const uint8_t* ip, bool v6);
 
 }  // namespace gatehouse::overlay

@@ -15,7 +15,8 @@ T load(const uint8_t* octets) {
   return value;
 }
 
-// MurmurHash3's finaliser: every bit of the key reaches every bit that picks a line, whatever pattern addresses are given out in.
+// MurmurHash3's finaliser: every bit of the key reaches every bit that picks a line, whatever
+// pattern addresses are given out in.
 uint64_t mix(uint64_t key) {
   key ^= key >> 33;
   key *= 0xff51afd7ed558ccd;
@@ -87,8 +88,12 @@ bool HostTable::insert(uint16_t tenant, const IpAddress& ip, const Target& targe
   for (size_t at = start;; ++at) {
     for (V6Entry& entry : v6_[at & (v6_.size() - 1)].entries) {
       if (!Way::from_raw(entry.way).is_none()) continue;
-      entry = {load<uint64_t>(key.ip), load<uint64_t>(key.ip + 8), tenant, target.mac,
-               target.way.raw(), 0};
+      entry = {load<uint64_t>(key.ip),
+               load<uint64_t>(key.ip + 8),
+               tenant,
+               target.mac,
+               target.way.raw(),
+               0};
       return true;
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Exact mappings: open addressing by cache lines, so that a question costs one line of memory, which is asked for ahead. Built once,
-// then only read. IPv4: 16 octets per entry, four to a line. IPv6: 32 octets, two to a line. At most half full.
+// Exact mappings: open addressing by cache lines, so that a question costs one line of memory,
+// which is asked for ahead. Built once, then only read. IPv4: 16 octets per entry, four to a line.
+// IPv6: 32 octets, two to a line. At most half full.
 #ifndef GATEHOUSE_HW_CORE_OVERLAY_HOST_TABLE_HH_
 #define GATEHOUSE_HW_CORE_OVERLAY_HOST_TABLE_HH_
 

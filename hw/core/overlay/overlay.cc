@@ -6,7 +6,8 @@
 namespace gatehouse::overlay {
 namespace {
 
-// fe80::/10 means something only on its link: no default route may take it away (RFC 4291 section 2.5.6).
+// fe80::/10 means something only on its link: no default route may take it away (RFC 4291
+// section 2.5.6).
 constexpr unsigned kLinkLocalBits = 10;
 bool is_link_local(const Key& key) {
   return key.v6 && key.ip[0] == 0xfe && (key.ip[1] & 0xc0) == 0x80;

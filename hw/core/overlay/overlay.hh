@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The mapping: tenant + inner destination address -> where it is and which inner MAC it has. Exact entries win over prefixes, longer
-// prefixes over shorter ones.
+// The mapping: tenant + inner destination address -> where it is and which inner MAC it has. Exact
+// entries win over prefixes, longer prefixes over shorter ones.
 #ifndef GATEHOUSE_HW_CORE_OVERLAY_OVERLAY_HH_
 #define GATEHOUSE_HW_CORE_OVERLAY_OVERLAY_HH_
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Mappings of prefixes: the longest one that holds the address wins. One hash over (tenant, length, prefix) and, per tenant, the set of
-// lengths that occur: a question asks once per such length, longest first. Built once, then only read.
+// Mappings of prefixes: the longest one that holds the address wins. One hash over (tenant, length,
+// prefix) and, per tenant, the set of lengths that occur: a question asks once per such length,
+// longest first. Built once, then only read.
 #ifndef GATEHOUSE_HW_CORE_OVERLAY_PREFIX_TABLE_HH_
 #define GATEHOUSE_HW_CORE_OVERLAY_PREFIX_TABLE_HH_
 

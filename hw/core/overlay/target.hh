@@ -9,8 +9,8 @@
 
 namespace gatehouse::overlay {
 
-// An index into tables that the caller owns: nowhere, a next hop of the underlay, a vnic of the policy, or "the vnic of this
-// card that has Target::mac".
+// An index into tables that the caller owns: nowhere, a next hop of the underlay, a vnic of the
+// policy, or "the vnic of this card that has Target::mac".
 class Way {
  public:
   constexpr Way() = default;
@@ -40,7 +40,8 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
-// A question: which tenant (index), which address (octets in network order, inside a frame that outlives the question).
+// A question: which tenant (index), which address (octets in network order, inside a frame that
+// outlives the question).
 struct Key {
   const uint8_t* ip = nullptr;
   uint16_t tenant = 0;

@@ -26,7 +26,8 @@ struct Rules {
 };
 
 // What is promised when the answer is `none`:
-// - l2_length <= l3_end, and both lie in the frame. ARP: 28 octets are there, for Ethernet and IPv4.
+// - l2_length <= l3_end, and both lie in the frame. ARP: 28 octets are there, for Ethernet and
+// IPv4.
 //   IP: the whole header is there, with IPv4 options, or the IPv6 extension headers up to L4.
 //   kOther: another EtherType, or IEEE 802.3 with LLC (ether_type < 0x600).
 // - l4 kTcp, kUdp, kIcmp, kIcmpv6: the header at l4_offset is whole (TCP with its options) and ends

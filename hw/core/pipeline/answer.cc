@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ARP and Neighbor Discovery of the overlay: questions of a vnic, and of a peer about a vnic's address.
+// ARP and Neighbor Discovery of the overlay: questions of a vnic, and of a peer about a vnic's
+// address.
 #include <algorithm>
 
 #include "hw/core/base/icmp.hh"
@@ -20,7 +21,8 @@ DropReason unknown(const IpAddress& target) {
   return target.is_v4() ? DropReason::unknown_arp_target : DropReason::unknown_nd_target;
 }
 
-// The MAC inside a link-local address made by modified EUI-64 (RFC 4291 appendix A); zero when it is none.
+// The MAC inside a link-local address made by modified EUI-64 (RFC 4291 appendix A); zero when it
+// is none.
 MacAddress eui64_mac(const IpAddress& ip) {
   const auto& o = ip.octets;
   const bool link_local_64 = is_link_local_v6(ip) && o[1] == 0x80 &&
@@ -36,7 +38,8 @@ overlay::Target Pipeline::Impl::who_has(uint16_t tenant, const IpAddress& ip,
   const overlay::Target target = tables->overlay.find(tenant, ip, shortest);
   if (!target.way.is_none()) return target;
   const MacAddress mac = eui64_mac(ip);
-  if (mac.is_zero() || by_mac.find(tenant, mac.octets.data()) == deliver::VnicTable::kNone) return {};
+  if (mac.is_zero() || by_mac.find(tenant, mac.octets.data()) == deliver::VnicTable::kNone)
+    return {};
   return {overlay::Way::vnic_by_mac(), mac};
 }
 

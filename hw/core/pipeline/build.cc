@@ -273,7 +273,8 @@ Status Builder::mapping(size_t index, uint16_t tenant) {
     target.way = overlay::Way::next_hop(hop.value());
   }
   if (tables_->overlay.insert(tenant, from.destination, target)) return {};
-  // The list may be the same for all cards: where the card itself is the peer, its vnic is there already.
+  // The list may be the same for all cards: where the card itself is the peer, its vnic is there
+  // already.
   const bool vnic = from.destination.is_host() &&
                     tables_->overlay.find(tenant, from.destination.address).way.is_vnic();
   if (own && vnic) return {};
@@ -336,6 +337,8 @@ uint16_t Tables::tenant_of(uint16_t port, uint32_t vni) const {
   return at != vnis.end() && at->vni == vni && at->port == port ? at->tenant : kNoTenant;
 }
 
-Result<std::unique_ptr<Tables>> build(const policy::Policy& policy) { return Builder(policy).run(); }
+Result<std::unique_ptr<Tables>> build(const policy::Policy& policy) {
+  return Builder(policy).run();
+}
 
 }  // namespace gatehouse::pipeline

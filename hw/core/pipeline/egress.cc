@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From a vnic: parse -> spoof -> resolve -> overlay -> segment -> encapsulate -> underlay, stage by stage over the batch.
+// From a vnic: parse -> spoof -> resolve -> overlay -> segment -> encapsulate -> underlay, stage by
+// stage over the batch.
 #include <algorithm>
 #include <cstring>
 
@@ -16,7 +17,8 @@ using spec::VnicCounter;
 
 namespace {
 
-constexpr uint32_t kNoMtu = 65535;  // of an IP datagram: what two vnics of one card may always exchange
+constexpr uint32_t kNoMtu =
+    65535;  // of an IP datagram: what two vnics of one card may always exchange
 
 // Between two vnics only the tenant's own MTU counts.
 uint32_t local_mtu(const Tenant& tenant) {
@@ -25,12 +27,24 @@ uint32_t local_mtu(const Tenant& tenant) {
 
 Inner inner_of(Packet& packet) {
   const Layers& layers = packet.layers;
-  const uint8_t traffic_class = encapsulate::traffic_class(packet.data + layers.l2_length, layers.l3);
+  const uint8_t traffic_class =
+      encapsulate::traffic_class(packet.data + layers.l2_length, layers.l3);
   return {packet.data, packet.length, {}, {traffic_class, layers.flow_hash}};
 }
 
-// A TCP super-frame is a stream that the card cuts anyway: it cuts it to what the overlay takes, DF or not, instead of having the
-// sender lower its MSS first. A context that lies is left to segment.
+// `layers` of a datagram that was cut become those of the piece whose headers are at `head`.
+void as_fragment(const uint8_t* head, Layers& layers) {
+  const Ipv4Header ip(head + layers.l2_length);
+  layers.fragment = ip.more_fragments() || ip.fragment_offset() != 0;
+  layers.first_fragment = layers.fragment && ip.fragment_offset() == 0;
+  if (!layers.fragment) return;
+  layers.l4 = L4::kNone;
+  layers.l4_offset = layers.payload_offset = 0;
+  layers.nd_type = layers.tcp_flags = 0;
+}
+
+// A TCP super-frame is a stream that the card cuts anyway: it cuts it to what the overlay takes, DF
+// or not, instead of having the sender lower its MSS first. A context that lies is left to segment.
 void clamp_mss(Packet& packet, uint32_t mtu) {
   Offload& offload = packet.offload;
   const Layers& layers = packet.layers;
@@ -100,7 +114,8 @@ size_t Pipeline::Impl::keep_good(unsigned port, std::span<Packet* const> batch, 
   return count;
 }
 
-// resolve, and the part of overlay that needs no table. What goes on stands in work_, keys_ and many_.
+// resolve, and the part of overlay that needs no table. What goes on stands in work_, keys_ and
+// many_.
 size_t Pipeline::Impl::choose_ways(unsigned port, std::span<Packet* const> batch) {
   const uint16_t tenant = vnics[port].tenant;
   size_t count = 0;
@@ -124,7 +139,8 @@ size_t Pipeline::Impl::choose_ways(unsigned port, std::span<Packet* const> batch
 }
 
 void Pipeline::Impl::trace_ways(unsigned port, size_t count) {
-  if (!trace_) [[likely]] return;
+  if (!trace_) [[likely]]
+    return;
   size_t remote = 0, local = 0;
   for (size_t i = 0; i < count; ++i) {
     const overlay::Way way = targets_[i].way;
@@ -146,7 +162,8 @@ void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Targe
   if (where.way.is_none()) {
     const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);
     const bool v6 = packet.layers.l3 == L3::kIpv6;
-    // A link-local address says itself which vnic has it (modified EUI-64), if it is one of this card.
+    // A link-local address says itself which vnic has it (modified EUI-64), if it is one of this
+    // card.
     where = who_has(vnics[port].tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
   }
   if (where.way.is_none()) {
@@ -199,7 +216,8 @@ void Pipeline::Impl::count_segments(unsigned port) {
 }
 
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
-  // Tags travel inside: they count into what the underlay carries, not into the inner datagram's own limit.
+  // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
+  // own limit.
   const uint32_t mtu = std::max(hop.max_frame - packet.layers.l2_length, segment::kMinMtu);
   if (!begin_segments(port, packet, mtu)) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
@@ -231,7 +249,7 @@ void Pipeline::Impl::send_local(unsigned port, Packet& packet, unsigned to) {
     return send_local_cut(port, packet, to, mtu);
   }
   ++vnics[port][VnicCounter::tx_local];
-  to_vnic(to, {&frame, 1}, packet.layers, packet.l4_checksum_checked, packet.l4_checksum_good);
+  to_vnic_later(to, packet);
 }
 
 void Pipeline::Impl::send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu) {
@@ -239,27 +257,40 @@ void Pipeline::Impl::send_local_cut(unsigned port, Packet& packet, unsigned to, 
   ++vnics[port][VnicCounter::tx_local];
   count_segments(port);
   // Segments of UDP may be fragments in turn.
-  const uint32_t segment = packet.layers.payload_offset - packet.layers.l2_length + packet.offload.mss;
+  const uint32_t segment =
+      packet.layers.payload_offset - packet.layers.l2_length + packet.offload.mss;
   const bool fragments = segmenter_.kind() == segment::Kind::kFragments ||
                          (packet.layers.l4 == L4::kUdp && packet.offload.tso && segment > mtu);
-  const bool segments = segmenter_.kind() == segment::Kind::kSegments && !fragments;
-  Layers layers = packet.layers;
-  if (fragments) {
-    layers.fragment = true;
-    layers.l4 = L4::kNone;
-    layers.l4_offset = layers.payload_offset = 0;
-    layers.nd_type = layers.tcp_flags = 0;
-  }
-  OutFrame frames[segment::kRun];
+  flush_run();  // what came before goes before
   while (!segmenter_.done()) {
     arena_.reset(0);
-    const uint32_t count = segmenter_.next(arena_, segments_);
-    for (uint32_t i = 0; i < count; ++i) frames[i] = segments_[i].frame();
-    to_vnic(to, {frames, count}, layers, segments, segments);
+    send_pieces(to, packet.layers, fragments, segmenter_.next(arena_, segments_));
   }
 }
 
-// RFC 1191, RFC 8201. The answer comes from the address that could not be reached so large: the vnic's own link has no other router.
+// The first `count` of segments_, in runs of one shape. `layers`: of what was cut. `fragments`:
+// each frame tells itself whether it is one.
+void Pipeline::Impl::send_pieces(unsigned to, const Layers& layers, bool fragments,
+                                 uint32_t count) {
+  const bool checked = segmenter_.kind() == segment::Kind::kSegments;
+  OutFrame frames[segment::kRun];
+  for (uint32_t i = 0; i < count; ++i) frames[i] = segments_[i].frame();
+  for (uint32_t first = 0, next = 0; first < count; first = next) {
+    Layers shape = layers;
+    shape.l3_end = frames[first].length();
+    ++next;
+    if (fragments) {
+      as_fragment(frames[first].head.data, shape);
+    } else {
+      while (next < count && frames[next].length() == shape.l3_end) ++next;
+    }
+    const bool whole = checked && !shape.fragment;
+    to_vnic(to, {frames + first, next - first}, shape, whole, whole);
+  }
+}
+
+// RFC 1191, RFC 8201. The answer comes from the address that could not be reached so large: the
+// vnic's own link has no other router.
 void Pipeline::Impl::tell_too_big(unsigned port, const Packet& packet, uint32_t mtu) {
   Vnic& vnic = vnics[port];
   if (!vnic.too_big.take(now)) return;

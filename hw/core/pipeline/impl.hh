@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The pipeline's state and its steps. Private to this room. egress.cc: from a vnic; ingress.cc: from the wire; answer.cc: ARP and ND of the
-// overlay; output.cc: the ways out, drops and taps; attach.cc: vnics and tables; saved.cc: state.
+// The pipeline's state and its steps. Private to this room. egress.cc: from a vnic; ingress.cc:
+// from the wire; answer.cc: ARP and ND of the overlay; output.cc: the ways out, drops and taps;
+// attach.cc: vnics and tables; saved.cc: state.
 #ifndef GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
 #define GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
 
@@ -21,7 +22,8 @@
 namespace gatehouse::pipeline {
 
 inline constexpr size_t kBatch = 64;
-// What the card says for itself, per vnic: an address scan of a /22 in a second is answered in full; path MTU discovery needs little.
+// What the card says for itself, per vnic: an address scan of a /22 in a second is answered in
+// full; path MTU discovery needs little.
 inline constexpr uint32_t kAnswersPerSecond = 1000, kAnswerBurst = 256;
 inline constexpr uint32_t kTooBigPerSecond = 100, kTooBigBurst = 32;
 
@@ -31,7 +33,7 @@ struct Vnic {
   uint16_t tenant = kNoTenant;
   std::string name;
   MacAddress device_mac;
-  spoof::Rules rules;     // its mac() is the one that holds
+  spoof::Rules rules;  // its mac() is the one that holds
   resolve::TokenBucket answers{kAnswersPerSecond, kAnswerBurst};
   resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
   Pipeline::Drops drops{};
@@ -48,7 +50,8 @@ struct Uplink {
   }
 };
 
-// A frame on its way to the wire: where its inner frame begins, and how it is to be seen from outside.
+// A frame on its way to the wire: where its inner frame begins, and how it is to be seen from
+// outside.
 struct Inner {
   uint8_t* head = nullptr;  // encapsulate::Outer::kReserve octets are free in front
   uint32_t head_length = 0;
@@ -78,6 +81,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   void send_remote_cut(unsigned port, Packet& packet, const NextHop& hop);
   void send_local(unsigned port, Packet& packet, unsigned to);
   void send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu);
+  void send_pieces(unsigned to, const Layers& layers, bool fragments, uint32_t count);
   bool begin_segments(unsigned port, Packet& packet, uint32_t mtu);
   void count_segments(unsigned port);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
@@ -112,6 +116,9 @@ struct Pipeline::Impl final : underlay::Outbox {
   void end_batch();
   void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers, bool checked,
                bool good);
+  // Into the run; the frame's memory must last until end_batch().
+  void to_vnic_later(unsigned vnic, const Packet& packet);
+  void flush_run();
   void drop(bool from_vnic, unsigned port, const OutFrame& frame, spec::DropReason reason);
   void drop_for_vnic(unsigned uplink, unsigned vnic, const OutFrame& frame,
                      spec::DropReason reason);
@@ -124,10 +131,12 @@ struct Pipeline::Impl final : underlay::Outbox {
   void answered(unsigned vnic);
   bool tapping(TapPoint point) const { return (taps_ & 1u << static_cast<unsigned>(point)) != 0; }
   void tap(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame) {
-    if (tapping(point)) [[unlikely]] sink.tapped(point, direction, port, frame, spec::DropReason::none);
+    if (tapping(point)) [[unlikely]]
+      sink.tapped(point, direction, port, frame, spec::DropReason::none);
   }
   void walked(spec::Stage stage, unsigned port, size_t frames) {
-    if (trace_ && frames != 0) [[unlikely]] sink.walked(stage, port, frames);
+    if (trace_ && frames != 0) [[unlikely]]
+      sink.walked(stage, port, frames);
   }
   // underlay::Outbox
   void send(unsigned uplink, std::span<const uint8_t> frame, bool question) override;
@@ -145,7 +154,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   std::vector<uint16_t> vnic_of_row;  // VnicTable::kNone: not attached
   deliver::VnicTable by_mac;
   Drops drops_{};
-  uint16_t identification = 0;        // of the next outer IPv4 header
+  uint16_t identification = 0;  // of the next outer IPv4 header
   uint32_t taps_ = 0;
   bool trace_ = false;
 
@@ -154,14 +163,22 @@ struct Pipeline::Impl final : underlay::Outbox {
   std::array<OutFrame, kBatch> out_;
   size_t out_count_ = 0;
   unsigned out_uplink_ = 0;
+  struct Run {  // frames for one vnic with the same layers
+    unsigned vnic = 0;
+    bool checked = false, good = false;
+    Layers layers;
+    size_t count = 0;
+    std::array<OutFrame, kBatch> frames;
+  };
+  Run run_;
   std::array<Packet*, kBatch> finished_;  // given back when the frames in out_ are gone
   size_t finished_count_ = 0;
   std::array<Packet*, kBatch> work_;
   std::array<overlay::Key, kBatch> keys_;
   std::array<overlay::Target, kBatch> targets_;
-  std::array<bool, kBatch> many_;                // egress
-  std::array<uint16_t, kBatch> tenants_;         // ingress
-  std::array<const NextHop*, kBatch> peers_;     // ingress: who sent it
+  std::array<bool, kBatch> many_;             // egress
+  std::array<uint16_t, kBatch> tenants_;      // ingress
+  std::array<const NextHop*, kBatch> peers_;  // ingress: who sent it
   segment::HeaderArena arena_{segment::kArenaOctets};
   segment::Segmenter segmenter_;
   std::array<segment::Segment, segment::kRun> segments_;

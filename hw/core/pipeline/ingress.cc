@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From the wire: parse -> underlay -> decapsulate -> parse -> deliver. All checks before a vnic is known end in drop_wire.
+// From the wire: parse -> underlay -> decapsulate -> parse -> deliver. All checks before a vnic is
+// known end in drop_wire.
 #include <cstring>
 
 #include "hw/core/base/headers.hh"
@@ -21,9 +22,12 @@ namespace {
 const uint8_t* source_octets(const Packet& packet) {
   const uint8_t* l3 = packet.data + packet.layers.l2_length;
   switch (packet.layers.l3) {
-    case L3::kIpv6: return Ipv6Header(l3).source_octets();
-    case L3::kArp: return ArpHeader(l3).sender_ip_octets();
-    default: return Ipv4Header(l3).source_octets();
+    case L3::kIpv6:
+      return Ipv6Header(l3).source_octets();
+    case L3::kArp:
+      return ArpHeader(l3).sender_ip_octets();
+    default:
+      return Ipv4Header(l3).source_octets();
   }
 }
 IpAddress source_ip(const Packet& packet) {
@@ -32,7 +36,8 @@ IpAddress source_ip(const Packet& packet) {
 }
 IpAddress destination_ip(const Packet& packet) {
   const uint8_t* ip = packet.data + packet.layers.l2_length;
-  return packet.layers.l3 == L3::kIpv6 ? Ipv6Header(ip).destination() : Ipv4Header(ip).destination();
+  return packet.layers.l3 == L3::kIpv6 ? Ipv6Header(ip).destination()
+                                       : Ipv4Header(ip).destination();
 }
 
 bool is_link_scope(const IpAddress& ip) {
@@ -124,7 +129,8 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
 
   const UdpHeader udp(static_cast<const uint8_t*>(packet.data + layers.l4_offset));
   uint16_t port = 0;
-  while (port < tables->ports.size() && tables->ports[port].number != udp.destination_port()) ++port;
+  while (port < tables->ports.size() && tables->ports[port].number != udp.destination_port())
+    ++port;
   if (port == tables->ports.size()) return DropReason::not_a_tunnel;
   decapsulate::Tunnel tunnel;
   const DropReason reason = decapsulate::open(packet, tables->ports[port], tunnel);
@@ -142,20 +148,21 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   return inner != DropReason::none ? inner : decapsulate::join_ecn(packet, tunnel.outer_ecn);
 }
 
-// The mapping is the same in both directions: who is reached by a peer may come from that peer only. `source`: where the mapping
-// leads for the frame's source address.
+// The mapping is the same in both directions: who is reached by a peer may come from that peer
+// only. `source`: where the mapping leads for the frame's source address.
 bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
                                      const overlay::Target& source) const {
   const uint8_t* mac = packet.data + 6;
   if ((mac[0] & 1) != 0 || by_mac.find(tenant, mac) != deliver::VnicTable::kNone) return false;
-  if (source.way.is_next_hop()) [[likely]] {
-    const IpAddress& owner = tables->next_hops[source.way.index()].peer;
-    if (owner == peer.peer) [[likely]] return true;
-  }
-  const IpAddress ip = source_ip(packet);
   const bool nd = packet.layers.nd_type != 0;
   // ARP's and ND's probes, and DHCP: nobody's address, though a default route has it.
-  if (is_unspecified(ip)) return packet.layers.l3 == L3::kArp || nd || is_dhcp_request(packet);
+  if (source_octets(packet)[0] == 0 && is_unspecified(source_ip(packet))) {
+    return packet.layers.l3 == L3::kArp || nd || is_dhcp_request(packet);
+  }
+  if (source.way.is_next_hop()) [[likely]] {
+    return tables->next_hops[source.way.index()].peer == peer.peer;
+  }
+  const IpAddress ip = source_ip(packet);
   // Link-local addresses are in no mapping as a rule. They reach no further than this link.
   return source.way.is_none() && is_link_local_v6(ip) &&
          (nd || is_link_scope(destination_ip(packet)));
@@ -168,7 +175,8 @@ void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenan
   }
   const resolve::Question question = resolve::classify(packet);
   switch (question.kind) {
-    case Kind::kNone: return deliver(uplink, packet, tenant);
+    case Kind::kNone:
+      return deliver(uplink, packet, tenant);
     case Kind::kRouterAdvertisement: {
       // Routers are where the tenant's broadcasts go.
       const Tenant& owner = tables->tenants[tenant];
@@ -178,8 +186,10 @@ void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenan
       return drop_wire(uplink, packet, DropReason::not_forwarded);
     }
     case Kind::kRouterSolicitation:
-    case Kind::kClaim: return drop_wire(uplink, packet, DropReason::not_forwarded);
-    default: return asked_by_peer(uplink, packet, question, tenant, peer);
+    case Kind::kClaim:
+      return drop_wire(uplink, packet, DropReason::not_forwarded);
+    default:
+      return asked_by_peer(uplink, packet, question, tenant, peer);
   }
 }
 
@@ -209,7 +219,7 @@ void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) 
   if (layers.vlan_tags != 0 && !vnics[vnic].rules.vlan_allowed(layers.vlan_tci & 0x0fff)) {
     return drop_for_vnic(uplink, vnic, frame, DropReason::vlan_not_allowed);
   }
-  to_vnic(vnic, {&frame, 1}, layers, packet.l4_checksum_checked, packet.l4_checksum_good);
+  to_vnic_later(vnic, packet);
 }
 
 }  // namespace gatehouse::pipeline

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ways out of the pipeline: encapsulated frames, frames for vnics, drops; and what the taps see of them.
+// The ways out of the pipeline: encapsulated frames, frames for vnics, drops; and what the taps see
+// of them.
 #include <cstring>
 
 #include "hw/core/pipeline/impl.hh"
@@ -82,6 +83,7 @@ void Pipeline::Impl::flush() {
 }
 
 void Pipeline::Impl::end_batch() {
+  flush_run();
   flush();
   for (size_t i = 0; i < finished_count_; ++i) pool.give(finished_[i]);
   finished_count_ = 0;
@@ -93,6 +95,26 @@ void Pipeline::Impl::to_vnic(unsigned vnic, std::span<const OutFrame> frames, co
     for (const OutFrame& frame : frames) tap(TapPoint::kGuest, TapDirection::kToGuest, vnic, frame);
   }
   sink.to_vnic(vnic, frames, layers, checked, good);
+}
+
+void Pipeline::Impl::to_vnic_later(unsigned vnic, const Packet& packet) {
+  const bool same = run_.vnic == vnic && run_.checked == packet.l4_checksum_checked &&
+                    run_.good == packet.l4_checksum_good && run_.layers == packet.layers;
+  if (run_.count == kBatch || (run_.count != 0 && !same)) flush_run();
+  if (run_.count == 0) {
+    run_.vnic = vnic;
+    run_.checked = packet.l4_checksum_checked;
+    run_.good = packet.l4_checksum_good;
+    run_.layers = packet.layers;
+  }
+  run_.frames[run_.count++] = {{packet.data, packet.length}, {}};
+}
+
+void Pipeline::Impl::flush_run() {
+  if (run_.count == 0) return;
+  const std::span<const OutFrame> frames(run_.frames.data(), run_.count);
+  run_.count = 0;
+  to_vnic(run_.vnic, frames, run_.layers, run_.checked, run_.good);
 }
 
 void Pipeline::Impl::drop(bool from_vnic, unsigned port, const OutFrame& frame, DropReason reason) {
@@ -132,8 +154,8 @@ void Pipeline::Impl::answered(unsigned vnic) {
 void Pipeline::Impl::send(unsigned uplink, std::span<const uint8_t> frame, bool question) {
   if (!uplinks[uplink].up) return;
   const OutFrame out{{frame.data(), static_cast<uint32_t>(frame.size())}, {}};
-  ++uplinks[uplink][question ? UplinkCounter::neighbour_requests
-                             : UplinkCounter::neighbour_answers];
+  ++uplinks[uplink]
+           [question ? UplinkCounter::neighbour_requests : UplinkCounter::neighbour_answers];
   ++uplinks[uplink][UplinkCounter::tx_frames];
   uplinks[uplink][UplinkCounter::tx_bytes] += frame.size();
   tap(TapPoint::kOuter, TapDirection::kFromGuest, uplink, out);

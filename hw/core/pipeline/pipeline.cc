@@ -43,7 +43,8 @@ void Pipeline::from_uplink(unsigned uplink, std::span<Packet* const> batch, int6
     counters[UplinkCounter::rx_frames] += part.size();
     for (Packet* packet : part) {
       counters[UplinkCounter::rx_bytes] += packet->length;
-      impl.tap(TapPoint::kOuter, TapDirection::kToGuest, uplink, {{packet->data, packet->length}, {}});
+      impl.tap(TapPoint::kOuter, TapDirection::kToGuest, uplink,
+               {{packet->data, packet->length}, {}});
       impl.finish(packet);
     }
     impl.ingress(uplink, part);
@@ -102,8 +103,8 @@ uint32_t Pipeline::overlay_mtu(unsigned vnic) const {
 
 Pipeline::Sizes Pipeline::sizes() const {
   const Tables& tables = *impl_->tables;
-  return {tables.tenants.size(),     tables.vnics.size(),       tables.next_hops.size(),
-          tables.overlay.hosts(),    tables.overlay.prefixes(), tables.neighbours.size(),
+  return {tables.tenants.size(),      tables.vnics.size(),       tables.next_hops.size(),
+          tables.overlay.hosts(),     tables.overlay.prefixes(), tables.neighbours.size(),
           tables.neighbours.waiting()};
 }
 

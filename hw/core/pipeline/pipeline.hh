@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order of the stages: the only room of hw/core that knows it. Frames come in batches from vnics and uplinks and leave
-// through the Sink during the same call. Not thread safe; no heap on the packet path; time is passed in.
+// The order of the stages: the only room of hw/core that knows it. Frames come in batches from
+// vnics and uplinks and leave through the Sink during the same call. Not thread safe; no heap on
+// the packet path; time is passed in.
 #ifndef GATEHOUSE_HW_CORE_PIPELINE_PIPELINE_HH_
 #define GATEHOUSE_HW_CORE_PIPELINE_PIPELINE_HH_
 
@@ -35,16 +36,19 @@ class Sink {
   virtual ~Sink() = default;
   // A run of frames for one uplink, in order.
   virtual void to_uplink(unsigned uplink, std::span<const OutFrame> frames) = 0;
-  // A run of frames for one vnic. `layers` fit each of the frames up to lengths. Checksums inside are complete.
+  // A run of frames for one vnic, in order. `layers` are those of each of the frames: a run ends
+  // where they differ, in lengths too. Checksums inside are complete.
   virtual void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                        bool l4_checksum_checked, bool l4_checksum_good) = 0;
-  // Only called for points that Pipeline::tap() switched on. `port` is the vnic's or uplink's index as `point` implies (drops: where
-  // the frame came from); reason is none except at kDrops.
+  // Only called for points that Pipeline::tap() switched on. `port` is the vnic's or uplink's index
+  // as `point` implies (drops: where the frame came from); reason is none except at kDrops.
   virtual void tapped(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame,
                       spec::DropReason reason) = 0;
-  // For trace points and rate-limited events; called for each dropped frame. from_vnic: port is a vnic, else an uplink.
+  // For trace points and rate-limited events; called for each dropped frame. from_vnic: port is a
+  // vnic, else an uplink.
   virtual void dropped(bool from_vnic, unsigned port, spec::DropReason reason) = 0;
-  // Only called after Pipeline::trace(true): so many frames of a batch enter a stage. port: vnic (egress) or uplink (ingress).
+  // Only called after Pipeline::trace(true): so many frames of a batch enter a stage. port: vnic
+  // (egress) or uplink (ingress).
   virtual void walked(spec::Stage stage, unsigned port, size_t frames) {
     static_cast<void>(stage), static_cast<void>(port), static_cast<void>(frames);
   }
@@ -55,11 +59,13 @@ class Pipeline {
   Pipeline(PacketPool& pool, Sink& sink);
   ~Pipeline();
 
-  // Replaces all tables, or changes nothing and says why (names that do not exist, two vnics with one address, no room).
-  // A vnic of the policy is bound to the attached vnic of the same name, now or when it is attached.
+  // Replaces all tables, or changes nothing and says why (names that do not exist, two vnics with
+  // one address, no room). A vnic of the policy is bound to the attached vnic of the same name, now
+  // or when it is attached.
   Status load(const policy::Policy& policy);
 
-  // `mac` is the device's own; the policy's wins when it names one. A vnic without policy has every frame dropped.
+  // `mac` is the device's own; the policy's wins when it names one. A vnic without policy has every
+  // frame dropped.
   Status attach_vnic(unsigned vnic, const std::string& name, const MacAddress& mac);
   void detach_vnic(unsigned vnic);
   void set_uplink_present(unsigned uplink, bool link_up);
@@ -68,7 +74,8 @@ class Pipeline {
   void from_vnic(unsigned vnic, std::span<Packet* const> batch, int64_t now_ns);
   void from_uplink(unsigned uplink, std::span<Packet* const> batch, int64_t now_ns);
 
-  // Neighbour retries and expiry. Returns the next time at which to call, INT64_MAX when nothing waits.
+  // Neighbour retries and expiry. Returns the next time at which to call, INT64_MAX when nothing
+  // waits.
   int64_t tick(int64_t now_ns);
   // The same without doing anything.
   int64_t next_tick() const;
@@ -79,11 +86,12 @@ class Pipeline {
   using Drops = std::array<uint64_t, static_cast<size_t>(spec::DropReason::kCount)>;
   using VnicCounters = std::array<uint64_t, spec::kVnicCounterCount>;
   using UplinkCounters = std::array<uint64_t, spec::kUplinkCounterCount>;
-  const Drops& drops() const;                  // of the whole card
-  const Drops& drops(unsigned vnic) const;     // of frames from and for this vnic
+  const Drops& drops() const;               // of the whole card
+  const Drops& drops(unsigned vnic) const;  // of frames from and for this vnic
   const VnicCounters& counters(unsigned vnic) const;
   const UplinkCounters& uplink_counters(unsigned uplink) const;
-  // For frames that end outside the pipeline (vnic rings, uplink queue): counts as if a stage had dropped them.
+  // For frames that end outside the pipeline (vnic rings, uplink queue): counts as if a stage had
+  // dropped them.
   void count_drop(bool from_vnic, unsigned port, spec::DropReason reason);
   void count_vnic_rx(unsigned vnic, uint32_t frames, uint64_t octets);
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is saved: counters, rate limits, the running identification, neighbours. Tables come from the policy, vnics from their devices.
+// What is saved: counters, rate limits, the running identification, neighbours. Tables come from
+// the policy, vnics from their devices.
 #include "hw/core/base/archive.hh"
 #include "hw/core/pipeline/impl.hh"
 
 namespace gatehouse::pipeline {
 namespace {
 
-// Rows are appended: what an older state does not have is zero, what a newer one has more is read over.
+// Rows are appended: what an older state does not have is zero, what a newer one has more is read
+// over.
 template <size_t N>
 void archive_counters(Archive& archive, std::array<uint64_t, N>& counters) {
   constexpr uint32_t kLimit = 4096;

@@ -18,14 +18,16 @@
 
 namespace gatehouse::pipeline {
 
-inline constexpr uint16_t kNoTenant = 0xffff;  // as index: also the most tenants that a policy may have
+inline constexpr uint16_t kNoTenant =
+    0xffff;  // as index: also the most tenants that a policy may have
 inline constexpr uint32_t kNoRow = 0xffffffff;
 
 // A peer as a tenant reaches it.
 struct NextHop {
   encapsulate::Outer outer;
-  uint32_t neighbour = 0;   // index into Tables::neighbours
-  uint32_t max_frame = 0;   // octets of the inner Ethernet frame, without FCS, that fit the overlay MTU when it has no tag
+  uint32_t neighbour = 0;  // index into Tables::neighbours
+  uint32_t max_frame = 0;  // octets of the inner Ethernet frame, without FCS, that fit the overlay
+                           // MTU when it has no tag
   uint8_t uplink = 0;
   IpAddress peer;
 };
@@ -33,11 +35,11 @@ struct NextHop {
 struct Tenant {
   std::string name;
   uint32_t vni = 0;
-  uint16_t format = 0;        // index into Tables::formats
-  uint16_t port = 0;          // index into Tables::ports
+  uint16_t format = 0;          // index into Tables::formats
+  uint16_t port = 0;            // index into Tables::ports
   uint16_t configured_mtu = 0;  // the policy's; 0: none
-  uint32_t mtu = 0;           // overlay MTU that every peer of the tenant takes
-  overlay::Way broadcast;     // next hop, or none
+  uint32_t mtu = 0;             // overlay MTU that every peer of the tenant takes
+  overlay::Way broadcast;       // next hop, or none
   bool has_broadcast_peer = false;
   IpAddress broadcast_peer;
 };

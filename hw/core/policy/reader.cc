@@ -15,9 +15,11 @@
 namespace gatehouse::policy {
 namespace {
 
-Status error_at(std::string_view text, std::string_view file_name, size_t offset, const std::string& words) {
+Status error_at(std::string_view text, std::string_view file_name, size_t offset,
+                const std::string& words) {
   const Place place = place_of(text, offset);
-  return Status::error(std::string(file_name) + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + words);
+  return Status::error(std::string(file_name) + ":" + std::to_string(place.line) + ":" +
+                       std::to_string(place.column) + ": " + words);
 }
 
 Status too_large(std::string_view file_name, size_t limit) {
@@ -32,7 +34,8 @@ Status file_error(const std::string& path, const char* what, int error) {
 // What absence means when it depends on other members.
 void fill_in(Policy& policy) {
   for (Format& format : policy.formats) {
-    if (format.port == 0) format.port = builtin_formats()[format.kind == FormatKind::kVxlan ? 0 : 1].port;
+    if (format.port == 0)
+      format.port = builtin_formats()[format.kind == FormatKind::kVxlan ? 0 : 1].port;
   }
   for (Tenant& tenant : policy.tenants) {
     if (tenant.format.empty()) tenant.format = "geneve";
@@ -41,20 +44,23 @@ void fill_in(Policy& policy) {
 
 }  // namespace
 
-Result<Policy> read_policy(std::string_view json_text, std::string_view file_name, const ReadLimits& limits) {
+Result<Policy> read_policy(std::string_view json_text, std::string_view file_name,
+                           const ReadLimits& limits) {
   if (json_text.size() > limits.octets) return too_large(file_name, limits.octets);
   Policy policy;
   SchemaReader reader(policy);
   const char* begin = json_text.data();
   const bool well_formed = nlohmann::json::sax_parse(begin, begin + json_text.size(), &reader);
   if (!well_formed) {
-    const size_t offset = reader.is_syntax() ? reader.where() : offset_of_token(json_text, reader.where());
+    const size_t offset =
+        reader.is_syntax() ? reader.where() : offset_of_token(json_text, reader.where());
     const std::string place = reader.is_syntax() ? std::string() : to_string(reader.path()) + ": ";
     return error_at(json_text, file_name, offset, place + reader.problem());
   }
   fill_in(policy);
   if (const std::optional<Finding> finding = check_references(policy)) {
-    return error_at(json_text, file_name, offset_of_path(json_text, finding->path), to_string(finding->path) + ": " + finding->problem);
+    return error_at(json_text, file_name, offset_of_path(json_text, finding->path),
+                    to_string(finding->path) + ": " + finding->problem);
   }
   policy.formats.insert(policy.formats.begin(), builtin_formats().begin(), builtin_formats().end());
   return Result<Policy>(std::move(policy));

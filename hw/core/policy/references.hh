@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What no single member can tell: names that must exist, names and addresses that must be there once, values that must fit together.
+// What no single member can tell: names that must exist, names and addresses that must be there
+// once, values that must fit together.
 #ifndef GATEHOUSE_HW_CORE_POLICY_REFERENCES_HH_
 #define GATEHOUSE_HW_CORE_POLICY_REFERENCES_HH_
 
@@ -16,7 +17,8 @@ struct Finding {
   std::string problem;  // what is wrong, and what to write instead
 };
 
-// The first thing wrong, in the order formats, uplinks, tenants, vnics, mappings. `formats` does not hold the built-in ones yet.
+// The first thing wrong, in the order formats, uplinks, tenants, vnics, mappings. `formats` does
+// not hold the built-in ones yet.
 std::optional<Finding> check_references(const Policy& policy);
 
 }  // namespace gatehouse::policy

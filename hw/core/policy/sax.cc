@@ -9,7 +9,8 @@ namespace {
 
 std::string known_members(Object object) {
   std::string words;
-  for (const Member& member : members(object)) words += (words.empty() ? "" : ", ") + std::string(member.name);
+  for (const Member& member : members(object))
+    words += (words.empty() ? "" : ", ") + std::string(member.name);
   return words;
 }
 
@@ -18,7 +19,8 @@ std::string unknown_member(Object object, std::string_view name) {
   for (const Member& member : members(object)) names.emplace_back(member.name);
   const std::string_view guess = nearest(name, names);
   std::string words = "unknown member " + in_quotes(name) + "; ";
-  return words + (guess.empty() ? "known are " + known_members(object) : "did you mean \"" + std::string(guess) + "\"?");
+  return words + (guess.empty() ? "known are " + known_members(object)
+                                : "did you mean \"" + std::string(guess) + "\"?");
 }
 
 // The library repeats the whole token that it could not read, which may be megabytes of anything.
@@ -61,7 +63,8 @@ Path SchemaReader::current_path() const {
 
 const Member* SchemaReader::expect(std::string_view given) {
   if (frames_.empty()) {
-    complain(std::string(given) + " is not a policy; write an object like {\"tenants\": [], \"vnics\": []}");
+    complain(std::string(given) +
+             " is not a policy; write an object like {\"tenants\": [], \"vnics\": []}");
     return nullptr;
   }
   const Frame& frame = frames_.back();
@@ -98,7 +101,9 @@ bool SchemaReader::scalar(const Scalar& scalar) {
 
 bool SchemaReader::null() { return scalar({}); }
 
-bool SchemaReader::boolean(bool value) { return scalar({.kind = Scalar::Kind::kBoolean, .boolean = value}); }
+bool SchemaReader::boolean(bool value) {
+  return scalar({.kind = Scalar::Kind::kBoolean, .boolean = value});
+}
 
 bool SchemaReader::number_integer(number_integer_t value) {
   const std::string text = std::to_string(value);
@@ -113,7 +118,9 @@ bool SchemaReader::number_float(number_float_t, const string_t& text) {
   return scalar({.kind = Scalar::Kind::kOtherNumber, .text = text});
 }
 
-bool SchemaReader::string(string_t& value) { return scalar({.kind = Scalar::Kind::kString, .text = value}); }
+bool SchemaReader::string(string_t& value) {
+  return scalar({.kind = Scalar::Kind::kString, .text = value});
+}
 
 bool SchemaReader::start_object(std::size_t) {
   if (frames_.empty()) {
@@ -132,10 +139,12 @@ bool SchemaReader::key(string_t& name) {
   Frame& frame = frames_.back();
   frame.member = nullptr;
   const std::span<const Member> rows = members(frame.object);
-  const auto row = std::find_if(rows.begin(), rows.end(), [&](const Member& r) { return name == r.name; });
+  const auto row =
+      std::find_if(rows.begin(), rows.end(), [&](const Member& r) { return name == r.name; });
   if (row == rows.end()) return complain(unknown_member(frame.object, name));
   const uint64_t bit = uint64_t{1} << (row - rows.begin());
-  if ((frame.seen & bit) != 0) return complain(in_quotes(name) + " stands twice in this object; remove one");
+  if ((frame.seen & bit) != 0)
+    return complain(in_quotes(name) + " stands twice in this object; remove one");
   frame.seen |= bit;
   frame.member = &*row;
   frame.index = 0;
@@ -149,8 +158,11 @@ bool SchemaReader::end_object() {
   const std::span<const Member> rows = members(frame.object);
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!rows[i].required || (frame.seen >> i & 1) != 0) continue;
-    const std::string example = rows[i].list ? "[" + std::string(rows[i].example) + "]" : rows[i].example;
-    return complain(frame.first_token, "\"" + std::string(rows[i].name) + "\" is missing; add one like \"" + rows[i].name + "\": " + example);
+    const std::string example =
+        rows[i].list ? "[" + std::string(rows[i].example) + "]" : rows[i].example;
+    return complain(frame.first_token, "\"" + std::string(rows[i].name) +
+                                           "\" is missing; add one like \"" + rows[i].name +
+                                           "\": " + example);
   }
   frames_.pop_back();
   value_done();
@@ -173,8 +185,10 @@ bool SchemaReader::end_array() {
   return true;
 }
 
-bool SchemaReader::parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
-  // The library's text begins with its own error number and position; the position is told by us, as everywhere.
+bool SchemaReader::parse_error(std::size_t position, const std::string&,
+                               const nlohmann::detail::exception& error) {
+  // The library's text begins with its own error number and position; the position is told by us,
+  // as everywhere.
   std::string_view words = error.what();
   for (const std::string_view mark : {"] ", ": "}) {
     const size_t at = words.find(mark);

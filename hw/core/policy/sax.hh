@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The JSON library's events, checked against the schema's rows and stored in a Policy. Stops at the first thing that is wrong.
+// The JSON library's events, checked against the schema's rows and stored in a Policy. Stops at the
+// first thing that is wrong.
 #ifndef GATEHOUSE_HW_CORE_POLICY_SAX_HH_
 #define GATEHOUSE_HW_CORE_POLICY_SAX_HH_
 
@@ -39,7 +40,8 @@ class SchemaReader final : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override;
   bool start_array(std::size_t) override;
   bool end_array() override;
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override;
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override;
 
  private:
   // An object that is open; when `in_list`, also the list that its current member holds.
@@ -49,11 +51,12 @@ class SchemaReader final : public nlohmann::json_sax<nlohmann::json> {
     uint64_t seen = 0;               // one bit for each of the object's rows
     const Member* member = nullptr;  // whose value comes next
     bool in_list = false;
-    size_t index = 0;                // of the list's next element
+    size_t index = 0;  // of the list's next element
   };
 
   bool scalar(const Scalar& scalar);
-  // The row for the value that comes now; null after a complaint. `given` names it when no value may stand here.
+  // The row for the value that comes now; null after a complaint. `given` names it when no value
+  // may stand here.
   const Member* expect(std::string_view given);
   void value_done();
   bool complain(uint64_t token, std::string problem);

@@ -10,28 +10,37 @@ namespace {
 constexpr ObjectRow kObjects[] = {
     {Object::kPolicy, "policy", "The file itself: one object. Every list may be absent or empty."},
     {Object::kFormat, "format",
-     "How frames look on the underlay. `vxlan` (UDP port 4789) and `geneve` (UDP port 6081) are there without being declared."},
+     "How frames look on the underlay. `vxlan` (UDP port 4789) and `geneve` (UDP port 6081) are "
+     "there without being declared."},
     {Object::kUplink, "uplink", "A port of the card towards the underlay network."},
-    {Object::kNeighbour, "neighbour", "A next hop whose MAC address is given instead of asked for by ARP or Neighbor Discovery."},
-    {Object::kTenant, "tenant", "An overlay network. Tenants never see each other; their overlay addresses may be the same."},
+    {Object::kNeighbour, "neighbour",
+     "A next hop whose MAC address is given instead of asked for by ARP or Neighbor Discovery."},
+    {Object::kTenant, "tenant",
+     "An overlay network. Tenants never see each other; their overlay addresses may be the same."},
     {Object::kVnic, "vnic", "What one vnic of this card belongs to and may send."},
     {Object::kMapping, "mapping",
-     "Where a tenant's destination is: which underlay peer, which inner MAC address. The longest prefix wins."},
+     "Where a tenant's destination is: which underlay peer, which inner MAC address. The longest "
+     "prefix wins."},
 };
 
 constexpr TypeRow kTypes[] = {
     {Type::kText, "a string", "text between quotes", "string", ""},
-    {Type::kName, "a name", "1 to 64 letters, digits, \"_\", \"-\" or \".\", like %", "string", "^[A-Za-z0-9_.-]{1,64}$"},
+    {Type::kName, "a name", "1 to 64 letters, digits, \"_\", \"-\" or \".\", like %", "string",
+     "^[A-Za-z0-9_.-]{1,64}$"},
     {Type::kKeyword, "a known word", "%", "string", ""},
     {Type::kBoolean, "a truth value", "true or false", "boolean", ""},
     {Type::kInteger, "a whole number", "%", "integer", ""},
-    {Type::kMac, "a MAC address", "six octets like %", "string", "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
+    {Type::kMac, "a MAC address", "six octets like %", "string",
+     "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
     {Type::kIp, "an IP address", "an IPv4 or IPv6 address like %", "string", "^[0-9A-Fa-f:.]+$"},
     {Type::kIpv4, "an IPv4 address", "four numbers like %", "string", "^[0-9.]+$"},
     {Type::kIpv6, "an IPv6 address", "an address like %", "string", "^[0-9A-Fa-f:.]+$"},
-    {Type::kInterface, "an address with the length of its network", "it like %", "string", "^[0-9A-Fa-f:.]+/[0-9]{1,3}$"},
-    {Type::kPrefix, "an IP address or prefix", "it like %", "string", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
-    {Type::kHex, "a string of octets in hexadecimal", "two digits for each octet like %", "string", "^([0-9A-Fa-f]{2} ?)*$"},
+    {Type::kInterface, "an address with the length of its network", "it like %", "string",
+     "^[0-9A-Fa-f:.]+/[0-9]{1,3}$"},
+    {Type::kPrefix, "an IP address or prefix", "it like %", "string",
+     "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
+    {Type::kHex, "a string of octets in hexadecimal", "two digits for each octet like %", "string",
+     "^([0-9A-Fa-f]{2} ?)*$"},
     {Type::kObject, "an object", "members between { and }", "object", ""},
 };
 
@@ -48,7 +57,8 @@ constexpr uint16_t kPortOfKind = 0;
 void ignore(Policy&, Value&&) {}
 
 constexpr char kCommentText[] = "For people; the card ignores it.";
-constexpr char kPeerText[] = "Underlay address of the card or tunnel end behind which the destination is.";
+constexpr char kPeerText[] =
+    "Underlay address of the card or tunnel end behind which the destination is.";
 
 // clang-format off
 const Member kMembers[] = {

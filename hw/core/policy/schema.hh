@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The policy file's shape: one row for each member of each object. The reader's checks and messages, docs/policy.md and the JSON
-// Schema are all made from these rows, so that they cannot drift apart.
+// The policy file's shape: one row for each member of each object. The reader's checks and
+// messages, docs/policy.md and the JSON Schema are all made from these rows, so that they cannot
+// drift apart.
 #ifndef GATEHOUSE_HW_CORE_POLICY_SCHEMA_HH_
 #define GATEHOUSE_HW_CORE_POLICY_SCHEMA_HH_
 
@@ -15,13 +16,20 @@
 namespace gatehouse::policy {
 
 enum class Object : uint8_t {
-  kPolicy, kFormat, kUplink, kNeighbour, kTenant, kVnic, kMapping, kCount
+  kPolicy,
+  kFormat,
+  kUplink,
+  kNeighbour,
+  kTenant,
+  kVnic,
+  kMapping,
+  kCount
 };
 
 enum class Type : uint8_t {
-  kText,       // any string; for people
-  kName,       // identifier, 1-64 characters
-  kKeyword,    // one of Member::keywords
+  kText,     // any string; for people
+  kName,     // identifier, 1-64 characters
+  kKeyword,  // one of Member::keywords
   kBoolean,
   kInteger,    // Member::minimum to Member::maximum
   kMac,        // unicast
@@ -50,14 +58,16 @@ struct Member {
   Object object;
   const char* name;
   Type type;
-  bool list = false;      // a JSON array of `type`
+  bool list = false;  // a JSON array of `type`
   bool required = false;
   uint32_t minimum = 0, maximum = 0;  // kInteger, both inclusive
   const char* keywords = "";          // kKeyword: "vxlan|geneve"
   Object child = Object::kCount;      // kObject
-  const char* fallback = "";  // what absence means: JSON text, or words in parentheses. Empty when required
-  const char* example = "";   // JSON text of one value; messages and docs show it
-  // Puts the value into the object that was opened last (a list: once for each element). For kObject: opens a new one.
+  const char* fallback =
+      "";  // what absence means: JSON text, or words in parentheses. Empty when required
+  const char* example = "";  // JSON text of one value; messages and docs show it
+  // Puts the value into the object that was opened last (a list: once for each element). For
+  // kObject: opens a new one.
   void (*store)(Policy&, Value&&) = nullptr;
   const char* text = "";
 };

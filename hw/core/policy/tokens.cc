@@ -24,12 +24,14 @@ void skip_value(std::string_view text, Tokens& tokens, size_t offset) {
 size_t descend(std::string_view text, Tokens& tokens, const Step& step) {
   for (size_t index = 0;; ++index) {
     size_t offset = tokens.next();
-    if (offset >= text.size() || text[offset] == '}' || text[offset] == ']') return std::string_view::npos;
+    if (offset >= text.size() || text[offset] == '}' || text[offset] == ']')
+      return std::string_view::npos;
     bool found = step.is_index && index == step.index;
     if (!step.is_index) {
       // A name with escapes is never looked for: the schema's names have none.
       const std::string_view key = tokens.text(offset);
-      found = key.size() == step.member.size() + 2 && key.substr(1, step.member.size()) == step.member;
+      found =
+          key.size() == step.member.size() + 2 && key.substr(1, step.member.size()) == step.member;
       offset = tokens.next();
     }
     if (found) return offset;
@@ -45,7 +47,8 @@ Place place_of(std::string_view text, size_t offset) {
   place.line = 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
   const size_t newline = before.rfind('\n');
   std::string_view line = newline == std::string_view::npos ? before : before.substr(newline + 1);
-  if (line.data() == text.data() && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
+  if (line.data() == text.data() && line.starts_with(kByteOrderMark))
+    line.remove_prefix(kByteOrderMark.size());
   for (const char c : line) place.column += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   return place;
 }

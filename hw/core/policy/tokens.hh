@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Where things stand in a JSON text. The JSON library tells values but not their places, so that a place is found by a second
-// look at the text, and only when there is something to complain about.
+// Where things stand in a JSON text. The JSON library tells values but not their places, so that a
+// place is found by a second look at the text, and only when there is something to complain about.
 #ifndef GATEHOUSE_HW_CORE_POLICY_TOKENS_HH_
 #define GATEHOUSE_HW_CORE_POLICY_TOKENS_HH_
 
@@ -31,8 +31,9 @@ struct Step {
 using Path = std::vector<Step>;
 std::string to_string(const Path& path);  // "vnics[1].mac"; "policy" for the root
 
-// The JSON library's events and these tokens are the same, one for one: { } [ ] keys strings numbers true false null. Commas and
-// colons are none. The text before the place that is looked for must have been accepted by the library.
+// The JSON library's events and these tokens are the same, one for one: { } [ ] keys strings
+// numbers true false null. Commas and colons are none. The text before the place that is looked for
+// must have been accepted by the library.
 class Tokens {
  public:
   explicit Tokens(std::string_view text);

@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kQuotedCharacters = 48;
 constexpr size_t kNameCharacters = 64;
-constexpr uint8_t kIpv4Multicast = 0xe0;  // 224.0.0.0/4, and above it 240.0.0.0/4 with the broadcast address
+constexpr uint8_t kIpv4Multicast =
+    0xe0;  // 224.0.0.0/4, and above it 240.0.0.0/4 with the broadcast address
 constexpr uint8_t kIpv6Multicast = 0xff;
 
 bool all_zero(const IpAddress& ip) {
@@ -21,16 +22,20 @@ bool all_zero(const IpAddress& ip) {
 // Why the address can't be one machine's; null when it can.
 const char* why_not_unicast(const IpAddress& ip) {
   if (all_zero(ip)) return "is the unspecified address; write the address of one machine";
-  if (ip.is_v4() && ip.octets[0] >= kIpv4Multicast) return "is a multicast, broadcast or reserved address; write the address of one machine";
-  if (ip.is_v6() && ip.octets[0] == kIpv6Multicast) return "is a multicast address; write the address of one machine";
+  if (ip.is_v4() && ip.octets[0] >= kIpv4Multicast)
+    return "is a multicast, broadcast or reserved address; write the address of one machine";
+  if (ip.is_v6() && ip.octets[0] == kIpv6Multicast)
+    return "is a multicast address; write the address of one machine";
   return nullptr;
 }
 
 std::string read_name(const Member& member, std::string_view text, Value& value) {
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   };
-  if (text.empty() || text.size() > kNameCharacters || !std::all_of(text.begin(), text.end(), fits)) {
+  if (text.empty() || text.size() > kNameCharacters ||
+      !std::all_of(text.begin(), text.end(), fits)) {
     return wrong_value(member, in_quotes(text));
   }
   value.text = text;
@@ -39,7 +44,8 @@ std::string read_name(const Member& member, std::string_view text, Value& value)
 
 std::string read_keyword(const Member& member, std::string_view text, Value& value) {
   const std::vector<std::string_view> words = keywords(member);
-  if (std::find(words.begin(), words.end(), text) == words.end()) return wrong_value(member, in_quotes(text));
+  if (std::find(words.begin(), words.end(), text) == words.end())
+    return wrong_value(member, in_quotes(text));
   value.text = text;
   return {};
 }
@@ -47,15 +53,18 @@ std::string read_keyword(const Member& member, std::string_view text, Value& val
 std::string read_mac(const Member& member, std::string_view text, Value& value) {
   const std::optional<MacAddress> mac = parse_mac(text);
   if (!mac) return wrong_value(member, in_quotes(text));
-  if (mac->is_multicast()) return in_quotes(text) + " is a multicast MAC address; write one whose first octet is even";
-  if (mac->is_zero()) return in_quotes(text) + " is the zero MAC address; write the address of one machine";
+  if (mac->is_multicast())
+    return in_quotes(text) + " is a multicast MAC address; write one whose first octet is even";
+  if (mac->is_zero())
+    return in_quotes(text) + " is the zero MAC address; write the address of one machine";
   value.mac = *mac;
   return {};
 }
 
 std::string read_ip(const Member& member, std::string_view text, Value& value) {
   const std::optional<IpAddress> ip = parse_ip(text);
-  if (!ip || (member.type == Type::kIpv4 && !ip->is_v4()) || (member.type == Type::kIpv6 && !ip->is_v6())) {
+  if (!ip || (member.type == Type::kIpv4 && !ip->is_v4()) ||
+      (member.type == Type::kIpv6 && !ip->is_v6())) {
     return wrong_value(member, in_quotes(text));
   }
   if (const char* why = why_not_unicast(*ip)) return in_quotes(text) + " " + why;
@@ -92,7 +101,8 @@ bool split_prefix(std::string_view text, IpPrefix& prefix, bool& has_length) {
 
 std::string read_interface(const Member& member, std::string_view text, Value& value) {
   bool has_length = false;
-  if (!split_prefix(text, value.prefix, has_length) || !has_length) return wrong_value(member, in_quotes(text));
+  if (!split_prefix(text, value.prefix, has_length) || !has_length)
+    return wrong_value(member, in_quotes(text));
   if (const char* why = why_not_unicast(value.prefix.address)) return in_quotes(text) + " " + why;
   return {};
 }
@@ -103,11 +113,14 @@ std::string read_prefix(const Member& member, std::string_view text, Value& valu
   if (!split_prefix(text, prefix, has_length)) return wrong_value(member, in_quotes(text));
   const IpAddress network = without_host_bits(prefix.address, prefix.length);
   if (network != prefix.address) {
-    return in_quotes(text) + " has bits set behind its length; write \"" + to_string(IpPrefix{network, prefix.length}) + "\" or \"" +
-           to_string(prefix.address) + "\"";
+    return in_quotes(text) + " has bits set behind its length; write \"" +
+           to_string(IpPrefix{network, prefix.length}) + "\" or \"" + to_string(prefix.address) +
+           "\"";
   }
-  // 0.0.0.0/0 and ::/0 are fine; a single unspecified address is not, nor is a prefix inside the multicast range.
-  const char* why = all_zero(prefix.address) && !prefix.is_host() ? nullptr : why_not_unicast(prefix.address);
+  // 0.0.0.0/0 and ::/0 are fine; a single unspecified address is not, nor is a prefix inside the
+  // multicast range.
+  const char* why =
+      all_zero(prefix.address) && !prefix.is_host() ? nullptr : why_not_unicast(prefix.address);
   return why ? in_quotes(text) + " " + why : std::string();
 }
 
@@ -219,11 +232,13 @@ std::string as_written(const Scalar& scalar) {
 
 std::string what_to_write(const Member& member) {
   if (member.type == Type::kInteger) {
-    return "a whole number from " + std::to_string(member.minimum) + " to " + std::to_string(member.maximum);
+    return "a whole number from " + std::to_string(member.minimum) + " to " +
+           std::to_string(member.maximum);
   }
   if (member.type == Type::kKeyword) {
     std::string words;
-    for (const std::string_view word : keywords(member)) words += (words.empty() ? "\"" : " or \"") + std::string(word) + "\"";
+    for (const std::string_view word : keywords(member))
+      words += (words.empty() ? "\"" : " or \"") + std::string(word) + "\"";
     return words;
   }
   std::string how = type_row(member.type).how;
@@ -232,7 +247,8 @@ std::string what_to_write(const Member& member) {
 }
 
 std::string wrong_value(const Member& member, std::string_view given) {
-  return std::string(given) + " is not " + type_row(member.type).noun + "; write " + what_to_write(member);
+  return std::string(given) + " is not " + type_row(member.type).noun + "; write " +
+         what_to_write(member);
 }
 
 std::string read_value(const Member& member, const Scalar& scalar, Value& value) {

@@ -18,14 +18,16 @@ struct Scalar {
   std::string_view text = {};  // the string's value; for other numbers, as the file has it
 };
 
-// Text from a file as it may stand in a message: quoted, without control characters, not longer than a line.
+// Text from a file as it may stand in a message: quoted, without control characters, not longer
+// than a line.
 std::string in_quotes(std::string_view text);
 
 std::string as_written(const Scalar& scalar);
 
 // Empty: `value` is set. Else one clause that says what is wrong and what to write instead.
 std::string read_value(const Member& member, const Scalar& scalar, Value& value);
-// The same clause for a value that has not even the right JSON type; `given` is for example "a list".
+// The same clause for a value that has not even the right JSON type; `given` is for example "a
+// list".
 std::string wrong_value(const Member& member, std::string_view given);
 // "six octets like "52:54:00:00:00:01"": what may stand there.
 std::string what_to_write(const Member& member);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/resolve/resolve.hh"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hw/core/base/headers.hh"
@@ -12,6 +13,7 @@ namespace {
 
 // RFC 4861 section 7.1.2: a smaller one shows that a router passed the message on.
 constexpr uint8_t kNdHopLimit = 255;
+constexpr uint32_t kMinFrame = 60;  // IEEE 802.3, without FCS
 const uint8_t kAllNodes[16] = {0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 Question classify_arp(const Packet& packet) {
@@ -33,9 +35,12 @@ Question classify_nd(const Packet& packet) {
       const bool probe = is_unspecified(ip.source());
       return {probe ? Kind::kDadProbe : Kind::kSolicitation, message.target()};
     }
-    case Icmpv6Type::kRouterSolicitation: return {Kind::kRouterSolicitation, {}};
-    case Icmpv6Type::kRouterAdvertisement: return {Kind::kRouterAdvertisement, {}};
-    default: return {Kind::kClaim, {}};
+    case Icmpv6Type::kRouterSolicitation:
+      return {Kind::kRouterSolicitation, {}};
+    case Icmpv6Type::kRouterAdvertisement:
+      return {Kind::kRouterAdvertisement, {}};
+    default:
+      return {Kind::kClaim, {}};
   }
 }
 
@@ -56,9 +61,12 @@ void answer_arp(Packet& packet, const MacAddress& mac) {
   arp.set_target_mac(asker);
   arp.set_target_ip(asker_ip);
   answer_ethernet(packet, asker, mac);
+  // Whatever stood behind the question but Ethernet's own padding does not go back.
+  packet.length = std::min(packet.length, std::max(packet.layers.l3_end, kMinFrame));
 }
 
-// RFC 4861 section 7.2.4. A probe for a taken address is answered to all nodes, unsolicited (RFC 4862 section 5.4.3).
+// RFC 4861 section 7.2.4. A probe for a taken address is answered to all nodes, unsolicited (RFC
+// 4862 section 5.4.3).
 bool answer_nd(Packet& packet, const Question& question, const MacAddress& mac) {
   Layers& layers = packet.layers;
   const uint32_t message_length =
@@ -71,8 +79,9 @@ bool answer_nd(Packet& packet, const Question& question, const MacAddress& mac) 
   const Ipv6Header ip(packet.data + layers.l2_length);
   const IpAddress asker = ip.source();
   // The MAC that sent the frame, not the option: spoof has seen that both are one.
-  answer_ethernet(packet, probe ? multicast_mac(IpAddress::v6(kAllNodes))
-                                : MacAddress::from(packet.data + 6), mac);
+  answer_ethernet(
+      packet, probe ? multicast_mac(IpAddress::v6(kAllNodes)) : MacAddress::from(packet.data + 6),
+      mac);
   ip.set_payload_length(static_cast<uint16_t>(end - layers.l2_length - ip.kLength));
   ip.set_hop_limit(kNdHopLimit);
   ip.set_destination(probe ? IpAddress::v6(kAllNodes) : asker);
@@ -107,13 +116,16 @@ Question classify(const Packet& packet) {
 bool answer(Packet& packet, const Question& question, const MacAddress& mac) {
   switch (question.kind) {
     case Kind::kArpRequest:
-    case Kind::kArpProbe: answer_arp(packet, mac); return true;
+    case Kind::kArpProbe:
+      answer_arp(packet, mac);
+      return true;
     case Kind::kSolicitation:
     case Kind::kDadProbe:
       // An ND message behind extension headers would need them rebuilt; nobody sends such.
       if (packet.layers.ip_options) return false;
       return answer_nd(packet, question, mac);
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -14,8 +14,8 @@ class TokenBucket {
   constexpr TokenBucket(uint32_t rate, uint32_t burst)
       : interval_ns_(1'000'000'000 / rate), depth_ns_(interval_ns_ * burst) {}
 
-  // The bucket as a time: `empty_ns_` is when it would have been empty had it filled since. A clock that went back (a loaded
-  // snapshot) fills nothing and takes nothing away.
+  // The bucket as a time: `empty_ns_` is when it would have been empty had it filled since. A clock
+  // that went back (a loaded snapshot) fills nothing and takes nothing away.
   bool take(int64_t now_ns) {
     const int64_t floor = now_ns - depth_ns_;
     empty_ns_ = std::clamp(empty_ns_, floor, now_ns);

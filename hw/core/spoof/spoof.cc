@@ -52,7 +52,8 @@ bool Rules::vlan_allowed(uint16_t vid) const {
   return vid == 0 || std::find(vlans_.begin(), vlans_.end(), vid) != vlans_.end();
 }
 
-// A priority tag (VID 0) is no VLAN, but must not hide one behind it. Behind an allowed tag the guest may put its own.
+// A priority tag (VID 0) is no VLAN, but must not hide one behind it. Behind an allowed tag the
+// guest may put its own.
 DropReason Rules::check_vlan(const Layers& layers) const {
   const uint16_t vid = layers.vlan_tci & 0x0fff;
   if (layers.vlan_tags > 1 && vid == 0) return DropReason::vlan_not_allowed;
@@ -69,9 +70,12 @@ DropReason Rules::check(const Packet& packet) const {
   if (!anti_spoof_) return DropReason::none;
   if (std::memcmp(packet.data + 6, mac_.octets.data(), 6) != 0) return DropReason::spoofed_mac;
   switch (layers.l3) {
-    case L3::kIpv4: return check_ipv4(packet);
-    case L3::kIpv6: return check_ipv6(packet);
-    default: return check_arp(packet);
+    case L3::kIpv4:
+      return check_ipv4(packet);
+    case L3::kIpv6:
+      return check_ipv6(packet);
+    default:
+      return check_arp(packet);
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A frame from a vnic may carry only that vnic's own addresses, in the headers and in what ARP, Neighbor Discovery and DHCP say.
+// A frame from a vnic may carry only that vnic's own addresses, in the headers and in what ARP,
+// Neighbor Discovery and DHCP say.
 #ifndef GATEHOUSE_HW_CORE_SPOOF_SPOOF_HH_
 #define GATEHOUSE_HW_CORE_SPOOF_SPOOF_HH_
 
@@ -15,7 +16,8 @@
 
 namespace gatehouse::spoof {
 
-// One vnic's rules, laid out for the usual case of few host addresses. Default: nothing may be sent.
+// One vnic's rules, laid out for the usual case of few host addresses. Default: nothing may be
+// sent.
 class Rules {
  public:
   Rules() = default;
@@ -24,11 +26,12 @@ class Rules {
 
   // none: may pass. `packet` parsed, with reason none.
   //   vlan_not_allowed, protocol_not_allowed    whether anti_spoof is on or not
-  //   spoofed_mac, spoofed_ipv4, spoofed_ipv6, spoofed_arp, spoofed_nd, spoofed_dhcp    only with anti_spoof
+  //   spoofed_mac, spoofed_ipv4, spoofed_ipv6, spoofed_arp, spoofed_nd, spoofed_dhcp    only with
+  //   anti_spoof
   spec::DropReason check(const Packet& packet) const;
 
-  // Whether the vnic may call the address its own. Link-local IPv6 addresses (fe80::/64) are, whatever their identifier: RFC 7217
-  // makes them unpredictable.
+  // Whether the vnic may call the address its own. Link-local IPv6 addresses (fe80::/64) are,
+  // whatever their identifier: RFC 7217 makes them unpredictable.
   bool owns_v4(const uint8_t* octets) const;
   bool owns_v6(const uint8_t* octets) const;
 

@@ -17,8 +17,8 @@ bool is_unspecified(const uint8_t* ip) {
   return (load_be<uint64_t>(ip) | load_be<uint64_t>(ip + 8)) == 0;
 }
 
-// What a node sends before it has an address (RFC 4862 section 5.4.2, RFC 3590): duplicate address detection's solicitation, a
-// Router Solicitation, and reports of the groups it joins.
+// What a node sends before it has an address (RFC 4862 section 5.4.2, RFC 3590): duplicate address
+// detection's solicitation, a Router Solicitation, and reports of the groups it joins.
 bool may_be_unspecified(const Packet& packet) {
   if (packet.layers.l4 != L4::kIcmpv6) return false;
   const auto type = static_cast<Icmpv6Type>(
@@ -35,8 +35,9 @@ DropReason Rules::check_ipv6(const Packet& packet) const {
   const uint8_t* source = ip.source_octets();
   const bool unspecified = is_unspecified(source);
   if (unspecified ? !may_be_unspecified(packet) : !owns_v6(source)) return DropReason::spoofed_ipv6;
-  // owns_v6 lets any fe80::/64 through: it is bound to this vnic only because it never leaves the link. Solicitations and
-  // advertisements end on the card anyway; Linux probes global neighbours from its link-local address.
+  // owns_v6 lets any fe80::/64 through: it is bound to this vnic only because it never leaves the
+  // link. Solicitations and advertisements end on the card anyway; Linux probes global neighbours
+  // from its link-local address.
   const auto nd = static_cast<Icmpv6Type>(packet.layers.nd_type);
   const bool ends_here =
       nd == Icmpv6Type::kNeighborSolicitation || nd == Icmpv6Type::kNeighborAdvertisement;
@@ -55,10 +56,12 @@ DropReason Rules::check_nd(const Packet& packet, bool source_unspecified) const 
   }
   NdOptions options = nd_options(packet.data, packet.layers);
   while (const auto option = options.next()) {
-    if (option->type != NdOptions::kSourceLinkLayer && option->type != NdOptions::kTargetLinkLayer) {
+    if (option->type != NdOptions::kSourceLinkLayer &&
+        option->type != NdOptions::kTargetLinkLayer) {
       continue;
     }
-    // Of another length it would be for another kind of link: not a claim that a neighbour on Ethernet could check.
+    // Of another length it would be for another kind of link: not a claim that a neighbour on
+    // Ethernet could check.
     if (!option->is_mac() || option->mac() != mac_) return DropReason::spoofed_nd;
   }
   return options.bad() ? DropReason::spoofed_nd : DropReason::none;

@@ -11,8 +11,8 @@
 namespace gatehouse::underlay {
 namespace {
 
-constexpr uint32_t kMinFrame = 60;     // IEEE 802.3, without FCS
-constexpr uint8_t kNdHopLimit = 255;   // RFC 4861 section 7.1
+constexpr uint32_t kMinFrame = 60;    // IEEE 802.3, without FCS
+constexpr uint8_t kNdHopLimit = 255;  // RFC 4861 section 7.1
 const uint8_t kAllNodes[16] = {0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 // Answers the length of the Ethernet header.
@@ -90,8 +90,9 @@ uint32_t write_nd(const Parties& parties, const NdMessage& what, uint8_t* to) {
 uint32_t write_question(const Parties& parties, uint8_t* to) {
   std::memset(to, 0, kMaxNeighbourFrame);
   if (parties.other_ip.is_v4()) return write_arp(parties, ArpHeader<uint8_t>::kRequest, to);
-  NdMessage what{Icmpv6Type::kNeighborSolicitation, 0, parties.other_ip, parties.other_ip,
-                 parties.other_mac, NdOptions::kSourceLinkLayer};
+  NdMessage what{
+      Icmpv6Type::kNeighborSolicitation, 0, parties.other_ip, parties.other_ip, parties.other_mac,
+      NdOptions::kSourceLinkLayer};
   if (parties.other_mac.is_zero()) {
     what.destination = solicited_node(parties.other_ip);
     what.to = multicast_mac(what.destination);
@@ -104,8 +105,11 @@ uint32_t write_answer(const Parties& parties, uint8_t* to) {
   if (parties.own_ip.is_v4()) return write_arp(parties, ArpHeader<uint8_t>::kReply, to);
   using Message = NeighborMessage<uint8_t>;
   NdMessage what{Icmpv6Type::kNeighborAdvertisement,
-                 Message::kOverrideFlag | Message::kSolicitedFlag, parties.other_ip, parties.own_ip,
-                 parties.other_mac, NdOptions::kTargetLinkLayer};
+                 Message::kOverrideFlag | Message::kSolicitedFlag,
+                 parties.other_ip,
+                 parties.own_ip,
+                 parties.other_mac,
+                 NdOptions::kTargetLinkLayer};
   if (is_unspecified(parties.other_ip)) {  // duplicate address detection: all shall hear it
     what.flags = Message::kOverrideFlag;
     what.destination = IpAddress::v6(kAllNodes);

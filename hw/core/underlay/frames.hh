@@ -14,13 +14,14 @@ inline constexpr uint32_t kMaxNeighbourFrame = 96;
 
 struct Parties {
   MacAddress own_mac;
-  uint16_t vlan = 0;   // 0 = untagged
-  IpAddress own_ip;    // of the family of the other's
-  IpAddress other_ip;  // asked for, or the asker's; unspecified when the asker had none
+  uint16_t vlan = 0;     // 0 = untagged
+  IpAddress own_ip;      // of the family of the other's
+  IpAddress other_ip;    // asked for, or the asker's; unspecified when the asker had none
   MacAddress other_mac;  // destination of the frame; zero in a question: ask everybody
 };
 
-// Answers the frame's length; `to` has kMaxNeighbourFrame octets. ARP frames are padded to 60 octets: not every netdev does it.
+// Answers the frame's length; `to` has kMaxNeighbourFrame octets. ARP frames are padded to 60
+// octets: not every netdev does it.
 uint32_t write_question(const Parties& parties, uint8_t* to);
 uint32_t write_answer(const Parties& parties, uint8_t* to);
 

@@ -10,7 +10,8 @@ namespace {
 
 bool is_host(const MacAddress& mac) { return !mac.is_multicast() && !mac.is_zero(); }
 
-// The link-layer address option of that type, else the frame's source: RFC 4861 section 7.2.4 lets unicast messages omit it.
+// The link-layer address option of that type, else the frame's source: RFC 4861 section 7.2.4 lets
+// unicast messages omit it.
 MacAddress link_layer_address(const Packet& packet, uint8_t option_type) {
   NdOptions options = nd_options(packet.data, packet.layers);
   while (const auto option = options.next()) {
@@ -55,8 +56,7 @@ Heard Neighbours::hear_arp(unsigned uplink, const Packet& packet, int64_t now_ns
   const Heard heard = claimed(uplink, sender, mac, for_us, now_ns, outbox);
   if (!for_us || arp.operation() != Arp::kRequest) return heard;
   uint8_t frame[kMaxNeighbourFrame];
-  const uint32_t length =
-      write_answer({interface.mac, interface.vlan, target, sender, mac}, frame);
+  const uint32_t length = write_answer({interface.mac, interface.vlan, target, sender, mac}, frame);
   outbox.send(uplink, {frame, length}, /*question=*/false);
   return Heard::kAnswered;
 }
@@ -67,7 +67,8 @@ Heard Neighbours::hear_nd(unsigned uplink, const Packet& packet, int64_t now_ns,
       return hear_solicitation(uplink, packet, now_ns, outbox);
     case Icmpv6Type::kNeighborAdvertisement:
       return hear_advertisement(uplink, packet, now_ns, outbox);
-    default: return Heard::kNothing;
+    default:
+      return Heard::kNothing;
   }
 }
 
@@ -82,8 +83,7 @@ Heard Neighbours::hear_solicitation(unsigned uplink, const Packet& packet, int64
   if (!is_host(mac)) return Heard::kNothing;
   if (!is_unspecified(sender)) claimed(uplink, sender, mac, true, now_ns, outbox);
   uint8_t frame[kMaxNeighbourFrame];
-  const uint32_t length =
-      write_answer({interface.mac, interface.vlan, target, sender, mac}, frame);
+  const uint32_t length = write_answer({interface.mac, interface.vlan, target, sender, mac}, frame);
   outbox.send(uplink, {frame, length}, /*question=*/false);
   return Heard::kAnswered;
 }

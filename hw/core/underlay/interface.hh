@@ -36,8 +36,8 @@ struct Route {
   IpAddress source;  // own address towards it
 };
 
-// The interface whose on-link prefix holds the peer (the longest such prefix, then the first), else the first with a gateway and
-// an own address of the peer's family. Nullopt: no way there.
+// The interface whose on-link prefix holds the peer (the longest such prefix, then the first), else
+// the first with a gateway and an own address of the peer's family. Nullopt: no way there.
 std::optional<Route> route(std::span<const Interface> interfaces, const IpAddress& peer);
 
 }  // namespace gatehouse::underlay

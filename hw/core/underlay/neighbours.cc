@@ -137,19 +137,25 @@ void Neighbours::ask(uint32_t index, Outbox& outbox) {
   const IpAddress* own = interface.source_for(entry.ip);
   if (own == nullptr) return;
   uint8_t frame[kMaxNeighbourFrame];
-  const uint32_t length =
-      write_question({interface.mac, interface.vlan, *own, entry.ip,
-                      entry.to_all ? MacAddress{} : fast_[index].mac}, frame);
+  const uint32_t length = write_question({interface.mac, interface.vlan, *own, entry.ip,
+                                          entry.to_all ? MacAddress{} : fast_[index].mac},
+                                         frame);
   outbox.send(entry.uplink, {frame, length}, /*question=*/true);
 }
 
 bool Neighbours::need(uint32_t index, int64_t now_ns, Outbox& outbox) {
   switch (entries_[index].state) {
-    case State::kUnknown: start(index, State::kAsking, true, now_ns, outbox); return false;
-    case State::kAsking: return false;
-    case State::kReachable: start(index, State::kProbing, false, now_ns, outbox); return true;
+    case State::kUnknown:
+      start(index, State::kAsking, true, now_ns, outbox);
+      return false;
+    case State::kAsking:
+      return false;
+    case State::kReachable:
+      start(index, State::kProbing, false, now_ns, outbox);
+      return true;
     case State::kProbing:
-    case State::kStatic: return true;
+    case State::kStatic:
+      return true;
   }
   return false;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whose MAC has the next hop: ARP and Neighbor Discovery on the underlay. The table holds exactly the next hops that the policy leads
-// to, so a stranger can't fill it. A MAC is adopted only from whoever was asked; an unsolicited change makes the card ask anew.
+// Whose MAC has the next hop: ARP and Neighbor Discovery on the underlay. The table holds exactly
+// the next hops that the policy leads to, so a stranger can't fill it. A MAC is adopted only from
+// whoever was asked; an unsolicited change makes the card ask anew.
 #ifndef GATEHOUSE_HW_CORE_UNDERLAY_NEIGHBOURS_HH_
 #define GATEHOUSE_HW_CORE_UNDERLAY_NEIGHBOURS_HH_
 
@@ -53,7 +54,8 @@ class Neighbours {
   // While the table is built. The same pair gets the same index.
   uint32_t add(unsigned uplink, const IpAddress& ip);
   void add_static(unsigned uplink, const IpAddress& ip, const MacAddress& mac);
-  // Takes over what `old` knows of the entries that both have, and its waiting frames; gives up the rest.
+  // Takes over what `old` knows of the entries that both have, and its waiting frames; gives up the
+  // rest.
   void adopt(Neighbours& old, Outbox& outbox);
 
   // Whether frames may be sent to mac() now.
@@ -63,7 +65,8 @@ class Neighbours {
   // Back to knowing nothing but the static entries; waiting frames are given up.
   void forget(Outbox& outbox);
 
-  // Not usable: starts asking unless that runs. True: it has become usable after all (known, only to be verified).
+  // Not usable: starts asking unless that runs. True: it has become usable after all (known, only
+  // to be verified).
   bool need(uint32_t index, int64_t now_ns, Outbox& outbox);
   // Room for one more frame that waits?
   bool may_wait(uint32_t index) const;
@@ -101,8 +104,8 @@ class Neighbours {
     uint8_t uplink = 0;
     State state = State::kUnknown;
     uint8_t tries = 0;
-    bool to_all = false;         // ask everybody, not the known MAC
-    int64_t deadline_ns = 0;     // kAsking, kProbing
+    bool to_all = false;                 // ask everybody, not the known MAC
+    int64_t deadline_ns = 0;             // kAsking, kProbing
     uint16_t first = kEnd, last = kEnd;  // waiting frames
     uint8_t waiting = 0;
   };

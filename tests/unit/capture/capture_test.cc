@@ -21,7 +21,8 @@ using spec::DropReason;
 // Keeps what it gets; refuses from the octet on that a test names, as a full disk does.
 class MemorySink final : public ByteSink {
  public:
-  explicit MemorySink(std::vector<uint8_t>& octets, size_t room = SIZE_MAX) : octets_(octets), room_(room) {}
+  explicit MemorySink(std::vector<uint8_t>& octets, size_t room = SIZE_MAX)
+      : octets_(octets), room_(room) {}
   Status append(std::span<const uint8_t> octets) override {
     if (octets.size() > room_ - octets_.size()) return Status::error("disk full");
     octets_.insert(octets_.end(), octets.begin(), octets.end());
@@ -50,7 +51,8 @@ std::vector<Block> blocks_of(const std::vector<uint8_t>& file) {
     EXPECT_EQ(load_le<uint32_t>(file.data() + at + length - 4), length);
     if (::testing::Test::HasFailure()) break;
     const auto begin = file.begin() + static_cast<ptrdiff_t>(at);
-    blocks.push_back({load_le<uint32_t>(file.data() + at), {begin + 8, begin + static_cast<ptrdiff_t>(length) - 4}});
+    blocks.push_back({load_le<uint32_t>(file.data() + at),
+                      {begin + 8, begin + static_cast<ptrdiff_t>(length) - 4}});
     at += length;
   }
   return blocks;
@@ -62,7 +64,9 @@ std::string option(const Block& block, size_t at, uint16_t code) {
     const uint16_t found = load_le<uint16_t>(block.body.data() + at);
     const uint16_t length = load_le<uint16_t>(block.body.data() + at + 2);
     if (found == 0) break;
-    if (found == code) return {block.body.begin() + static_cast<ptrdiff_t>(at) + 4, block.body.begin() + static_cast<ptrdiff_t>(at) + 4 + length};
+    if (found == code)
+      return {block.body.begin() + static_cast<ptrdiff_t>(at) + 4,
+              block.body.begin() + static_cast<ptrdiff_t>(at) + 4 + length};
     at += 4 + (length + 3u) / 4 * 4;
   }
   return "-";
@@ -75,7 +79,8 @@ std::array<uint8_t, 100> numbered_octets() {
 }
 
 const std::array<uint8_t, 100> kOctets = numbered_octets();
-const OutFrame kFrame{{kOctets.data(), 14}, {kOctets.data() + 14, 47}};  // 61 octets: three of padding
+const OutFrame kFrame{{kOctets.data(), 14},
+                      {kOctets.data() + 14, 47}};  // 61 octets: three of padding
 
 TEST(Capture, BeginsWithASectionHeader) {
   std::vector<uint8_t> file;
@@ -103,7 +108,10 @@ TEST(Capture, DescribesEachPointAndPortOnceBeforeItsFirstFrame) {
   std::string order;
   std::vector<std::string> names;
   for (const Block& block : blocks_of(file)) {
-    order += block.type == 1 ? 'I' : block.type == 6 ? static_cast<char>('0' + block.word(0)) : block.type == 5 ? 's' : 'S';
+    order += block.type == 1   ? 'I'
+             : block.type == 6 ? static_cast<char>('0' + block.word(0))
+             : block.type == 5 ? 's'
+                               : 'S';
     if (block.type != 1) continue;
     EXPECT_EQ(block.word(0), 1u);  // Ethernet
     EXPECT_EQ(block.word(4), 1000u);
@@ -111,14 +119,16 @@ TEST(Capture, DescribesEachPointAndPortOnceBeforeItsFirstFrame) {
     names.push_back(option(block, 8, 2));
   }
   EXPECT_EQ(order, "SI0I11I2I3ssss");
-  EXPECT_EQ(names, (std::vector<std::string>{"outer0", "vnic-red", "drops-vnic1", "drops-uplink1"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"outer0", "vnic-red", "drops-vnic1", "drops-uplink1"}));
 }
 
 TEST(Capture, RecordsOctetsTimeDirectionAndReason) {
   std::vector<uint8_t> file;
   constexpr int64_t kEpoch = 1'700'000'000'000'000'000;
   Capture capture(std::make_unique<MemorySink>(file), {.epoch_ns = kEpoch});
-  capture.add(TapPoint::kDrops, TapDirection::kFromGuest, 0, kFrame, DropReason::spoofed_ipv4, 123'456'789'012);
+  capture.add(TapPoint::kDrops, TapDirection::kFromGuest, 0, kFrame, DropReason::spoofed_ipv4,
+              123'456'789'012);
   capture.add(TapPoint::kGuest, TapDirection::kToGuest, 0, kFrame, DropReason::none, 0);
   capture.close();
   const std::vector<Block> blocks = blocks_of(file);
@@ -129,7 +139,8 @@ TEST(Capture, RecordsOctetsTimeDirectionAndReason) {
   EXPECT_EQ(drop.word(12), 61u);
   EXPECT_EQ(drop.word(16), 61u);
   EXPECT_TRUE(std::equal(drop.body.begin() + 20, drop.body.begin() + 81, kOctets.begin()));
-  EXPECT_EQ(option(drop, 84, 1), "spoofed_ipv4: IPv4 source is not among the vnic's addresses (stage spoof)");
+  EXPECT_EQ(option(drop, 84, 1),
+            "spoofed_ipv4: IPv4 source is not among the vnic's addresses (stage spoof)");
   EXPECT_EQ(option(drop, 84, 2), std::string("\x02\0\0\0", 4));  // outbound
   EXPECT_EQ(option(blocks[4], 84, 1), "-");
   EXPECT_EQ(option(blocks[4], 84, 2), std::string("\x01\0\0\0", 4));  // inbound
@@ -147,23 +158,28 @@ TEST(Capture, KeepsNoMoreThanTheSnapLength) {
     const uint32_t kept = std::min(snap, 61u);
     EXPECT_EQ(blocks[2].word(12), kept);
     EXPECT_EQ(blocks[2].word(16), 61u);
-    EXPECT_TRUE(std::equal(blocks[2].body.begin() + 20, blocks[2].body.begin() + 20 + kept, kOctets.begin()));
+    EXPECT_TRUE(std::equal(blocks[2].body.begin() + 20, blocks[2].body.begin() + 20 + kept,
+                           kOctets.begin()));
   }
 }
 
 TEST(Capture, EndsWithStatistics) {
   std::vector<uint8_t> file;
   Capture capture(std::make_unique<MemorySink>(file), {.epoch_ns = 1000});
-  for (int64_t i = 0; i < 5; ++i) capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 10 * i);
+  for (int64_t i = 0; i < 5; ++i)
+    capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 10 * i);
   capture.close();
-  capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 60);  // too late
+  capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none,
+              60);  // too late
   capture.close();
   const std::vector<Block> blocks = blocks_of(file);
   ASSERT_EQ(blocks.size(), 8u);
   const Block& statistics = blocks[7];
   EXPECT_EQ(statistics.type, 5u);
   EXPECT_EQ(statistics.word(8), 1040u);
-  const auto number = [&](uint16_t code) { return load_le<uint64_t>(option(statistics, 12, code).data()); };
+  const auto number = [&](uint16_t code) {
+    return load_le<uint64_t>(option(statistics, 12, code).data());
+  };
   EXPECT_EQ(number(2) >> 32, 1000u);  // start; the upper word stands first
   EXPECT_EQ(number(3) >> 32, 1040u);
   EXPECT_EQ(number(4), 5u);
@@ -177,7 +193,8 @@ TEST(Capture, StopsAtItsLimitAndCounts) {
   std::vector<uint8_t> file;
   constexpr uint64_t kLimit = 64 * 1024;
   Capture capture(std::make_unique<MemorySink>(file), {.max_octets = kLimit});
-  for (int i = 0; i < 5000; ++i) capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, i);
+  for (int i = 0; i < 5000; ++i)
+    capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, i);
   capture.close();
   EXPECT_LE(file.size(), kLimit);
   EXPECT_GT(file.size(), kLimit - 2048);
@@ -186,7 +203,8 @@ TEST(Capture, StopsAtItsLimitAndCounts) {
   EXPECT_EQ(capture.counters().frames + capture.counters().not_recorded, 5000u);
   const std::vector<Block> blocks = blocks_of(file);
   EXPECT_EQ(blocks.size(), capture.counters().frames + 3);
-  EXPECT_EQ(load_le<uint64_t>(option(blocks.back(), 12, 5).data()), capture.counters().not_recorded);
+  EXPECT_EQ(load_le<uint64_t>(option(blocks.back(), 12, 5).data()),
+            capture.counters().not_recorded);
 }
 
 TEST(Capture, AFullDiskEndsTheRecordingNotTheCaller) {
@@ -196,7 +214,8 @@ TEST(Capture, AFullDiskEndsTheRecordingNotTheCaller) {
   capture.flush();
   EXPECT_TRUE(capture.status().ok());
   const size_t whole = file.size();
-  for (int i = 0; i < 3; ++i) capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 0);
+  for (int i = 0; i < 3; ++i)
+    capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 0);
   capture.flush();
   EXPECT_EQ(capture.status().message(), "disk full");
   capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 0);
@@ -213,7 +232,8 @@ TEST(Capture, TakesFramesOfAnyLength) {
   const std::vector<uint8_t> huge(kMaxSuperFrame, 0x5a);
   Capture capture(std::make_unique<MemorySink>(file), {});
   capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, OutFrame{}, DropReason::none, 0);
-  capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, OutFrame{{}, {huge.data(), kMaxSuperFrame}}, DropReason::none, 0);
+  capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0,
+              OutFrame{{}, {huge.data(), kMaxSuperFrame}}, DropReason::none, 0);
   capture.close();
   const std::vector<Block> blocks = blocks_of(file);
   ASSERT_EQ(blocks.size(), 5u);
@@ -223,7 +243,8 @@ TEST(Capture, TakesFramesOfAnyLength) {
 
 class CaptureFile : public ::testing::Test {
  protected:
-  CaptureFile() : path_(::testing::TempDir() + "gatehouse-capture-" + std::to_string(getpid()) + ".pcapng") {}
+  CaptureFile()
+      : path_(::testing::TempDir() + "gatehouse-capture-" + std::to_string(getpid()) + ".pcapng") {}
   ~CaptureFile() override { std::remove(path_.c_str()); }
   std::string read() const {
     std::ifstream file(path_, std::ios::binary);
@@ -253,15 +274,19 @@ TEST_F(CaptureFile, ReplacesAnOldOne) {
 TEST_F(CaptureFile, ThatCannotBeMadeIsAnErrorWithItsPath) {
   EXPECT_EQ(Capture::open("/nonexistent/x.pcapng", {}).status().message(),
             "/nonexistent/x.pcapng: can't write the capture: No such file or directory");
-  EXPECT_EQ(Capture::open("/dev/null", {}).status().message(), "/dev/null: not a regular file; name a file that may be overwritten");
-  EXPECT_EQ(Capture::open(path_, {.max_octets = 100}).status().message(), path_ + ": a capture needs a limit of at least 65536 octets; raise it");
-  EXPECT_EQ(Capture::open(path_, {.snap_length = 0}).status().message(), path_ + ": a snap length of 0 keeps nothing; write at least 1");
+  EXPECT_EQ(Capture::open("/dev/null", {}).status().message(),
+            "/dev/null: not a regular file; name a file that may be overwritten");
+  EXPECT_EQ(Capture::open(path_, {.max_octets = 100}).status().message(),
+            path_ + ": a capture needs a limit of at least 65536 octets; raise it");
+  EXPECT_EQ(Capture::open(path_, {.snap_length = 0}).status().message(),
+            path_ + ": a snap length of 0 keeps nothing; write at least 1");
 }
 
 // What Wireshark's own dissector reads back from the file.
 std::string tshark(const std::string& path) {
   const std::string command = "tshark -r " + path +
-                              " -T fields -E separator='|' -e frame.time_epoch -e frame.len -e frame.cap_len -e frame.interface_name"
+                              " -T fields -E separator='|' -e frame.time_epoch -e frame.len -e "
+                              "frame.cap_len -e frame.interface_name"
                               " -e frame.packet_flags_direction -e frame.comment 2>/dev/null";
   FILE* pipe = popen(command.c_str(), "r");
   std::string output;
@@ -272,16 +297,20 @@ std::string tshark(const std::string& path) {
 
 TEST_F(CaptureFile, IsReadBackByTshark) {
   if (std::system("tshark --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "needs tshark";
-  Result<std::unique_ptr<Capture>> capture = Capture::open(path_, {.snap_length = 50, .epoch_ns = 1'700'000'000'000'000'000});
+  Result<std::unique_ptr<Capture>> capture =
+      Capture::open(path_, {.snap_length = 50, .epoch_ns = 1'700'000'000'000'000'000});
   ASSERT_TRUE(capture.ok());
   capture.value()->name_port(TapPoint::kGuest, TapDirection::kToGuest, 0, "vnic0");
   capture.value()->add(TapPoint::kGuest, TapDirection::kToGuest, 0, kFrame, DropReason::none, 1);
-  capture.value()->add(TapPoint::kDrops, TapDirection::kFromGuest, 3, kFrame, DropReason::spoofed_mac, 999'999'999);
-  capture.value()->add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, 1'000'000'000);
+  capture.value()->add(TapPoint::kDrops, TapDirection::kFromGuest, 3, kFrame,
+                       DropReason::spoofed_mac, 999'999'999);
+  capture.value()->add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none,
+                       1'000'000'000);
   capture.value()->close();
   EXPECT_EQ(tshark(path_),
             "1700000000.000000001|61|50|vnic0|0x00000001|\n"
-            "1700000000.999999999|61|50|drops-vnic3|0x00000002|spoofed_mac: Ethernet source is not the vnic's (stage spoof)\n"
+            "1700000000.999999999|61|50|drops-vnic3|0x00000002|spoofed_mac: Ethernet source is not "
+            "the vnic's (stage spoof)\n"
             "1700000001.000000000|61|50|vnic0|0x00000002|\n");
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every complaint of the policy reader, word for word: place, path, what is wrong, what to write instead.
+// Every complaint of the policy reader, word for word: place, path, what is wrong, what to write
+// instead.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -9,8 +10,10 @@
 namespace gatehouse::policy {
 namespace {
 
-// Around most rows: a policy that is right but for the row's text. The row's text begins at line 2, column 1.
-constexpr char kUplinks[] = R"("uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}])";
+// Around most rows: a policy that is right but for the row's text. The row's text begins at line 2,
+// column 1.
+constexpr char kUplinks[] =
+    R"("uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}])";
 constexpr char kTenants[] = R"("tenants": [{"name": "red", "vni": 1}, {"name": "blue", "vni": 2}])";
 
 enum class Around { kNothing, kObject, kUplinks, kTenants };

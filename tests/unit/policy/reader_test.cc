@@ -138,7 +138,8 @@ TEST(Reader, CountsColumnsBehindAByteOrderMarkAndOverCarriageReturns) {
 }
 
 TEST(Reader, LetsTenantsShareAddressesAndVnicsShareNetworks) {
-  must_read(R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
+  must_read(
+      R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
     "tenants": [{"name": "red", "vni": 1}, {"name": "blue", "vni": 2}],
     "vnics": [{"name": "a", "tenant": "red", "addresses": ["10.0.0.1", "10.8.0.0/16"], "mac": "52:54:00:00:00:01"},
               {"name": "b", "tenant": "blue", "addresses": ["10.0.0.1"], "mac": "52:54:00:00:00:01"},
@@ -151,25 +152,30 @@ TEST(Reader, LetsTenantsShareAddressesAndVnicsShareNetworks) {
 
 // The schema tells a default as JSON text; writing it out must change nothing.
 TEST(Reader, DefaultsAreWhatTheSchemaSays) {
-  const std::string uplink = R"({"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"])";
+  const std::string uplink =
+      R"({"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"])";
   const std::string format = R"({"name": "f", "kind": "geneve")";
   const std::string tenant = R"({"name": "red", "vni": 1)";
   const std::string vnic = R"({"name": "v", "tenant": "red")";
-  const std::string mapping = R"({"tenant": "red", "destination": "10.0.0.0/8", "mac": "52:54:00:00:00:01", "peer": "10.1.0.2")";
+  const std::string mapping =
+      R"({"tenant": "red", "destination": "10.0.0.0/8", "mac": "52:54:00:00:00:01", "peer": "10.1.0.2")";
   const auto with = [&](Object object, const std::string& extra) {
     const auto extra_of = [&](Object o) { return o == object ? extra : std::string(); };
-    return "{\"formats\": [" + format + extra_of(Object::kFormat) + "}], \"uplinks\": [" + uplink + extra_of(Object::kUplink) +
-           "}], \"tenants\": [" + tenant + extra_of(Object::kTenant) + "}], \"vnics\": [" + vnic + extra_of(Object::kVnic) +
-           "}], \"mappings\": [" + mapping + extra_of(Object::kMapping) + "}]}";
+    return "{\"formats\": [" + format + extra_of(Object::kFormat) + "}], \"uplinks\": [" + uplink +
+           extra_of(Object::kUplink) + "}], \"tenants\": [" + tenant + extra_of(Object::kTenant) +
+           "}], \"vnics\": [" + vnic + extra_of(Object::kVnic) + "}], \"mappings\": [" + mapping +
+           extra_of(Object::kMapping) + "}]}";
   };
   const auto print = [](const Policy& p) {
     const Format& f = p.formats.back();
     const Uplink& u = p.uplinks[0];
     const Tenant& t = p.tenants[0];
     const Vnic& v = p.vnics[0];
-    std::string text = std::to_string(f.udp_checksum) + std::to_string(f.zero_checksum_ipv6) + "," + std::to_string(f.ttl) + "," +
-                       std::to_string(f.options.size()) + "," + std::to_string(f.port);
-    text += "," + std::to_string(u.mtu) + "," + std::to_string(u.vlan) + "," + std::to_string(u.neighbours.size());
+    std::string text = std::to_string(f.udp_checksum) + std::to_string(f.zero_checksum_ipv6) + "," +
+                       std::to_string(f.ttl) + "," + std::to_string(f.options.size()) + "," +
+                       std::to_string(f.port);
+    text += "," + std::to_string(u.mtu) + "," + std::to_string(u.vlan) + "," +
+            std::to_string(u.neighbours.size());
     text += "," + t.format + "," + std::to_string(t.mtu) + "," + std::to_string(v.anti_spoof);
     return text + "," + std::to_string(v.addresses.size()) + "," + std::to_string(v.vlans.size());
   };
@@ -239,27 +245,33 @@ TEST(Reader, SurvivesEveryOctetReplaced) {
 
 TEST(Reader, DeepNestingEndsAtTheFirstListThatTheSchemaDoesNotHave) {
   const std::string text = "{\"vnics\": " + std::string(1000000, '[');
-  EXPECT_EQ(read_policy(text, "p").status().message(), "p:1:12: vnics[0]: a list is not an object; write members between { and }");
+  EXPECT_EQ(read_policy(text, "p").status().message(),
+            "p:1:12: vnics[0]: a list is not an object; write members between { and }");
 }
 
 TEST(Reader, FindsADuplicateAmongManyMappings) {
   constexpr unsigned kCount = 20000;
-  std::string text = R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
+  std::string text =
+      R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
 "tenants": [{"name": "red", "vni": 1}], "mappings": [)";
   for (unsigned i = 0; i <= kCount; ++i) {
     const unsigned n = i == kCount ? 777 : i;
     char row[160];
-    std::snprintf(row, sizeof row, "%s\n{\"tenant\": \"red\", \"destination\": \"10.2.%u.%u\", \"mac\": \"52:54:00:00:00:02\", \"peer\": \"10.1.0.2\"}",
+    std::snprintf(row, sizeof row,
+                  "%s\n{\"tenant\": \"red\", \"destination\": \"10.2.%u.%u\", \"mac\": "
+                  "\"52:54:00:00:00:02\", \"peer\": \"10.1.0.2\"}",
                   i ? "," : "", n / 256, n % 256);
     text += row;
   }
   EXPECT_EQ(read_policy(text + "]}", "p").status().message(),
-            "p:20003:34: mappings[20000].destination: 10.2.3.9/32 is already taken by mappings[777]; remove one of the two");
+            "p:20003:34: mappings[20000].destination: 10.2.3.9/32 is already taken by "
+            "mappings[777]; remove one of the two");
 }
 
 class ReaderFile : public ::testing::Test {
  protected:
-  ReaderFile() : path_(::testing::TempDir() + "gatehouse-policy-" + std::to_string(getpid()) + ".json") {}
+  ReaderFile()
+      : path_(::testing::TempDir() + "gatehouse-policy-" + std::to_string(getpid()) + ".json") {}
   ~ReaderFile() override { std::remove(path_.c_str()); }
   const std::string path_;
 };
@@ -272,15 +284,17 @@ TEST_F(ReaderFile, IsReadWhole) {
 }
 
 TEST_F(ReaderFile, ThatIsMissingOrNoFileIsAnError) {
-  EXPECT_EQ(read_policy_file(path_).status().message(), path_ + ": can't open the policy: No such file or directory");
+  EXPECT_EQ(read_policy_file(path_).status().message(),
+            path_ + ": can't open the policy: No such file or directory");
   EXPECT_EQ(read_policy_file("/").status().message(), "/: not a regular file; name a JSON file");
 }
 
 TEST_F(ReaderFile, ThatIsTooLargeIsNotRead) {
   std::ofstream(path_) << "{}";
   ASSERT_EQ(truncate(path_.c_str(), off_t{300} << 20), 0);  // sparse
-  EXPECT_EQ(read_policy_file(path_).status().message(),
-            path_ + ": larger than the 256 MiB that a policy may have; join mappings into prefixes");
+  EXPECT_EQ(
+      read_policy_file(path_).status().message(),
+      path_ + ": larger than the 256 MiB that a policy may have; join mappings into prefixes");
 }
 
 }  // namespace

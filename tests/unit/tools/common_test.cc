@@ -28,7 +28,8 @@ constexpr OptionRow kRows[] = {
 };
 
 TEST(Options, TakesBothSpellingsAndRepetition) {
-  const Result<Options> options = Options::parse(kRows, {"--listen", "a", "--fast", "--listen=b=c", "--count=7", "--share", "0.25"});
+  const Result<Options> options = Options::parse(
+      kRows, {"--listen", "a", "--fast", "--listen=b=c", "--count=7", "--share", "0.25"});
   ASSERT_TRUE(options.ok()) << options.status().message();
   EXPECT_EQ(options.value().all("--listen"), (std::vector<std::string>{"a", "b=c"}));
   EXPECT_TRUE(options.value().has("--fast"));
@@ -50,33 +51,41 @@ TEST(Options, SaysWhatIsWrong) {
       {{"--count", "1", "--count", "2"}, "--count stands twice; remove one"},
       {{}, "--listen is missing; add --listen ADDRESS"},
   };
-  for (const auto& row : kCases) EXPECT_EQ(Options::parse(kRows, row.arguments).status().message(), row.message);
+  for (const auto& row : kCases)
+    EXPECT_EQ(Options::parse(kRows, row.arguments).status().message(), row.message);
   for (const char* text : {"11", "-1", "1x", "", "0x1", "1.5", "99999999999999999999"}) {
     const Result<Options> options = Options::parse(kRows, {"--listen=a", "--count", text});
-    EXPECT_EQ(options.value().number("--count", 0, 10, 1).status().message(), std::string("--count ") + text + ": write a number from 0 to 10");
+    EXPECT_EQ(options.value().number("--count", 0, 10, 1).status().message(),
+              std::string("--count ") + text + ": write a number from 0 to 10");
   }
   for (const char* text : {"1.01", "-0.1", "nan", "half"}) {
     const Result<Options> options = Options::parse(kRows, {"--listen=a", "--share", text});
-    EXPECT_EQ(options.value().fraction("--share", 0, 1, 0).status().message(), std::string("--share ") + text + ": write a number from 0 to 1");
+    EXPECT_EQ(options.value().fraction("--share", 0, 1, 0).status().message(),
+              std::string("--share ") + text + ": write a number from 0 to 1");
   }
 }
 
 TEST(Options, HelpListsEveryRow) {
   const std::string text = usage("switch", "What it does.", kRows);
-  EXPECT_EQ(text.find("usage: gatehouse-tool switch --listen ADDRESS [options]\n\nWhat it does.\n"), 0u);
-  for (const OptionRow& row : kRows) EXPECT_NE(text.find(std::string("\n  ") + row.name), std::string::npos) << row.name;
+  EXPECT_EQ(text.find("usage: gatehouse-tool switch --listen ADDRESS [options]\n\nWhat it does.\n"),
+            0u);
+  for (const OptionRow& row : kRows)
+    EXPECT_NE(text.find(std::string("\n  ") + row.name), std::string::npos) << row.name;
 }
 
 TEST(SocketAddress, IsOnThisMachineOrRefused) {
   for (const char* text : {"unix:/tmp/x", "127.0.0.1:0", "127.1.2.3:65535", "[::1]:4000"}) {
     EXPECT_TRUE(parse_socket_address(text).ok()) << text;
   }
-  for (const char* text : {"", "x", "0.0.0.0:1", "10.0.0.1:1", "[::]:1", "[fe80::1]:1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-                           "localhost:1", ":1", "[::ffff:10.0.0.1]:1"}) {
-    EXPECT_EQ(parse_socket_address(text).status().message(),
-              std::string(text) + ": not a local socket; write unix:/path, 127.0.0.1:port or [::1]:port");
+  for (const char* text : {"", "x", "0.0.0.0:1", "10.0.0.1:1", "[::]:1", "[fe80::1]:1", "127.0.0.1",
+                           "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "localhost:1", ":1",
+                           "[::ffff:10.0.0.1]:1"}) {
+    EXPECT_EQ(
+        parse_socket_address(text).status().message(),
+        std::string(text) + ": not a local socket; write unix:/path, 127.0.0.1:port or [::1]:port");
   }
-  EXPECT_EQ(parse_socket_address("unix:").status().message(), "unix:: a socket's path has 1 to 107 octets; choose a shorter folder");
+  EXPECT_EQ(parse_socket_address("unix:").status().message(),
+            "unix:: a socket's path has 1 to 107 octets; choose a shorter folder");
   EXPECT_FALSE(parse_socket_address("unix:" + std::string(108, 'x')).ok());
   EXPECT_TRUE(parse_socket_address("unix:" + std::string(107, 'x')).ok());
 }
@@ -102,7 +111,8 @@ TEST_F(SocketPath, ListensForItsOwnerAndLeavesNothing) {
     EXPECT_NE(access((path_ + "~").c_str(), F_OK), 0);
   }
   EXPECT_NE(access(path_.c_str(), F_OK), 0);
-  EXPECT_EQ(connect_stream(address(), 0).status().message(), "unix:" + path_ + ": can't connect: No such file or directory");
+  EXPECT_EQ(connect_stream(address(), 0).status().message(),
+            "unix:" + path_ + ": can't connect: No such file or directory");
 }
 
 TEST_F(SocketPath, ReplacesADeadSocketButNoLivingOneAndNoFile) {
@@ -113,10 +123,12 @@ TEST_F(SocketPath, ReplacesADeadSocketButNoLivingOneAndNoFile) {
   {
     const Result<Listener> first = Listener::open(address());
     ASSERT_TRUE(first.ok()) << first.status().message();
-    EXPECT_EQ(Listener::open(address()).status().message(), path_ + ": somebody else listens there; end it or choose another path");
+    EXPECT_EQ(Listener::open(address()).status().message(),
+              path_ + ": somebody else listens there; end it or choose another path");
   }
   std::ofstream(path_) << "precious";
-  EXPECT_EQ(Listener::open(address()).status().message(), path_ + ": exists and is no socket; choose another path");
+  EXPECT_EQ(Listener::open(address()).status().message(),
+            path_ + ": exists and is no socket; choose another path");
 }
 
 TEST(Listener, TellsTheTcpPortThatItGot) {
@@ -151,7 +163,8 @@ TEST(FrameReader, CutsFramesWhereverTheStreamIsCut) {
       FramedFrame frame;
       while (reader.next(frame)) {
         const auto fill = static_cast<uint8_t>(found.size());
-        EXPECT_TRUE(std::all_of(frame.frame().begin(), frame.frame().end(), [&](uint8_t octet) { return octet == fill; }));
+        EXPECT_TRUE(std::all_of(frame.frame().begin(), frame.frame().end(),
+                                [&](uint8_t octet) { return octet == fill; }));
         found.push_back(frame.frame().size());
       }
     }
@@ -161,7 +174,8 @@ TEST(FrameReader, CutsFramesWhereverTheStreamIsCut) {
 }
 
 TEST(FrameReader, GivesUpOnImpossibleLengths) {
-  for (const uint32_t length : {0u, static_cast<uint32_t>(kMaxStreamFrame) + 1, 0x7fffffffu, 0xffffffffu}) {
+  for (const uint32_t length :
+       {0u, static_cast<uint32_t>(kMaxStreamFrame) + 1, 0x7fffffffu, 0xffffffffu}) {
     uint8_t raw[kLengthOctets];
     store_be<uint32_t>(raw, length);
     FrameReader reader;
@@ -231,7 +245,8 @@ TEST_F(StreamPair, WriterKeepsWhatTheSocketRefusesAndDropsWholeFrames) {
     run.insert(run.end(), frame.begin(), frame.end());
   }
   FrameWriter writer(100'000);
-  for (size_t i = 0; i < kCount; ++i) writer.add({std::span(run).subspan(i * (kFrame + kLengthOctets), kFrame + kLengthOctets)});
+  for (size_t i = 0; i < kCount; ++i)
+    writer.add({std::span(run).subspan(i * (kFrame + kLengthOctets), kFrame + kLengthOctets)});
   ASSERT_TRUE(writer.flush(near_.get()));
   EXPECT_TRUE(writer.wants_write());
   std::fill(run.begin(), run.end(), 0xee);  // the writer has its own copy

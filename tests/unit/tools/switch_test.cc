@@ -17,7 +17,12 @@ namespace {
 
 MacAddress mac(unsigned number) {
   MacAddress address;
-  address.octets = {0x02, 0, 0, static_cast<uint8_t>(number >> 16), static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+  address.octets = {0x02,
+                    0,
+                    0,
+                    static_cast<uint8_t>(number >> 16),
+                    static_cast<uint8_t>(number >> 8),
+                    static_cast<uint8_t>(number)};
   return address;
 }
 
@@ -49,7 +54,9 @@ TEST(MacTable, AFloodPushesOutTheOldestAndStaysBounded) {
 
 class Bench {
  public:
-  explicit Bench(unsigned ports, const SwitchOptions& options = {}, capture::Capture* capture = nullptr) : bridge_(options, capture) {
+  explicit Bench(unsigned ports, const SwitchOptions& options = {},
+                 capture::Capture* capture = nullptr)
+      : bridge_(options, capture) {
     for (unsigned i = 0; i < ports; ++i) connect();
   }
   bool connect() {
@@ -60,10 +67,12 @@ class Bench {
     return bridge_.add_port(common::Descriptor(fds[1]));
   }
   void send_raw(unsigned client, const std::vector<uint8_t>& octets) {
-    ASSERT_EQ(send(clients_[client]->socket.get(), octets.data(), octets.size(), MSG_DONTWAIT), static_cast<ssize_t>(octets.size()));
+    ASSERT_EQ(send(clients_[client]->socket.get(), octets.data(), octets.size(), MSG_DONTWAIT),
+              static_cast<ssize_t>(octets.size()));
   }
   // A frame whose payload is one number.
-  void send_frame(unsigned client, const MacAddress& to, const MacAddress& from, uint32_t number, size_t length = 60) {
+  void send_frame(unsigned client, const MacAddress& to, const MacAddress& from, uint32_t number,
+                  size_t length = 60) {
     std::vector<uint8_t> octets(4 + length);
     store_be<uint32_t>(octets.data(), static_cast<uint32_t>(length));
     std::copy(to.octets.begin(), to.octets.end(), octets.begin() + 4);
@@ -86,7 +95,8 @@ class Bench {
     std::vector<uint32_t> numbers;
     Client& c = *clients_[client];
     pollfd ready{c.socket.get(), POLLIN, 0};
-    while (poll(&ready, 1, 0) > 0 && c.reader.fill(c.socket.get()) == common::FrameReader::State::kOpen) {
+    while (poll(&ready, 1, 0) > 0 &&
+           c.reader.fill(c.socket.get()) == common::FrameReader::State::kOpen) {
       common::FramedFrame frame;
       while (c.reader.next(frame)) numbers.push_back(load_be<uint32_t>(frame.frame().data() + 14));
     }
@@ -178,7 +188,8 @@ TEST(Switch, APortThatDoesNotReadLosesFramesAndHoldsUpNobody) {
   EXPECT_EQ(before["ports"][2]["tx_dropped"], 0);
   // What was kept arrives once the port reads again.
   Numbers late = bench.got(1);
-  for (Numbers some; bench.run(), some = bench.got(1), !some.empty();) late.insert(late.end(), some.begin(), some.end());
+  for (Numbers some; bench.run(), some = bench.got(1), !some.empty();)
+    late.insert(late.end(), some.begin(), some.end());
   EXPECT_EQ(late.size() + before["dropped_port_full"].get<size_t>(), kCount);
   EXPECT_TRUE(std::is_sorted(late.begin(), late.end()));
 }

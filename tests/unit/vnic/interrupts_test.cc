@@ -297,7 +297,8 @@ TEST_F(InterruptsTest, TransmitVectorsHaveALeastInterval) {
   EXPECT_EQ(rig_.interrupt.vectors[2], 1u);
   rig_.advance(1);
   EXPECT_EQ(rig_.interrupt.vectors[2], 2u);
-  // A vector that serves both directions, and one without throttling, are the driver's own business.
+  // A vector that serves both directions, and one without throttling, are the driver's own
+  // business.
   rig_.set(reg::IVAR, 0x00000808);
   cause(ICR_TXQ0);
   rig_.advance(256);

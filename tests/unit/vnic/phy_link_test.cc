@@ -105,6 +105,7 @@ TEST_F(LinkTest, ComesUpAfterPowerOn) {
   EXPECT_EQ(rig_.get(reg::STATUS) & (STATUS_LU | STATUS_FD | STATUS_SPEED),
             STATUS_LU | STATUS_FD | 2u << 6);
   EXPECT_EQ(rig_.causes() & ICR_LSC, ICR_LSC);
+  EXPECT_EQ(read(1), 0x7949 | phy::STATUS_NEGOTIATED) << "no link since the last read";
   EXPECT_EQ(read(1), 0x7949 | phy::STATUS_LINK | phy::STATUS_NEGOTIATED);
   EXPECT_EQ(read(5), phy::kPartner);
   EXPECT_EQ(read(10), phy::kPartner1000);
@@ -127,6 +128,8 @@ TEST_F(LinkTest, LostLinkShowsOnceInTheStatusLatch) {
   rig_.advance(Link::kNegotiationNs);
   EXPECT_TRUE(rig_.vnic.link_up());
   EXPECT_EQ(rig_.causes() & ICR_LSC, ICR_LSC);
+  EXPECT_EQ(read(1) & phy::STATUS_LINK, 0);
+  EXPECT_EQ(read(1) & phy::STATUS_LINK, phy::STATUS_LINK);
   EXPECT_EQ(read(1) & phy::STATUS_LINK, phy::STATUS_LINK);
 }
 

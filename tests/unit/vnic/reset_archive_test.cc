@@ -14,6 +14,7 @@ TEST(Reset, SoftwareResetKeepsItsRowsAndTheLink) {
   const MacAddress own = rig.vnic.mac_address();
   rig.set(reg::PBA, 0x1e);
   rig.get(reg::SWSM);
+  rig.set(reg::STATUS, 0);  // PHYRA was seen
   rig.set(reg::RDTR, 5);
   rig.set(reg::RAL(0), 0x01020304);
   rig.set(reg::IMS, ICR_LSC);
@@ -24,6 +25,7 @@ TEST(Reset, SoftwareResetKeepsItsRowsAndTheLink) {
   EXPECT_EQ(rig.get(reg::CTRL), 0x00100241u);
   EXPECT_EQ(rig.get(reg::PBA), 0x000a001eu);
   EXPECT_EQ(rig.vnic.registers()[reg::SWSM] & SWSM_SMBI, SWSM_SMBI);
+  EXPECT_EQ(rig.get(reg::STATUS) & STATUS_PHYRA, 0u) << "the PHY was not reset";
   EXPECT_EQ(rig.get(reg::RDTR), 0u);
   EXPECT_EQ(rig.get(reg::IMS), 0u);
   EXPECT_EQ(rig.get(reg::ICR), 0u);
@@ -50,6 +52,7 @@ TEST(Reset, PowerOnAsksForTheLinkAgain) {
   Rig rig;
   rig.vnic.reset(ResetKind::kPowerOn);
   EXPECT_FALSE(rig.vnic.link_up());
+  EXPECT_EQ(rig.get(reg::ICR), 0u);
   EXPECT_EQ(rig.clock.deadlines.size(), 1u);
   EXPECT_TRUE(rig.clock.armed(Timer::kLink));
 }

@@ -22,7 +22,9 @@ Bytes outer(const Bytes& tunnel, Udp udp, bool v6 = false, uint8_t tos = 0) {
   return frame.udp(udp).payload(concat({tunnel, kInner})).build();
 }
 
-decapsulate::Port port(FormatKind kind) { return {6081, kind, false, decapsulate::option_kinds({0x01, 0x02, 0x83, 0x00})}; }
+decapsulate::Port port(FormatKind kind) {
+  return {6081, kind, false, decapsulate::option_kinds({0x01, 0x02, 0x83, 0x00})};
+}
 
 struct Opened {
   DropReason reason;
@@ -49,28 +51,66 @@ TEST(Decapsulate, TakesOrRefusesTunnelHeaders) {
     uint32_t header;  // octets of the tunnel header, when it is taken
   } rows[] = {
       {"VXLAN", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum), DropReason::none, 8},
-      {"VXLAN with a checksum", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {}), DropReason::none, 8},
-      {"VXLAN, reserved bits set: ignored", FormatKind::kVxlan, outer({0xff, 0xff, 0xff, 0xff, 1, 2, 3, 0xff}, kNoSum), DropReason::none, 8},
-      {"VXLAN without I flag", FormatKind::kVxlan, outer({0xf7, 0, 0, 0, 1, 2, 3, 0}, kNoSum), DropReason::bad_vxlan, 0},
-      {"VXLAN cut off", FormatKind::kVxlan, Frame().ethernet().ipv4().udp({.destination = 6081, .checksum = 0}).payload({8, 0, 0, 0, 1, 2, 3}).build(), DropReason::bad_vxlan, 0},
-      {"VXLAN over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true), DropReason::none, 8},
-      {"wrong checksum", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}), DropReason::bad_outer_checksum, 0},
-      {"wrong checksum over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}, true), DropReason::bad_outer_checksum, 0},
-      {"no checksum over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, true), DropReason::bad_outer_checksum, 0},
+      {"VXLAN with a checksum", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {}),
+       DropReason::none, 8},
+      {"VXLAN, reserved bits set: ignored", FormatKind::kVxlan,
+       outer({0xff, 0xff, 0xff, 0xff, 1, 2, 3, 0xff}, kNoSum), DropReason::none, 8},
+      {"VXLAN without I flag", FormatKind::kVxlan, outer({0xf7, 0, 0, 0, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_vxlan, 0},
+      {"VXLAN cut off", FormatKind::kVxlan,
+       Frame()
+           .ethernet()
+           .ipv4()
+           .udp({.destination = 6081, .checksum = 0})
+           .payload({8, 0, 0, 0, 1, 2, 3})
+           .build(),
+       DropReason::bad_vxlan, 0},
+      {"VXLAN over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true),
+       DropReason::none, 8},
+      {"wrong checksum", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}),
+       DropReason::bad_outer_checksum, 0},
+      {"wrong checksum over IPv6", FormatKind::kVxlan,
+       outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}, true), DropReason::bad_outer_checksum,
+       0},
+      {"no checksum over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, true),
+       DropReason::bad_outer_checksum, 0},
 
-      {"Geneve", FormatKind::kGeneve, outer({0, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::none, 8},
-      {"Geneve, reserved bits set: ignored", FormatKind::kGeneve, outer({0, 0x3f, 0x65, 0x58, 1, 2, 3, 0xff}, kNoSum), DropReason::none, 8},
-      {"Geneve with an unknown option", FormatKind::kGeneve, outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 1, 1, 2, 3, 4}, kNoSum), DropReason::none, 16},
-      {"Geneve with options of no data", FormatKind::kGeneve, outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 0, 9, 9, 2, 0xe0}, kNoSum), DropReason::none, 16},
-      {"Geneve with an unknown critical option", FormatKind::kGeneve, outer({2, 0x40, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 0x81, 1, 1, 2, 3, 4}, kNoSum), DropReason::critical_option, 0},
-      {"Geneve critical option without the C bit", FormatKind::kGeneve, outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 0x81, 1, 1, 2, 3, 4}, kNoSum), DropReason::critical_option, 0},
-      {"Geneve with a known critical option", FormatKind::kGeneve, outer({1, 0x40, 0x65, 0x58, 1, 2, 3, 0, 1, 2, 0x83, 0}, kNoSum), DropReason::none, 12},
-      {"Geneve, the last option runs out", FormatKind::kGeneve, outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 2, 1, 2, 3, 4}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve, options longer than the datagram", FormatKind::kGeneve, outer({63, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve version 1", FormatKind::kGeneve, outer({0x40, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve control packet", FormatKind::kGeneve, outer({0, 0x80, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve around IPv4", FormatKind::kGeneve, outer({0, 0, 0x08, 0x00, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve cut off", FormatKind::kGeneve, Frame().ethernet().ipv4().udp({.destination = 6081, .checksum = 0}).payload({0, 0, 0x65}).build(), DropReason::bad_geneve, 0},
+      {"Geneve", FormatKind::kGeneve, outer({0, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum),
+       DropReason::none, 8},
+      {"Geneve, reserved bits set: ignored", FormatKind::kGeneve,
+       outer({0, 0x3f, 0x65, 0x58, 1, 2, 3, 0xff}, kNoSum), DropReason::none, 8},
+      {"Geneve with an unknown option", FormatKind::kGeneve,
+       outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 1, 1, 2, 3, 4}, kNoSum), DropReason::none, 16},
+      {"Geneve with options of no data", FormatKind::kGeneve,
+       outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 0, 9, 9, 2, 0xe0}, kNoSum), DropReason::none,
+       16},
+      {"Geneve with an unknown critical option", FormatKind::kGeneve,
+       outer({2, 0x40, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 0x81, 1, 1, 2, 3, 4}, kNoSum),
+       DropReason::critical_option, 0},
+      {"Geneve critical option without the C bit", FormatKind::kGeneve,
+       outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 0x81, 1, 1, 2, 3, 4}, kNoSum),
+       DropReason::critical_option, 0},
+      {"Geneve with a known critical option", FormatKind::kGeneve,
+       outer({1, 0x40, 0x65, 0x58, 1, 2, 3, 0, 1, 2, 0x83, 0}, kNoSum), DropReason::none, 12},
+      {"Geneve, the last option runs out", FormatKind::kGeneve,
+       outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 2, 1, 2, 3, 4}, kNoSum),
+       DropReason::bad_geneve, 0},
+      {"Geneve, options longer than the datagram", FormatKind::kGeneve,
+       outer({63, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
+      {"Geneve version 1", FormatKind::kGeneve, outer({0x40, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_geneve, 0},
+      {"Geneve control packet", FormatKind::kGeneve,
+       outer({0, 0x80, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
+      {"Geneve around IPv4", FormatKind::kGeneve, outer({0, 0, 0x08, 0x00, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_geneve, 0},
+      {"Geneve cut off", FormatKind::kGeneve,
+       Frame()
+           .ethernet()
+           .ipv4()
+           .udp({.destination = 6081, .checksum = 0})
+           .payload({0, 0, 0x65})
+           .build(),
+       DropReason::bad_geneve, 0},
   };
   for (const auto& row : rows) {
     const Opened opened = open(row.frame, port(row.kind));
@@ -78,7 +118,8 @@ TEST(Decapsulate, TakesOrRefusesTunnelHeaders) {
     if (row.verdict != DropReason::none) continue;
     EXPECT_EQ(opened.tunnel.vni, 0x010203u) << row.description;
     EXPECT_EQ(opened.tunnel.inner_length, kInner.size()) << row.description;
-    EXPECT_EQ(Bytes(row.frame.begin() + opened.tunnel.inner_offset, row.frame.end()), kInner) << row.description;
+    EXPECT_EQ(Bytes(row.frame.begin() + opened.tunnel.inner_offset, row.frame.end()), kInner)
+        << row.description;
   }
 }
 
@@ -86,24 +127,32 @@ TEST(Decapsulate, ZeroChecksumOverIpv6OnlyWhereItWasAgreed) {
   decapsulate::Port agreed = port(FormatKind::kVxlan);
   agreed.zero_checksum_ipv6 = true;
   EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, true), agreed).reason, DropReason::none);
-  EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 1}, true), agreed).reason, DropReason::bad_outer_checksum);
+  EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 1}, true), agreed).reason,
+            DropReason::bad_outer_checksum);
 }
 
 TEST(Decapsulate, LeavesEthernetPaddingBehindTheDatagramOut) {
   const Bytes tight = outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum);
-  EXPECT_EQ(open(concat({tight, Bytes(9, 0xee)}), port(FormatKind::kVxlan)).tunnel.inner_length, kInner.size());
+  EXPECT_EQ(open(concat({tight, Bytes(9, 0xee)}), port(FormatKind::kVxlan)).tunnel.inner_length,
+            kInner.size());
 }
 
 TEST(Decapsulate, JoinsEcnAsRfc6040Says) {
   constexpr int kDrop = -1;
-  // RFC 6040 figure 4. Rows: inner not-ECT, ECT(1), ECT(0), CE (as in the field); columns: outer likewise.
+  // RFC 6040 figure 4. Rows: inner not-ECT, ECT(1), ECT(0), CE (as in the field); columns: outer
+  // likewise.
   const int figure_4[4][4] = {{0, 0, 0, kDrop}, {1, 1, 1, 3}, {2, 1, 2, 3}, {3, 3, 3, 3}};
   for (int inner = 0; inner < 4; ++inner) {
     for (int outside = 0; outside < 4; ++outside) {
       for (bool v6 : {false, true}) {
         const auto frame = [&](int ecn) {
           const auto tos = static_cast<uint8_t>(0xa4 | ecn);
-          return v6 ? Frame().ethernet().ipv6({.traffic_class = tos, .flow_label = 0xabcde}).tcp().payload(9).build()
+          return v6 ? Frame()
+                          .ethernet()
+                          .ipv6({.traffic_class = tos, .flow_label = 0xabcde})
+                          .tcp()
+                          .payload(9)
+                          .build()
                     : Frame().ethernet().ipv4({.tos = tos}).tcp().payload(9).build();
         };
         PacketPool pool({.small_count = 2, .large_count = 1});
@@ -111,7 +160,8 @@ TEST(Decapsulate, JoinsEcnAsRfc6040Says) {
         ASSERT_EQ(parse::parse(*packet), DropReason::none);
         const int expected = figure_4[inner][outside];
         EXPECT_EQ(decapsulate::join_ecn(*packet, static_cast<uint8_t>(outside)),
-                  expected == kDrop ? DropReason::ecn_invalid : DropReason::none) << inner << outside;
+                  expected == kDrop ? DropReason::ecn_invalid : DropReason::none)
+            << inner << outside;
         if (expected != kDrop) {
           EXPECT_EQ(to_hex(bytes_of(*packet)), to_hex(frame(expected))) << inner << outside;
         }
@@ -124,8 +174,12 @@ TEST(Decapsulate, JoinsEcnAsRfc6040Says) {
 TEST(Decapsulate, ReadsTheOuterEcn) {
   for (uint8_t ecn = 0; ecn < 4; ++ecn) {
     const auto tos = static_cast<uint8_t>(0xfc | ecn);
-    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, false, tos), port(FormatKind::kVxlan)).tunnel.outer_ecn, ecn);
-    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true, tos), port(FormatKind::kVxlan)).tunnel.outer_ecn, ecn);
+    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, false, tos), port(FormatKind::kVxlan))
+                  .tunnel.outer_ecn,
+              ecn);
+    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true, tos), port(FormatKind::kVxlan))
+                  .tunnel.outer_ecn,
+              ecn);
   }
 }
 

@@ -38,7 +38,8 @@ TEST(VnicTable, FindsByTenantAndMac) {
 
 TEST(VnicTable, HoldsAsManyAsItSaysAndNoMore) {
   VnicTable table;
-  for (uint16_t i = 0; i < VnicTable::kMaxVnics; ++i) ASSERT_TRUE(table.insert(uint16_t(i % 3), mac_of(i), i));
+  for (uint16_t i = 0; i < VnicTable::kMaxVnics; ++i)
+    ASSERT_TRUE(table.insert(uint16_t(i % 3), mac_of(i), i));
   EXPECT_FALSE(table.insert(0, mac_of(9999), 1));
   for (uint16_t i = 0; i < VnicTable::kMaxVnics; ++i) {
     EXPECT_EQ(table.find(uint16_t(i % 3), mac_of(i).octets.data()), i);

@@ -28,10 +28,12 @@ Ends ends(bool v6, uint16_t vlan = 0) {
 }
 
 // The outer frame around `inner`, with `cut` octets of it in the body.
-Bytes wrap(const Outer& outer, const Bytes& inner, Outer::Inner about = {}, uint16_t id = 0, size_t in_body = 0) {
+Bytes wrap(const Outer& outer, const Bytes& inner, Outer::Inner about = {}, uint16_t id = 0,
+           size_t in_body = 0) {
   Bytes buffer(Outer::kReserve + inner.size());
   std::copy(inner.begin(), inner.end(), buffer.begin() + Outer::kReserve);
-  uint8_t* start = outer.push(buffer.data() + Outer::kReserve, static_cast<uint32_t>(inner.size()), about, id);
+  uint8_t* start =
+      outer.push(buffer.data() + Outer::kReserve, static_cast<uint32_t>(inner.size()), about, id);
   EXPECT_EQ(buffer.data() + Outer::kReserve - start, static_cast<ptrdiff_t>(outer.length()));
   const auto head = static_cast<uint32_t>(buffer.data() + buffer.size() - start - in_body);
   if (outer.wants_checksum()) {
@@ -52,9 +54,17 @@ Bytes expect(const Expected& what, const Bytes& tunnel, const Bytes& inner) {
   frame.ethernet({.destination = "00:00:00:00:00:00", .source = "02:00:00:00:00:0a"});
   if (what.vlan != 0) frame.vlan(what.vlan);
   if (what.v6) {
-    frame.ipv6({.source = "2001:db8::1", .destination = "2001:db8::2", .traffic_class = what.tos, .hop_limit = what.ttl});
+    frame.ipv6({.source = "2001:db8::1",
+                .destination = "2001:db8::2",
+                .traffic_class = what.tos,
+                .hop_limit = what.ttl});
   } else {
-    frame.ipv4({.source = "192.0.2.1", .destination = "192.0.2.2", .tos = what.tos, .id = what.id, .dont_fragment = true, .ttl = what.ttl});
+    frame.ipv4({.source = "192.0.2.1",
+                .destination = "192.0.2.2",
+                .tos = what.tos,
+                .id = what.id,
+                .dont_fragment = true,
+                .ttl = what.ttl});
   }
   Udp udp{.source = what.source_port, .destination = what.port};
   if (!what.checksum) udp.checksum = 0;
@@ -84,16 +94,23 @@ TEST(Encapsulate, SendsTheFormatsOptions) {
   const Bytes inner = pattern(99);
   policy::Format with = format(FormatKind::kGeneve, true);
   with.options = kOptions;
-  EXPECT_EQ(to_hex(wrap(Outer(ends(false), with), inner)),
-            to_hex(expect({.checksum = true}, concat({{0x02, 0x00, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, kOptions}), inner)));
+  EXPECT_EQ(
+      to_hex(wrap(Outer(ends(false), with), inner)),
+      to_hex(expect({.checksum = true},
+                    concat({{0x02, 0x00, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, kOptions}), inner)));
   with.options = concat({kOptions, kCritical});
-  EXPECT_EQ(to_hex(wrap(Outer(ends(true), with), inner)),
-            to_hex(expect({.v6 = true, .checksum = true}, concat({{0x03, 0x40, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, kOptions, kCritical}), inner)));
+  EXPECT_EQ(
+      to_hex(wrap(Outer(ends(true), with), inner)),
+      to_hex(expect({.v6 = true, .checksum = true},
+                    concat({{0x03, 0x40, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, kOptions, kCritical}),
+                    inner)));
   // The most that fits: 252 octets, one option of 128 and one of 124.
   with.options = concat({{0, 1, 2, 31}, pattern(124), {0, 1, 3, 30}, pattern(120)});
   ASSERT_EQ(with.options.size(), 252u);
-  EXPECT_EQ(to_hex(wrap(Outer(ends(true, 9), with), inner)),
-            to_hex(expect({.v6 = true, .vlan = 9, .checksum = true}, concat({{63, 0, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, with.options}), inner)));
+  EXPECT_EQ(
+      to_hex(wrap(Outer(ends(true, 9), with), inner)),
+      to_hex(expect({.v6 = true, .vlan = 9, .checksum = true},
+                    concat({{63, 0, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, with.options}), inner)));
 }
 
 TEST(Encapsulate, SumsHeadAndBodyWhereverTheyAreCut) {
@@ -102,7 +119,8 @@ TEST(Encapsulate, SumsHeadAndBodyWhereverTheyAreCut) {
   const Bytes whole = wrap(outer, inner);
   std::string why;
   EXPECT_TRUE(checksums_right(whole, &why)) << why;
-  for (size_t in_body : {1u, 2u, 3u, 150u, 151u, 300u, 301u}) EXPECT_EQ(wrap(outer, inner, {}, 0, in_body), whole) << in_body;
+  for (size_t in_body : {1u, 2u, 3u, 150u, 151u, 300u, 301u})
+    EXPECT_EQ(wrap(outer, inner, {}, 0, in_body), whole) << in_body;
 }
 
 TEST(Encapsulate, CopiesTrafficClassAsTheFormatSays) {
@@ -114,10 +132,15 @@ TEST(Encapsulate, CopiesTrafficClassAsTheFormatSays) {
     const Outer::Inner about{static_cast<uint8_t>(tos), 0};
     const auto ecn = static_cast<uint8_t>(tos & 3);
     for (bool v6 : {false, true}) {
-      ASSERT_EQ(to_hex(wrap(Outer(ends(v6), format(FormatKind::kGeneve)), inner, about, 0xfff0)),
-                to_hex(expect({.v6 = v6, .id = 0xfff0, .tos = static_cast<uint8_t>(tos), .checksum = v6}, kGeneveHeader, inner)));
-      ASSERT_EQ(to_hex(wrap(Outer(ends(v6), fixed), inner, about)),
-                to_hex(expect({.v6 = v6, .tos = static_cast<uint8_t>(46 << 2 | ecn), .ttl = 3, .checksum = v6}, kGeneveHeader, inner)));
+      ASSERT_EQ(
+          to_hex(wrap(Outer(ends(v6), format(FormatKind::kGeneve)), inner, about, 0xfff0)),
+          to_hex(expect({.v6 = v6, .id = 0xfff0, .tos = static_cast<uint8_t>(tos), .checksum = v6},
+                        kGeneveHeader, inner)));
+      ASSERT_EQ(
+          to_hex(wrap(Outer(ends(v6), fixed), inner, about)),
+          to_hex(expect(
+              {.v6 = v6, .tos = static_cast<uint8_t>(46 << 2 | ecn), .ttl = 3, .checksum = v6},
+              kGeneveHeader, inner)));
     }
   }
 }
@@ -130,7 +153,8 @@ TEST(Encapsulate, PicksTheSourcePortByTheFlow) {
     const unsigned port = frame[34] << 8u | frame[35];
     ASSERT_GE(port, 49152u);
     ++used[port];
-    ASSERT_EQ(wrap(outer, pattern(20), {0, i * 2654435761u}), frame) << "the same flow, the same port";
+    ASSERT_EQ(wrap(outer, pattern(20), {0, i * 2654435761u}), frame)
+        << "the same flow, the same port";
   }
   EXPECT_LE(*std::max_element(used.begin(), used.end()), 30) << "6 expected for each port";
 }
@@ -138,7 +162,8 @@ TEST(Encapsulate, PicksTheSourcePortByTheFlow) {
 TEST(Encapsulate, IdentificationAndLengthKeepTheHeaderChecksumRight) {
   const Outer outer(ends(false), format(FormatKind::kGeneve));
   for (uint32_t i = 0; i < 2000; ++i) {
-    const Bytes frame = wrap(outer, pattern(i % 1400), {static_cast<uint8_t>(i), i}, static_cast<uint16_t>(i * 331));
+    const Bytes frame = wrap(outer, pattern(i % 1400), {static_cast<uint8_t>(i), i},
+                             static_cast<uint16_t>(i * 331));
     ASSERT_EQ(naive_sum(std::span(frame).subspan(14, 20)), 0xffff);
   }
 }
@@ -154,7 +179,8 @@ TEST(Encapsulate, KnowsItsShareOfTheMtu) {
 
 TEST(Encapsulate, ReadsTheInnerTrafficClass) {
   const Bytes v4 = Frame().ethernet().ipv4({.tos = 0xb9}).udp().build();
-  const Bytes v6 = Frame().ethernet().ipv6({.traffic_class = 0x5a, .flow_label = 0xfffff}).udp().build();
+  const Bytes v6 =
+      Frame().ethernet().ipv6({.traffic_class = 0x5a, .flow_label = 0xfffff}).udp().build();
   EXPECT_EQ(encapsulate::traffic_class(v4.data() + 14, L3::kIpv4), 0xb9);
   EXPECT_EQ(encapsulate::traffic_class(v6.data() + 14, L3::kIpv6), 0x5a);
   EXPECT_EQ(encapsulate::traffic_class(v4.data() + 14, L3::kArp), 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The packet path takes no memory from the heap: proven by counting every `new` of the program while frames of all kinds pass.
+// The packet path takes no memory from the heap: proven by counting every `new` of the program
+// while frames of all kinds pass.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -13,7 +14,8 @@ uint64_t allocations = 0;
 void* counted(std::size_t octets, std::size_t alignment = alignof(std::max_align_t)) {
   ++allocations;
   const std::size_t rounded = (octets + alignment - 1) / alignment * alignment;
-  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded) : std::malloc(octets);
+  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded)
+                                                       : std::malloc(octets);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -21,8 +23,12 @@ void* counted(std::size_t octets, std::size_t alignment = alignof(std::max_align
 
 void* operator new(std::size_t octets) { return counted(octets); }
 void* operator new[](std::size_t octets) { return counted(octets); }
-void* operator new(std::size_t octets, std::align_val_t alignment) { return counted(octets, std::size_t(alignment)); }
-void* operator new[](std::size_t octets, std::align_val_t alignment) { return counted(octets, std::size_t(alignment)); }
+void* operator new(std::size_t octets, std::align_val_t alignment) {
+  return counted(octets, std::size_t(alignment));
+}
+void* operator new[](std::size_t octets, std::align_val_t alignment) {
+  return counted(octets, std::size_t(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -37,8 +43,13 @@ namespace {
 
 struct Nothing final : pipeline::Sink {
   void to_uplink(unsigned, std::span<const OutFrame> frames) override { sent += frames.size(); }
-  void to_vnic(unsigned, std::span<const OutFrame> frames, const Layers&, bool, bool) override { received += frames.size(); }
-  void tapped(pipeline::TapPoint, pipeline::TapDirection, unsigned, const OutFrame&, spec::DropReason) override { ++taps; }
+  void to_vnic(unsigned, std::span<const OutFrame> frames, const Layers&, bool, bool) override {
+    received += frames.size();
+  }
+  void tapped(pipeline::TapPoint, pipeline::TapDirection, unsigned, const OutFrame&,
+              spec::DropReason) override {
+    ++taps;
+  }
   void dropped(bool, unsigned, spec::DropReason) override { ++drops; }
   uint64_t sent = 0, received = 0, taps = 0, drops = 0;
 };
@@ -59,14 +70,24 @@ TEST(Allocation, NoFrameTakesMemoryFromTheHeap) {
   for (unsigned i = 0; i < policy.vnics.size(); ++i) {
     ASSERT_TRUE(pipeline.attach_vnic(i, policy.vnics[i].name, *policy.vnics[i].mac).ok());
   }
-  for (unsigned i = 0; i < unsigned(pipeline::TapPoint::kCount); ++i) pipeline.tap(pipeline::TapPoint(i), true);
+  for (unsigned i = 0; i < unsigned(pipeline::TapPoint::kCount); ++i)
+    pipeline.tap(pipeline::TapPoint(i), true);
 
   const Bytes header = {0, 0, 0x65, 0x58, 0, 0, 100, 0};
   const auto tunnel = [&](const Bytes& inner) {
-    return Frame().ethernet({.destination = kMacA, .source = kMacB}).ipv4({.source = "192.0.2.2", .destination = "192.0.2.1"})
-        .udp({.destination = 6081, .checksum = 0}).payload(concat({header, inner})).build();
+    return Frame()
+        .ethernet({.destination = kMacA, .source = kMacB})
+        .ipv4({.source = "192.0.2.2", .destination = "192.0.2.1"})
+        .udp({.destination = 6081, .checksum = 0})
+        .payload(concat({header, inner}))
+        .build();
   };
-  const Bytes super_frame = Frame().ethernet().ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0}).tcp().payload(30000).build();
+  const Bytes super_frame = Frame()
+                                .ethernet()
+                                .ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0})
+                                .tcp()
+                                .payload(30000)
+                                .build();
   const std::vector<Bytes> from_guest = {
       Frame().ethernet().ipv4().udp().payload(30).build(),
       Frame().ethernet().ipv4().udp().payload(3000).build(),
@@ -75,12 +96,33 @@ TEST(Allocation, NoFrameTakesMemoryFromTheHeap) {
       Frame().ethernet().ipv4({.destination = "10.0.0.99"}).udp().build(),
       Frame().ethernet().ipv4({.destination = "255.255.255.255"}).udp().build(),
       Frame().ethernet().arp().build(),
-      Frame().ethernet().ipv6({.destination = "ff02::1:ff00:2", .hop_limit = 255}).neighbor_solicitation("fd00::2", nd_link_option(1, "52:54:00:00:00:01")).build(),
-      Bytes(5), super_frame};
+      Frame()
+          .ethernet()
+          .ipv6({.destination = "ff02::1:ff00:2", .hop_limit = 255})
+          .neighbor_solicitation("fd00::2", nd_link_option(1, "52:54:00:00:00:01"))
+          .build(),
+      Bytes(5),
+      super_frame};
   const std::vector<Bytes> from_wire = {
-      Frame().ethernet({.destination = kMacA, .source = kMacB}).arp({.operation = 2, .sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_mac = kMacA, .target_ip = "192.0.2.1"}).build(),
-      tunnel(Frame().ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"}).ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().build()),
-      tunnel(Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = "52:54:00:00:00:02"}).arp({.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"}).build()),
+      Frame()
+          .ethernet({.destination = kMacA, .source = kMacB})
+          .arp({.operation = 2,
+                .sender_mac = kMacB,
+                .sender_ip = "192.0.2.2",
+                .target_mac = kMacA,
+                .target_ip = "192.0.2.1"})
+          .build(),
+      tunnel(Frame()
+                 .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+                 .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                 .udp()
+                 .build()),
+      tunnel(Frame()
+                 .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = "52:54:00:00:00:02"})
+                 .arp({.sender_mac = "52:54:00:00:00:02",
+                       .sender_ip = "10.0.0.2",
+                       .target_ip = "10.0.0.1"})
+                 .build()),
       Bytes(60)};
 
   int64_t now = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Frames from a vnic: what leaves, and every counter that moved. A row's counts are complete: what is not named did not move.
+// Frames from a vnic: what leaves, and every counter that moved. A row's counts are complete: what
+// is not named did not move.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,57 +23,121 @@ struct Row {
 const Bytes kOwnOption = nd_link_option(1, "52:54:00:00:00:01");
 
 Frame nd(const std::string& source, const std::string& destination = "ff02::1:ff00:2") {
-  return Frame().ethernet({.destination = "33:33:ff:00:00:02"}).ipv6({.source = source, .destination = destination, .hop_limit = 255});
+  return Frame()
+      .ethernet({.destination = "33:33:ff:00:00:02"})
+      .ipv6({.source = source, .destination = destination, .hop_limit = 255});
 }
 Frame ipv4_to(const char* destination, const char* mac = "52:54:00:00:00:02") {
   return Frame().ethernet({.destination = mac}).ipv4({.destination = destination});
 }
-Frame ipv6_to(const char* destination) { return Frame().ethernet().ipv6({.destination = destination}); }
+Frame ipv6_to(const char* destination) {
+  return Frame().ethernet().ipv6({.destination = destination});
+}
 
 std::vector<Row> rows() {
   return {
-      {"UDP to a mapped address", ipv4_to("10.0.0.2").udp().payload(9).build(), End::kWire, nullptr},
-      {"the MAC does not matter", ipv4_to("10.0.0.2", "00:00:00:00:00:00").udp().payload(9).build(), End::kWire, nullptr},
-      {"IPv6 to a mapped address", ipv6_to("fd00::2").udp().payload(9).build(), End::kWire, nullptr},
+      {"UDP to a mapped address", ipv4_to("10.0.0.2").udp().payload(9).build(), End::kWire,
+       nullptr},
+      {"the MAC does not matter", ipv4_to("10.0.0.2", "00:00:00:00:00:00").udp().payload(9).build(),
+       End::kWire, nullptr},
+      {"IPv6 to a mapped address", ipv6_to("fd00::2").udp().payload(9).build(), End::kWire,
+       nullptr},
       {"to a mapped prefix", ipv4_to("10.1.77.2").udp().build(), End::kWire, nullptr},
       {"to a mapped IPv6 prefix", ipv6_to("fd01::77").udp().build(), End::kWire, nullptr},
       {"to a vnic of this card", ipv4_to("10.0.0.3").udp().build(), End::kVnic1, nullptr},
       {"to a vnic of this card, IPv6", ipv6_to("fd00::3").udp().build(), End::kVnic1, nullptr},
-      {"to a vnic's link-local address", Frame().ethernet().ipv6({.source = "fe80::5054:ff:fe00:1", .destination = "fe80::5054:ff:fe00:3"}).udp().build(), End::kVnic1, nullptr},
+      {"to a vnic's link-local address",
+       Frame()
+           .ethernet()
+           .ipv6({.source = "fe80::5054:ff:fe00:1", .destination = "fe80::5054:ff:fe00:3"})
+           .udp()
+           .build(),
+       End::kVnic1, nullptr},
       {"to itself", ipv4_to("10.0.0.1").udp().build(), End::kDropped, "no_mapping"},
-      {"to its own link-local address", Frame().ethernet().ipv6({.source = "fe80::1", .destination = "fe80::5054:ff:fe00:1"}).udp().build(), End::kDropped, "no_mapping"},
+      {"to its own link-local address",
+       Frame()
+           .ethernet()
+           .ipv6({.source = "fe80::1", .destination = "fe80::5054:ff:fe00:1"})
+           .udp()
+           .build(),
+       End::kDropped, "no_mapping"},
       {"to nobody", ipv4_to("10.0.0.77").udp().build(), End::kDropped, "no_mapping"},
       {"to nobody, IPv6", ipv6_to("fd00::77").udp().build(), End::kDropped, "no_mapping"},
-      {"broadcast", ipv4_to("255.255.255.255", "ff:ff:ff:ff:ff:ff").udp().build(), End::kDropped, "no_broadcast_peer"},
-      {"subnet broadcast", ipv4_to("10.0.0.255", "ff:ff:ff:ff:ff:ff").udp().build(), End::kDropped, "no_broadcast_peer"},
-      {"multicast", ipv4_to("239.1.1.1", "01:00:5e:01:01:01").udp().build(), End::kDropped, "no_broadcast_peer"},
-      {"IGMP", Frame().ethernet().ipv4({.destination = "224.0.0.22", .protocol = 2}).payload(16).build(), End::kDropped, "link_local"},
-      {"MLD", Frame().ethernet().ipv6({.source = "fe80::1", .destination = "ff02::16", .hop_limit = 1}).extension(0, {5, 2, 0, 0, 1, 0}).icmp({.type = 143}).payload(20).build(), End::kDropped, "link_local"},
-      {"LLDP", Frame().ethernet({.type = 0x88cc}).payload(46).build(), End::kDropped, "protocol_not_allowed"},
-      {"another's source", Frame().ethernet().ipv4({.source = "10.0.0.3"}).udp().build(), End::kDropped, "spoofed_ipv4"},
+      {"broadcast", ipv4_to("255.255.255.255", "ff:ff:ff:ff:ff:ff").udp().build(), End::kDropped,
+       "no_broadcast_peer"},
+      {"subnet broadcast", ipv4_to("10.0.0.255", "ff:ff:ff:ff:ff:ff").udp().build(), End::kDropped,
+       "no_broadcast_peer"},
+      {"multicast", ipv4_to("239.1.1.1", "01:00:5e:01:01:01").udp().build(), End::kDropped,
+       "no_broadcast_peer"},
+      {"IGMP",
+       Frame().ethernet().ipv4({.destination = "224.0.0.22", .protocol = 2}).payload(16).build(),
+       End::kDropped, "link_local"},
+      {"MLD",
+       Frame()
+           .ethernet()
+           .ipv6({.source = "fe80::1", .destination = "ff02::16", .hop_limit = 1})
+           .extension(0, {5, 2, 0, 0, 1, 0})
+           .icmp({.type = 143})
+           .payload(20)
+           .build(),
+       End::kDropped, "link_local"},
+      {"LLDP", Frame().ethernet({.type = 0x88cc}).payload(46).build(), End::kDropped,
+       "protocol_not_allowed"},
+      {"another's source", Frame().ethernet().ipv4({.source = "10.0.0.3"}).udp().build(),
+       End::kDropped, "spoofed_ipv4"},
       {"cut off", cut(ipv4_to("10.0.0.2").udp().build(), 30), End::kDropped, "bad_ipv4_header"},
       {"no frame", Bytes(13), End::kDropped, "truncated_ethernet"},
 
       {"ARP for a remote address", Frame().ethernet().arp().build(), End::kBack, nullptr},
-      {"ARP for a vnic of this card", Frame().ethernet().arp({.target_ip = "10.0.0.3"}).build(), End::kBack, nullptr},
-      {"ARP for an address in a mapped prefix", Frame().ethernet().arp({.target_ip = "10.1.0.9"}).build(), End::kBack, nullptr},
-      {"ARP for nobody", Frame().ethernet().arp({.target_ip = "10.0.0.77"}).build(), End::kDropped, "unknown_arp_target"},
-      {"ARP for the own address", Frame().ethernet().arp({.sender_ip = "0.0.0.0", .target_ip = "10.0.0.1"}).build(), End::kDropped, "not_forwarded"},
-      {"gratuitous ARP", Frame().ethernet().arp({.target_ip = "10.0.0.1"}).build(), End::kDropped, "not_forwarded"},
-      {"ARP probe for a taken address", Frame().ethernet().arp({.sender_ip = "0.0.0.0"}).build(), End::kBack, nullptr},
-      {"ARP probe in a mapped prefix: nobody is known to have it", Frame().ethernet().arp({.sender_ip = "0.0.0.0", .target_ip = "10.1.0.9"}).build(), End::kDropped, "unknown_arp_target"},
-      {"ARP reply", Frame().ethernet().arp({.operation = 2}).build(), End::kDropped, "not_forwarded"},
-      {"solicitation for a remote address", nd("fd00::1").neighbor_solicitation("fd00::2", kOwnOption).build(), End::kBack, nullptr},
-      {"solicitation for a vnic of this card", nd("fd00::1").neighbor_solicitation("fd00::3", kOwnOption).build(), End::kBack, nullptr},
-      {"solicitation for a vnic's link-local address", nd("fe80::1").neighbor_solicitation("fe80::5054:ff:fe00:3", kOwnOption).build(), End::kBack, nullptr},
-      {"solicitation for nobody", nd("fd00::1").neighbor_solicitation("fd00::77", kOwnOption).build(), End::kDropped, "unknown_nd_target"},
-      {"duplicate address detection of the own address", nd("::", "ff02::1:ff00:1").neighbor_solicitation("fd00::1").build(), End::kDropped, "not_forwarded"},
-      {"duplicate address detection of a link-local address", nd("::", "ff02::1:ff00:77").neighbor_solicitation("fe80::77").build(), End::kDropped, "not_forwarded"},
-      {"duplicate address detection of the own link-local address", nd("::", "ff02::1:ff00:1").neighbor_solicitation("fe80::5054:ff:fe00:1").build(), End::kDropped, "not_forwarded"},
-      {"duplicate address detection of another's address", nd("::").neighbor_solicitation("fd00::2").build(), End::kBack, nullptr},
-      {"advertisement", nd("fd00::1", "ff02::1").neighbor_advertisement("fd00::1", 0x20000000, nd_link_option(2, "52:54:00:00:00:01")).build(), End::kDropped, "not_forwarded"},
-      {"router solicitation", nd("fe80::1", "ff02::2").icmp({.type = 133}).build(), End::kDropped, "no_broadcast_peer"},
-      {"router advertisement", nd("fe80::1", "ff02::1").icmp({.type = 134}).payload(Bytes(8)).build(), End::kDropped, "not_forwarded"},
+      {"ARP for a vnic of this card", Frame().ethernet().arp({.target_ip = "10.0.0.3"}).build(),
+       End::kBack, nullptr},
+      {"ARP for an address in a mapped prefix",
+       Frame().ethernet().arp({.target_ip = "10.1.0.9"}).build(), End::kBack, nullptr},
+      {"ARP for nobody", Frame().ethernet().arp({.target_ip = "10.0.0.77"}).build(), End::kDropped,
+       "unknown_arp_target"},
+      {"ARP for the own address",
+       Frame().ethernet().arp({.sender_ip = "0.0.0.0", .target_ip = "10.0.0.1"}).build(),
+       End::kDropped, "not_forwarded"},
+      {"gratuitous ARP", Frame().ethernet().arp({.target_ip = "10.0.0.1"}).build(), End::kDropped,
+       "not_forwarded"},
+      {"ARP probe for a taken address", Frame().ethernet().arp({.sender_ip = "0.0.0.0"}).build(),
+       End::kBack, nullptr},
+      {"ARP probe in a mapped prefix: nobody is known to have it",
+       Frame().ethernet().arp({.sender_ip = "0.0.0.0", .target_ip = "10.1.0.9"}).build(),
+       End::kDropped, "unknown_arp_target"},
+      {"ARP reply", Frame().ethernet().arp({.operation = 2}).build(), End::kDropped,
+       "not_forwarded"},
+      {"solicitation for a remote address",
+       nd("fd00::1").neighbor_solicitation("fd00::2", kOwnOption).build(), End::kBack, nullptr},
+      {"solicitation for a vnic of this card",
+       nd("fd00::1").neighbor_solicitation("fd00::3", kOwnOption).build(), End::kBack, nullptr},
+      {"solicitation for a vnic's link-local address",
+       nd("fe80::1").neighbor_solicitation("fe80::5054:ff:fe00:3", kOwnOption).build(), End::kBack,
+       nullptr},
+      {"solicitation for nobody",
+       nd("fd00::1").neighbor_solicitation("fd00::77", kOwnOption).build(), End::kDropped,
+       "unknown_nd_target"},
+      {"duplicate address detection of the own address",
+       nd("::", "ff02::1:ff00:1").neighbor_solicitation("fd00::1").build(), End::kDropped,
+       "not_forwarded"},
+      {"duplicate address detection of a link-local address",
+       nd("::", "ff02::1:ff00:77").neighbor_solicitation("fe80::77").build(), End::kDropped,
+       "not_forwarded"},
+      {"duplicate address detection of the own link-local address",
+       nd("::", "ff02::1:ff00:1").neighbor_solicitation("fe80::5054:ff:fe00:1").build(),
+       End::kDropped, "not_forwarded"},
+      {"duplicate address detection of another's address",
+       nd("::").neighbor_solicitation("fd00::2").build(), End::kBack, nullptr},
+      {"advertisement",
+       nd("fd00::1", "ff02::1")
+           .neighbor_advertisement("fd00::1", 0x20000000, nd_link_option(2, "52:54:00:00:00:01"))
+           .build(),
+       End::kDropped, "not_forwarded"},
+      {"router solicitation", nd("fe80::1", "ff02::2").icmp({.type = 133}).build(), End::kDropped,
+       "no_broadcast_peer"},
+      {"router advertisement",
+       nd("fe80::1", "ff02::1").icmp({.type = 134}).payload(Bytes(8)).build(), End::kDropped,
+       "not_forwarded"},
   };
 }
 
@@ -89,7 +154,9 @@ TEST(Egress, EachFrameHasOneEndAndMovesItsCountersOnly) {
         expected["uplink0.tx_frames"] = 1;
         expected["uplink0.tx_bytes"] = row.frame.size() + 50;
         break;
-      case End::kVnic1: expected["vnic0.tx_local"] = 1; break;
+      case End::kVnic1:
+        expected["vnic0.tx_local"] = 1;
+        break;
       case End::kBack:
         expected["vnic0.answers"] = 1;
         expected["drop.answered"] = 1;
@@ -118,6 +185,25 @@ TEST(Egress, EachFrameHasOneEndAndMovesItsCountersOnly) {
   }
 }
 
+TEST(Egress, ADefaultRouteCarriesFramesButHasNoAddresses) {
+  policy::Policy policy = card_a();
+  for (const char* all : {"0.0.0.0/0", "::/0"}) {
+    policy.mappings.push_back(
+        {"red", prefix(all), *parse_mac("52:54:00:00:00:fe"), *parse_ip("192.0.2.2"), {}});
+  }
+  World a(policy);
+  a.from_vnic(0, ipv4_to("203.0.113.7").udp().build());
+  a.from_vnic(0, ipv6_to("2001:db8::7").udp().build());
+  EXPECT_EQ(a.sink.sent.size(), 2u);
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.77"}).build());
+  a.from_vnic(0, nd("fd00::1").neighbor_solicitation("fd00::2", kOwnOption).build());
+  EXPECT_EQ(a.count()["drop.unknown_arp_target"], 1u);
+  EXPECT_EQ(a.sink.received.size(), 1u) << "the host mapping is answered for";
+  a.from_vnic(
+      0, Frame().ethernet().ipv6({.source = "fe80::1", .destination = "fe80::99"}).udp().build());
+  EXPECT_EQ(a.count()["drop.no_mapping"], 1u) << "link-local stays on the link";
+}
+
 TEST(Egress, RewritesTheInnerDestination) {
   World a(card_a());
   const struct {
@@ -127,11 +213,15 @@ TEST(Egress, RewritesTheInnerDestination) {
     a.sink.clear();
     a.from_vnic(0, ipv4_to(row.destination, "02:02:02:02:02:02").udp().payload(5).build());
     const Bytes& sent = a.sink.sent.at(0).frame;
-    EXPECT_EQ(to_hex(Bytes(sent.begin() + 50, sent.end())), to_hex(ipv4_to(row.destination, row.mac).udp().payload(5).build()));
-    EXPECT_EQ(to_hex(cut(sent, 14)), to_hex(cut(Frame().ethernet({.destination = kMacB, .source = kMacA}).ipv4().build(), 14)));
+    EXPECT_EQ(to_hex(Bytes(sent.begin() + 50, sent.end())),
+              to_hex(ipv4_to(row.destination, row.mac).udp().payload(5).build()));
+    EXPECT_EQ(
+        to_hex(cut(sent, 14)),
+        to_hex(cut(Frame().ethernet({.destination = kMacB, .source = kMacA}).ipv4().build(), 14)));
   }
   a.from_vnic(0, ipv4_to("10.0.0.3", "02:02:02:02:02:02").udp().payload(5).build());
-  EXPECT_EQ(to_hex(a.sink.received.at(0).frame), to_hex(ipv4_to("10.0.0.3", "52:54:00:00:00:03").udp().payload(5).build()));
+  EXPECT_EQ(to_hex(a.sink.received.at(0).frame),
+            to_hex(ipv4_to("10.0.0.3", "52:54:00:00:00:03").udp().payload(5).build()));
 }
 
 TEST(Egress, SendsManyToTheBroadcastPeer) {
@@ -141,11 +231,20 @@ TEST(Egress, SendsManyToTheBroadcastPeer) {
     Bytes frame;
     const char* mac;
   } kRows[] = {
-      {"broadcast", ipv4_to("255.255.255.255", "ff:ff:ff:ff:ff:ff").udp().build(), "ff:ff:ff:ff:ff:ff"},
-      {"subnet broadcast", ipv4_to("10.0.0.255", "ff:ff:ff:ff:ff:ff").udp().build(), "ff:ff:ff:ff:ff:ff"},
+      {"broadcast", ipv4_to("255.255.255.255", "ff:ff:ff:ff:ff:ff").udp().build(),
+       "ff:ff:ff:ff:ff:ff"},
+      {"subnet broadcast", ipv4_to("10.0.0.255", "ff:ff:ff:ff:ff:ff").udp().build(),
+       "ff:ff:ff:ff:ff:ff"},
       {"multicast to a lying MAC", ipv4_to("239.1.1.1").udp().build(), "01:00:5e:01:01:01"},
-      {"DHCPv6", Frame().ethernet().ipv6({.source = "fe80::1", .destination = "ff02::1:2"}).udp({.source = 546, .destination = 547}).build(), "33:33:00:01:00:02"},
-      {"router solicitation", nd("fe80::1", "ff02::2").icmp({.type = 133}).build(), "33:33:00:00:00:02"},
+      {"DHCPv6",
+       Frame()
+           .ethernet()
+           .ipv6({.source = "fe80::1", .destination = "ff02::1:2"})
+           .udp({.source = 546, .destination = 547})
+           .build(),
+       "33:33:00:01:00:02"},
+      {"router solicitation", nd("fe80::1", "ff02::2").icmp({.type = 133}).build(),
+       "33:33:00:00:00:02"},
   };
   for (const auto& row : kRows) {
     a.sink.clear();
@@ -153,7 +252,8 @@ TEST(Egress, SendsManyToTheBroadcastPeer) {
     ASSERT_EQ(a.sink.sent.size(), 1u) << row.description;
     const Bytes inner(a.sink.sent[0].frame.begin() + 50, a.sink.sent[0].frame.end());
     const auto mac = parse_mac(row.mac)->octets;
-    EXPECT_EQ(to_hex(inner), to_hex(patch(row.frame, 0, Bytes(mac.begin(), mac.end())))) << row.description;
+    EXPECT_EQ(to_hex(inner), to_hex(patch(row.frame, 0, Bytes(mac.begin(), mac.end()))))
+        << row.description;
   }
 }
 
@@ -162,8 +262,11 @@ TEST(Egress, AVnicWithoutPolicySendsNothing) {
   ASSERT_TRUE(a.pipeline.attach_vnic(9, "stranger", *parse_mac("52:54:00:00:00:01")).ok());
   a.from_vnic(9, ipv4_to("10.0.0.2").udp().build());
   a.from_vnic(9, Frame().ethernet().arp().build());
-  EXPECT_EQ(a.count(), (Counts{{"vnic9.tx_frames", 2}, {"vnic9.tx_bytes", 84}, {"vnic9.tx_drops", 2},
-                               {"drop.vnic_without_policy", 2}, {"vnic9.drop.vnic_without_policy", 2}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic9.tx_frames", 2},
+                               {"vnic9.tx_bytes", 84},
+                               {"vnic9.tx_drops", 2},
+                               {"drop.vnic_without_policy", 2},
+                               {"vnic9.drop.vnic_without_policy", 2}}));
 }
 
 TEST(Egress, AnUplinkThatIsDownTakesNothing) {
@@ -171,8 +274,12 @@ TEST(Egress, AnUplinkThatIsDownTakesNothing) {
   a.pipeline.set_uplink_present(0, false);
   const Bytes frame = ipv4_to("10.0.0.2").udp().build();
   a.from_vnic(0, frame);
-  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1}, {"vnic0.tx_bytes", frame.size()}, {"vnic0.tx_encapsulated", 1}, {"vnic0.tx_drops", 1},
-                               {"drop.uplink_down", 1}, {"vnic0.drop.uplink_down", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                               {"vnic0.tx_bytes", frame.size()},
+                               {"vnic0.tx_encapsulated", 1},
+                               {"vnic0.tx_drops", 1},
+                               {"drop.uplink_down", 1},
+                               {"vnic0.drop.uplink_down", 1}}));
 }
 
 TEST(Egress, AnswersOnlySoOften) {
@@ -180,7 +287,10 @@ TEST(Egress, AnswersOnlySoOften) {
   for (int i = 0; i < 1000; ++i) a.from_vnic(0, Frame().ethernet().arp().build());
   EXPECT_EQ(a.sink.received.size(), 256u);
   EXPECT_EQ(a.count()["drop.answer_limit"], 744u);
-  a.from_vnic(1, Frame().ethernet({.source = "52:54:00:00:00:03"}).arp({.sender_mac = "52:54:00:00:00:03", .sender_ip = "10.0.0.3"}).build());
+  a.from_vnic(1, Frame()
+                     .ethernet({.source = "52:54:00:00:00:03"})
+                     .arp({.sender_mac = "52:54:00:00:00:03", .sender_ip = "10.0.0.3"})
+                     .build());
   EXPECT_EQ(a.sink.received.size(), 257u) << "each vnic has its own limit";
   a.now += 1'000'000'000;
   a.from_vnic(0, Frame().ethernet().arp().build());
@@ -193,7 +303,8 @@ TEST(Egress, KeepsTheOrderOfABatch) {
   for (uint32_t i = 0; i < 200; ++i) {
     // Every fourth to another place: local, nobody, remote, remote.
     const char* const destinations[] = {"10.0.0.3", "10.0.0.77", "10.0.0.2", "10.1.0.1"};
-    batch.push_back(packet_of(a.pool, ipv4_to(destinations[i % 4]).udp().payload(pattern(10, i)).build()));
+    batch.push_back(
+        packet_of(a.pool, ipv4_to(destinations[i % 4]).udp().payload(pattern(10, i)).build()));
   }
   a.pipeline.from_vnic(0, batch, a.now);
   ASSERT_EQ(a.sink.sent.size(), 100u);
@@ -215,17 +326,31 @@ TEST(Egress, WaitsForTheNeighbour) {
   EXPECT_EQ(a.pipeline.next_tick(), a.now + 1'000'000'000);
   EXPECT_EQ(a.pool.in_use(), 16u);
   EXPECT_EQ(a.count()["vnic0.drop.neighbour_queue_full"], 4u);
-  a.from_wire(Frame().ethernet({.destination = kMacA, .source = kMacB})
-      .arp({.operation = 2, .sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_mac = kMacA, .target_ip = "192.0.2.1"}).build());
+  a.from_wire(Frame()
+                  .ethernet({.destination = kMacA, .source = kMacB})
+                  .arp({.operation = 2,
+                        .sender_mac = kMacB,
+                        .sender_ip = "192.0.2.2",
+                        .target_mac = kMacA,
+                        .target_ip = "192.0.2.1"})
+                  .build());
   ASSERT_EQ(a.sink.sent.size(), 17u);
   World b(card_b());
   b.from_wire(a.sink.sent[16].frame);
   ASSERT_EQ(b.sink.received.size(), 1u);
   EXPECT_EQ(to_hex(b.sink.received[0].frame), to_hex(frame));
-  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 20}, {"vnic0.tx_bytes", 20 * frame.size()}, {"vnic0.tx_encapsulated", 20}, {"vnic0.tx_drops", 4},
-                               {"drop.neighbour_queue_full", 4}, {"vnic0.drop.neighbour_queue_full", 4},
-                               {"uplink0.tx_frames", 17}, {"uplink0.tx_bytes", 60 + 16 * (frame.size() + 50)}, {"uplink0.neighbour_requests", 1},
-                               {"uplink0.rx_frames", 1}, {"uplink0.rx_bytes", 42}, {"uplink0.rx_neighbour", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 20},
+                               {"vnic0.tx_bytes", 20 * frame.size()},
+                               {"vnic0.tx_encapsulated", 20},
+                               {"vnic0.tx_drops", 4},
+                               {"drop.neighbour_queue_full", 4},
+                               {"vnic0.drop.neighbour_queue_full", 4},
+                               {"uplink0.tx_frames", 17},
+                               {"uplink0.tx_bytes", 60 + 16 * (frame.size() + 50)},
+                               {"uplink0.neighbour_requests", 1},
+                               {"uplink0.rx_frames", 1},
+                               {"uplink0.rx_bytes", 42},
+                               {"uplink0.rx_neighbour", 1}}));
   EXPECT_EQ(a.pipeline.next_tick(), INT64_MAX);
   EXPECT_EQ(a.pool.in_use(), 0u);
 }

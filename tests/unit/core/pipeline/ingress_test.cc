@@ -19,19 +19,29 @@ struct Outside {
   bool more_fragments = false;
 };
 Bytes tunnel(const Bytes& inner, const Outside& outside = {}) {
-  const Bytes header = {0, 0, 0x65, 0x58, uint8_t(outside.vni >> 16), uint8_t(outside.vni >> 8), uint8_t(outside.vni), 0};
-  return Frame().ethernet({.destination = outside.to_mac, .source = outside.from_mac})
-      .ipv4({.source = outside.from, .destination = outside.to, .tos = outside.tos, .more_fragments = outside.more_fragments})
-      .udp({.source = 50000, .destination = outside.port, .checksum = 0}).payload(concat({header, inner})).build();
+  const Bytes header = {
+      0, 0, 0x65, 0x58, uint8_t(outside.vni >> 16), uint8_t(outside.vni >> 8), uint8_t(outside.vni),
+      0};
+  return Frame()
+      .ethernet({.destination = outside.to_mac, .source = outside.from_mac})
+      .ipv4({.source = outside.from,
+             .destination = outside.to,
+             .tos = outside.tos,
+             .more_fragments = outside.more_fragments})
+      .udp({.source = 50000, .destination = outside.port, .checksum = 0})
+      .payload(concat({header, inner}))
+      .build();
 }
 
 Frame from_peer(const std::string& mac = "52:54:00:00:00:01") {
   return Frame().ethernet({.destination = mac, .source = "52:54:00:00:00:02"});
 }
-const Bytes kInner = from_peer().ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().payload(20).build();
+const Bytes kInner =
+    from_peer().ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().payload(20).build();
 const Bytes kPeerOption = nd_link_option(1, "52:54:00:00:00:02");
 Frame nd(const std::string& source, const std::string& destination = "ff02::1:ff00:1") {
-  return from_peer("33:33:ff:00:00:01").ipv6({.source = source, .destination = destination, .hop_limit = 255});
+  return from_peer("33:33:ff:00:00:01")
+      .ipv6({.source = source, .destination = destination, .hop_limit = 255});
 }
 
 struct Row {
@@ -43,46 +53,155 @@ struct Row {
 std::vector<Row> rows() {
   return {
       {"UDP", tunnel(kInner), nullptr},
-      {"IPv6", tunnel(from_peer().ipv6({.source = "fd00::2", .destination = "fd00::1"}).tcp().payload(7).build()), nullptr},
-      {"from the mapped prefix", tunnel(from_peer().ipv4({.source = "10.1.9.9", .destination = "10.0.0.1"}).udp().build()), nullptr},
-      {"link-local", tunnel(from_peer().ipv6({.source = "fe80::2", .destination = "fe80::1"}).udp().build()), nullptr},
-      {"wrong inner checksum: for the guest to see", tunnel(from_peer().ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp({.checksum = 0x4242}).build()), nullptr},
-      {"priority tag inside", tunnel(from_peer().vlan(0xe000).ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().build()), nullptr},
+      {"IPv6",
+       tunnel(from_peer()
+                  .ipv6({.source = "fd00::2", .destination = "fd00::1"})
+                  .tcp()
+                  .payload(7)
+                  .build()),
+       nullptr},
+      {"from the mapped prefix",
+       tunnel(from_peer().ipv4({.source = "10.1.9.9", .destination = "10.0.0.1"}).udp().build()),
+       nullptr},
+      {"link-local",
+       tunnel(from_peer().ipv6({.source = "fe80::2", .destination = "fe80::1"}).udp().build()),
+       nullptr},
+      {"wrong inner checksum: for the guest to see",
+       tunnel(from_peer()
+                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                  .udp({.checksum = 0x4242})
+                  .build()),
+       nullptr},
+      {"priority tag inside",
+       tunnel(from_peer()
+                  .vlan(0xe000)
+                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                  .udp()
+                  .build()),
+       nullptr},
 
       {"outer frame for another", tunnel(kInner, {.to_mac = "02:00:00:00:00:0c"}), "not_for_card"},
       {"outer frame to all", tunnel(kInner, {.to_mac = "ff:ff:ff:ff:ff:ff"}), "not_for_card"},
       {"outer datagram for another", tunnel(kInner, {.to = "192.0.2.9"}), "not_for_card"},
       {"from the card itself", tunnel(kInner, {.from = "192.0.2.1"}), "outer_loop"},
-      {"tagged", Frame().ethernet({.destination = kMacA}).vlan(9).ipv4({.destination = "192.0.2.1"}).udp().build(), "not_for_card"},
+      {"tagged",
+       Frame()
+           .ethernet({.destination = kMacA})
+           .vlan(9)
+           .ipv4({.destination = "192.0.2.1"})
+           .udp()
+           .build(),
+       "not_for_card"},
       {"another port", tunnel(kInner, {.port = 6082}), "not_a_tunnel"},
-      {"TCP", Frame().ethernet({.destination = kMacA}).ipv4({.source = "192.0.2.2", .destination = "192.0.2.1"}).tcp().build(), "not_a_tunnel"},
-      {"ping", Frame().ethernet({.destination = kMacA}).ipv4({.source = "192.0.2.2", .destination = "192.0.2.1"}).icmp().build(), "not_a_tunnel"},
-      {"LLDP", Frame().ethernet({.destination = kMacA, .type = 0x88cc}).payload(46).build(), "not_a_tunnel"},
-      {"outer fragment", tunnel(concat({kInner, Bytes(2)}), {.more_fragments = true}), "outer_fragment"},
+      {"TCP",
+       Frame()
+           .ethernet({.destination = kMacA})
+           .ipv4({.source = "192.0.2.2", .destination = "192.0.2.1"})
+           .tcp()
+           .build(),
+       "not_a_tunnel"},
+      {"ping",
+       Frame()
+           .ethernet({.destination = kMacA})
+           .ipv4({.source = "192.0.2.2", .destination = "192.0.2.1"})
+           .icmp()
+           .build(),
+       "not_a_tunnel"},
+      {"LLDP", Frame().ethernet({.destination = kMacA, .type = 0x88cc}).payload(46).build(),
+       "not_a_tunnel"},
+      {"outer fragment", tunnel(concat({kInner, Bytes(2)}), {.more_fragments = true}),
+       "outer_fragment"},
       {"outer header broken", patch(tunnel(kInner), 14, {0x44}), "bad_ipv4_header"},
-      {"outer header's checksum wrong", patch(tunnel(kInner), 24, {0x00, 0x01}), "bad_ipv4_checksum"},
+      {"outer header's checksum wrong", patch(tunnel(kInner), 24, {0x00, 0x01}),
+       "bad_ipv4_checksum"},
       {"cut off", cut(tunnel(kInner), 60), "bad_ipv4_header"},
       {"VNI of nobody", tunnel(kInner, {.vni = 101}), "unknown_vni"},
       {"peer of nobody", tunnel(kInner, {.from = "192.0.2.3"}), "unknown_peer"},
       {"CE outside, not-ECT inside", tunnel(kInner, {.tos = 3}), "ecn_invalid"},
       {"no inner frame", tunnel({}), "truncated_ethernet"},
       {"inner frame broken", tunnel(cut(kInner, 40)), "bad_ipv4_header"},
-      {"LLDP inside", tunnel(Frame().ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02", .type = 0x88cc}).payload(46).build()), "not_forwarded"},
-      {"source of nobody", tunnel(from_peer().ipv4({.source = "10.0.0.77", .destination = "10.0.0.1"}).udp().build()), "remote_spoof"},
-      {"source of a vnic of this card", tunnel(from_peer().ipv4({.source = "10.0.0.3", .destination = "10.0.0.1"}).udp().build()), "remote_spoof"},
-      {"source MAC of a vnic of this card", tunnel(Frame().ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:03"}).ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().build()), "remote_spoof"},
-      {"group MAC as source", tunnel(Frame().ethernet({.destination = "52:54:00:00:00:01", .source = "53:54:00:00:00:02"}).ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().build()), "remote_spoof"},
-      {"link-local to a global address", tunnel(from_peer().ipv6({.source = "fe80::2", .destination = "fd00::1"}).udp().build()), "remote_spoof"},
-      {"0.0.0.0", tunnel(from_peer().ipv4({.source = "0.0.0.0", .destination = "10.0.0.1"}).udp().build()), "remote_spoof"},
-      {"to a MAC of nobody", tunnel(from_peer("52:54:00:00:00:55").ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().build()), "no_vnic"},
-      {"ARP for nobody", tunnel(from_peer("ff:ff:ff:ff:ff:ff").arp({.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.55"}).build()), "unknown_arp_target"},
-      {"ARP from another's address", tunnel(from_peer("ff:ff:ff:ff:ff:ff").arp({.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.3", .target_ip = "10.0.0.1"}).build()), "remote_spoof"},
-      {"ARP reply", tunnel(from_peer().arp({.operation = 2, .sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"}).build()), "not_forwarded"},
-      {"solicitation for nobody", tunnel(nd("fd00::2").neighbor_solicitation("fd00::55", kPeerOption).build()), "unknown_nd_target"},
-      {"advertisement", tunnel(nd("fd00::2", "ff02::1").neighbor_advertisement("fd00::2", 0x20000000, nd_link_option(2, "52:54:00:00:00:02")).build()), "not_forwarded"},
-      {"router advertisement, not from the broadcast peer", tunnel(nd("fe80::2", "ff02::1").icmp({.type = 134}).payload(Bytes(8)).build()), "not_forwarded"},
-      {"router solicitation", tunnel(nd("fe80::2", "ff02::2").icmp({.type = 133}).build()), "not_forwarded"},
-      {"ARP for another on the underlay", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kMacB}).arp({.sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.9"}).build(), "not_for_card"},
+      {"LLDP inside",
+       tunnel(Frame()
+                  .ethernet({.destination = "52:54:00:00:00:01",
+                             .source = "52:54:00:00:00:02",
+                             .type = 0x88cc})
+                  .payload(46)
+                  .build()),
+       "not_forwarded"},
+      {"source of nobody",
+       tunnel(from_peer().ipv4({.source = "10.0.0.77", .destination = "10.0.0.1"}).udp().build()),
+       "remote_spoof"},
+      {"source of a vnic of this card",
+       tunnel(from_peer().ipv4({.source = "10.0.0.3", .destination = "10.0.0.1"}).udp().build()),
+       "remote_spoof"},
+      {"source MAC of a vnic of this card",
+       tunnel(Frame()
+                  .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:03"})
+                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                  .udp()
+                  .build()),
+       "remote_spoof"},
+      {"group MAC as source",
+       tunnel(Frame()
+                  .ethernet({.destination = "52:54:00:00:00:01", .source = "53:54:00:00:00:02"})
+                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                  .udp()
+                  .build()),
+       "remote_spoof"},
+      {"link-local to a global address",
+       tunnel(from_peer().ipv6({.source = "fe80::2", .destination = "fd00::1"}).udp().build()),
+       "remote_spoof"},
+      {"0.0.0.0",
+       tunnel(from_peer().ipv4({.source = "0.0.0.0", .destination = "10.0.0.1"}).udp().build()),
+       "remote_spoof"},
+      {"to a MAC of nobody",
+       tunnel(from_peer("52:54:00:00:00:55")
+                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                  .udp()
+                  .build()),
+       "no_vnic"},
+      {"ARP for nobody",
+       tunnel(from_peer("ff:ff:ff:ff:ff:ff")
+                  .arp({.sender_mac = "52:54:00:00:00:02",
+                        .sender_ip = "10.0.0.2",
+                        .target_ip = "10.0.0.55"})
+                  .build()),
+       "unknown_arp_target"},
+      {"ARP from another's address",
+       tunnel(from_peer("ff:ff:ff:ff:ff:ff")
+                  .arp({.sender_mac = "52:54:00:00:00:02",
+                        .sender_ip = "10.0.0.3",
+                        .target_ip = "10.0.0.1"})
+                  .build()),
+       "remote_spoof"},
+      {"ARP reply",
+       tunnel(from_peer()
+                  .arp({.operation = 2,
+                        .sender_mac = "52:54:00:00:00:02",
+                        .sender_ip = "10.0.0.2",
+                        .target_ip = "10.0.0.1"})
+                  .build()),
+       "not_forwarded"},
+      {"solicitation for nobody",
+       tunnel(nd("fd00::2").neighbor_solicitation("fd00::55", kPeerOption).build()),
+       "unknown_nd_target"},
+      {"advertisement",
+       tunnel(nd("fd00::2", "ff02::1")
+                  .neighbor_advertisement("fd00::2", 0x20000000,
+                                          nd_link_option(2, "52:54:00:00:00:02"))
+                  .build()),
+       "not_forwarded"},
+      {"router advertisement, not from the broadcast peer",
+       tunnel(nd("fe80::2", "ff02::1").icmp({.type = 134}).payload(Bytes(8)).build()),
+       "not_forwarded"},
+      {"router solicitation", tunnel(nd("fe80::2", "ff02::2").icmp({.type = 133}).build()),
+       "not_forwarded"},
+      {"ARP for another on the underlay",
+       Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kMacB})
+           .arp({.sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.9"})
+           .build(),
+       "not_for_card"},
   };
 }
 
@@ -117,18 +236,32 @@ TEST(Ingress, EachFrameHasOneEndAndMovesItsCountersOnly) {
 }
 
 TEST(Ingress, AnswersPeersThatAskForAVnic) {
-  const Bytes arp = from_peer("ff:ff:ff:ff:ff:ff").arp({.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"}).build();
+  const Bytes arp =
+      from_peer("ff:ff:ff:ff:ff:ff")
+          .arp(
+              {.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"})
+          .build();
   const Bytes solicitation = nd("fd00::2").neighbor_solicitation("fd00::1", kPeerOption).build();
-  const Bytes link_local = nd("fe80::2").neighbor_solicitation("fe80::5054:ff:fe00:1", kPeerOption).build();
+  const Bytes link_local =
+      nd("fe80::2").neighbor_solicitation("fe80::5054:ff:fe00:1", kPeerOption).build();
   const auto advertised = [](const char* target, const char* to) {
-    return Frame().ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"}).ipv6({.source = target, .destination = to, .hop_limit = 255})
-        .neighbor_advertisement(target, 0x60000000, nd_link_option(2, "52:54:00:00:00:01")).build();
+    return Frame()
+        .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
+        .ipv6({.source = target, .destination = to, .hop_limit = 255})
+        .neighbor_advertisement(target, 0x60000000, nd_link_option(2, "52:54:00:00:00:01"))
+        .build();
   };
   const struct {
     Bytes question, answer;
   } kRows[] = {
-      {arp, Frame().ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
-                .arp({.operation = 2, .sender_mac = "52:54:00:00:00:01", .sender_ip = "10.0.0.1", .target_mac = "52:54:00:00:00:02", .target_ip = "10.0.0.2"}).build()},
+      {arp, Frame()
+                .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
+                .arp({.operation = 2,
+                      .sender_mac = "52:54:00:00:00:01",
+                      .sender_ip = "10.0.0.1",
+                      .target_mac = "52:54:00:00:00:02",
+                      .target_ip = "10.0.0.2"})
+                .build()},
       {solicitation, advertised("fd00::1", "fd00::2")},
       {link_local, advertised("fe80::5054:ff:fe00:1", "fe80::2")},
   };
@@ -141,23 +274,40 @@ TEST(Ingress, AnswersPeersThatAskForAVnic) {
     EXPECT_TRUE(checksums_right(sent, &why)) << why;
     EXPECT_EQ(to_hex(cut(sent, 12)), to_hex(from_hex("02000000000b 02000000000a")));
     EXPECT_EQ(to_hex(Bytes(sent.begin() + 50, sent.end())), to_hex(row.answer));
-    EXPECT_EQ(a.count(), (Counts{{"uplink0.rx_frames", 1}, {"uplink0.rx_bytes", row.question.size() + 50}, {"uplink0.rx_decapsulated", 1},
-                                 {"uplink0.tx_frames", 1}, {"uplink0.tx_bytes", sent.size()}, {"vnic0.answers", 1}, {"drop.answered", 1}, {"vnic0.drop.answered", 1}}));
+    EXPECT_EQ(a.count(), (Counts{{"uplink0.rx_frames", 1},
+                                 {"uplink0.rx_bytes", row.question.size() + 50},
+                                 {"uplink0.rx_decapsulated", 1},
+                                 {"uplink0.tx_frames", 1},
+                                 {"uplink0.tx_bytes", sent.size()},
+                                 {"vnic0.answers", 1},
+                                 {"drop.answered", 1},
+                                 {"vnic0.drop.answered", 1}}));
     EXPECT_EQ(a.pool.in_use(), 0u);
   }
 }
 
 TEST(Ingress, AnswersForItsUnderlayAddress) {
   World a(card_a());
-  a.from_wire(Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kMacB}).arp({.sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.1"}).build());
+  a.from_wire(Frame()
+                  .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kMacB})
+                  .arp({.sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.1"})
+                  .build());
   ASSERT_EQ(a.sink.sent.size(), 1u);
-  EXPECT_EQ(a.count(), (Counts{{"uplink0.rx_frames", 1}, {"uplink0.rx_bytes", 42}, {"uplink0.rx_neighbour", 1},
-                               {"uplink0.tx_frames", 1}, {"uplink0.tx_bytes", 60}, {"uplink0.neighbour_answers", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"uplink0.rx_frames", 1},
+                               {"uplink0.rx_bytes", 42},
+                               {"uplink0.rx_neighbour", 1},
+                               {"uplink0.tx_frames", 1},
+                               {"uplink0.tx_bytes", 60},
+                               {"uplink0.neighbour_answers", 1}}));
 }
 
 TEST(Ingress, GivesBroadcastToTheTenantsVnicsOnly) {
   World a(card_a());
-  const Bytes inner = from_peer("ff:ff:ff:ff:ff:ff").ipv4({.source = "10.0.0.2", .destination = "255.255.255.255"}).udp().payload(9).build();
+  const Bytes inner = from_peer("ff:ff:ff:ff:ff:ff")
+                          .ipv4({.source = "10.0.0.2", .destination = "255.255.255.255"})
+                          .udp()
+                          .payload(9)
+                          .build();
   a.from_wire(tunnel(inner));
   ASSERT_EQ(a.sink.received.size(), 2u);
   EXPECT_EQ(a.sink.received[0].vnic, 0u);
@@ -177,37 +327,84 @@ TEST(Ingress, TakesRouterAdvertisementsFromTheBroadcastPeer) {
 
 TEST(Ingress, LetsAVnicBeTheDhcpServer) {
   World a(card_a());
-  a.from_wire(tunnel(from_peer("ff:ff:ff:ff:ff:ff").ipv4({.source = "0.0.0.0", .destination = "255.255.255.255"})
-      .udp({.source = 68, .destination = 67}).payload(Bytes(240)).build()));
+  a.from_wire(tunnel(from_peer("ff:ff:ff:ff:ff:ff")
+                         .ipv4({.source = "0.0.0.0", .destination = "255.255.255.255"})
+                         .udp({.source = 68, .destination = 67})
+                         .payload(Bytes(240))
+                         .build()));
   EXPECT_EQ(a.sink.received.size(), 2u);
+}
+
+TEST(Ingress, ADefaultRouteDoesNotMakeEverySourceGood) {
+  policy::Policy policy = card_a();
+  for (const char* all : {"0.0.0.0/0", "::/0"}) {
+    policy.mappings.push_back(
+        {"red", prefix(all), *parse_mac("52:54:00:00:00:fe"), *parse_ip("192.0.2.2"), {}});
+  }
+  World a(policy);
+  a.from_wire(
+      tunnel(from_peer().ipv4({.source = "203.0.113.7", .destination = "10.0.0.1"}).udp().build()));
+  EXPECT_EQ(a.sink.received.size(), 1u);
+  const Bytes bad[] = {
+      from_peer().ipv4({.source = "0.0.0.0", .destination = "10.0.0.1"}).udp().build(),
+      from_peer().ipv4({.source = "10.0.0.3", .destination = "10.0.0.1"}).udp().build(),
+      from_peer().ipv6({.source = "::", .destination = "fd00::1"}).udp().build(),
+      from_peer().ipv6({.source = "fe80::9", .destination = "fd00::1"}).udp().build(),
+  };
+  for (const Bytes& inner : bad) a.from_wire(tunnel(inner));
+  EXPECT_EQ(a.sink.received.size(), 1u);
+  EXPECT_EQ(a.count()["drop.remote_spoof"], std::size(bad));
 }
 
 TEST(Ingress, JoinsCongestionMarks) {
   World a(card_a());
-  a.from_wire(tunnel(from_peer().ipv4({.source = "10.0.0.2", .destination = "10.0.0.1", .tos = 2}).udp().payload(8).build(), {.tos = 3}));
+  a.from_wire(tunnel(from_peer()
+                         .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1", .tos = 2})
+                         .udp()
+                         .payload(8)
+                         .build(),
+                     {.tos = 3}));
   ASSERT_EQ(a.sink.received.size(), 1u);
-  EXPECT_EQ(to_hex(a.sink.received[0].frame), to_hex(from_peer().ipv4({.source = "10.0.0.2", .destination = "10.0.0.1", .tos = 3}).udp().payload(8).build()));
+  EXPECT_EQ(to_hex(a.sink.received[0].frame),
+            to_hex(from_peer()
+                       .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1", .tos = 3})
+                       .udp()
+                       .payload(8)
+                       .build()));
 }
 
 TEST(Ingress, ATagThatTheVnicMayNotHaveIsDroppedForIt) {
   policy::Policy policy = card_a();
   policy.vnics[0].vlans = {50};
   World a(policy);
-  const auto inner = [](uint16_t vid) { return from_peer().vlan(vid).ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().build(); };
+  const auto inner = [](uint16_t vid) {
+    return from_peer()
+        .vlan(vid)
+        .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+        .udp()
+        .build();
+  };
   a.from_wire(tunnel(inner(50)));
   EXPECT_EQ(a.sink.received.size(), 1u);
   a.from_wire(tunnel(inner(51)));
   EXPECT_EQ(a.sink.received.size(), 1u);
   EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::vlan_not_allowed}}));
   const size_t octets = 2 * (inner(50).size() + 50);
-  EXPECT_EQ(a.count(), (Counts{{"uplink0.rx_frames", 2}, {"uplink0.rx_bytes", octets}, {"uplink0.rx_decapsulated", 2},
-                               {"drop.vlan_not_allowed", 1}, {"vnic0.drop.vlan_not_allowed", 1}, {"vnic0.rx_drops", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"uplink0.rx_frames", 2},
+                               {"uplink0.rx_bytes", octets},
+                               {"uplink0.rx_decapsulated", 2},
+                               {"drop.vlan_not_allowed", 1},
+                               {"vnic0.drop.vlan_not_allowed", 1},
+                               {"vnic0.rx_drops", 1}}));
 }
 
 TEST(Ingress, AnUplinkWithoutPolicyTakesNothing) {
   World a(card_a());
   a.from_wire(tunnel(kInner), 1);
-  EXPECT_EQ(a.count(), (Counts{{"uplink1.rx_frames", 1}, {"uplink1.rx_bytes", kInner.size() + 50}, {"uplink1.rx_drops", 1}, {"drop.not_for_card", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"uplink1.rx_frames", 1},
+                               {"uplink1.rx_bytes", kInner.size() + 50},
+                               {"uplink1.rx_drops", 1},
+                               {"drop.not_for_card", 1}}));
 }
 
 TEST(Ingress, WithoutAnyPolicyNothingPasses) {
@@ -225,16 +422,47 @@ TEST(Ingress, WithoutAnyPolicyNothingPasses) {
   EXPECT_EQ(pool.in_use(), 0u);
 }
 
+TEST(Ingress, HandsFramesOfOneShapeOverTogether) {
+  World a(card_a());
+  std::vector<Packet*> batch;
+  const auto add = [&](uint16_t port, uint32_t octets, uint16_t checksum_of) {
+    const Bytes inner =
+        from_peer()
+            .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+            .udp({.source = port,
+                  .checksum = checksum_of == 0 ? std::nullopt : std::optional(checksum_of)})
+            .payload(octets)
+            .build();
+    batch.push_back(packet_of(a.pool, tunnel(inner)));
+  };
+  for (int i = 0; i < 10; ++i) add(1000, 100, 0);
+  add(1000, 99, 0);  // another length
+  add(2000, 99, 0);  // another flow
+  add(2000, 99, 0);
+  add(2000, 99, 0x99);  // wrong checksum
+  a.pipeline.from_uplink(0, batch, a.now);
+  EXPECT_EQ(a.sink.received.size(), 14u);
+  EXPECT_EQ(a.sink.vnic_runs, 4u);
+  EXPECT_TRUE(a.sink.received[12].good);
+  EXPECT_FALSE(a.sink.received[13].good);
+}
+
 TEST(Ingress, HandlesManyAtOnceInOrder) {
   World a(card_a());
   std::vector<Packet*> batch;
   for (uint32_t i = 0; i < 300; ++i) {
-    batch.push_back(packet_of(a.pool, tunnel(from_peer().ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"}).udp().payload(pattern(20, i)).build())));
+    batch.push_back(
+        packet_of(a.pool, tunnel(from_peer()
+                                     .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                                     .udp()
+                                     .payload(pattern(20, i))
+                                     .build())));
   }
   a.pipeline.from_uplink(0, batch, a.now);
   ASSERT_EQ(a.sink.received.size(), 300u);
   for (uint32_t i = 0; i < 300; ++i) {
-    EXPECT_EQ(Bytes(a.sink.received[i].frame.end() - 20, a.sink.received[i].frame.end()), pattern(20, i));
+    EXPECT_EQ(Bytes(a.sink.received[i].frame.end() - 20, a.sink.received[i].frame.end()),
+              pattern(20, i));
   }
   EXPECT_EQ(a.pool.in_use(), 0u);
 }

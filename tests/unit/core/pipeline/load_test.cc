@@ -20,39 +20,74 @@ struct Row {
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
-      {"format twice", [](auto& p) { p.formats.push_back(p.formats[0]); }, "formats[1] (f): the name is there twice"},
+      {"format twice", [](auto& p) { p.formats.push_back(p.formats[0]); },
+       "formats[1] (f): the name is there twice"},
       {"port 0", [](auto& p) { p.formats[0].port = 0; }, "formats[0] (f): port 0"},
-      {"half an option", [](auto& p) { p.formats[0].options = {1, 2, 3, 4, 5, 6, 7, 8}; }, "formats[0] (f): options"},
-      {"too many options", [](auto& p) { p.formats[0].options = Bytes(256); }, "formats[0] (f): options"},
-      {"a port of both kinds", [](auto& p) { p.formats.push_back({.name = "g", .kind = policy::FormatKind::kVxlan, .port = 6081}); }, "formats[1] (g): port 6081"},
-      {"uplink of another name", [](auto& p) { p.uplinks[0].name = "uplink2"; }, "uplinks[0] (uplink2)"},
-      {"uplink twice", [](auto& p) { p.uplinks.push_back(p.uplinks[0]); }, "uplinks[1] (uplink0): the name is there twice"},
-      {"address on both uplinks", [](auto& p) { p.uplinks.push_back(p.uplinks[0]), p.uplinks[1].name = "uplink1"; }, "address 192.0.2.1 is there twice"},
+      {"half an option", [](auto& p) { p.formats[0].options = {1, 2, 3, 4, 5, 6, 7, 8}; },
+       "formats[0] (f): options"},
+      {"too many options", [](auto& p) { p.formats[0].options = Bytes(256); },
+       "formats[0] (f): options"},
+      {"a port of both kinds",
+       [](auto& p) {
+         p.formats.push_back({.name = "g", .kind = policy::FormatKind::kVxlan, .port = 6081});
+       },
+       "formats[1] (g): port 6081"},
+      {"uplink of another name", [](auto& p) { p.uplinks[0].name = "uplink2"; },
+       "uplinks[0] (uplink2)"},
+      {"uplink twice", [](auto& p) { p.uplinks.push_back(p.uplinks[0]); },
+       "uplinks[1] (uplink0): the name is there twice"},
+      {"address on both uplinks",
+       [](auto& p) { p.uplinks.push_back(p.uplinks[0]), p.uplinks[1].name = "uplink1"; },
+       "address 192.0.2.1 is there twice"},
       {"no uplink MAC", [](auto& p) { p.uplinks[0].mac = {}; }, "uplinks[0] (uplink0): mac"},
       {"VLAN 4095", [](auto& p) { p.uplinks[0].vlan = 4095; }, "uplinks[0] (uplink0): vlan"},
-      {"neighbour with a group MAC", [](auto& p) { p.uplinks[0].neighbours[0].mac = {{1}}; }, "neighbour 192.0.2.2"},
-      {"uplink that is too small", [](auto& p) { p.uplinks[0].mtu = 125; }, "uplink0's mtu of 125 leaves no room"},
-      {"tenant twice", [](auto& p) { p.tenants.push_back(p.tenants[0]); }, "tenants[2] (red): the name is there twice"},
-      {"tenant without format", [](auto& p) { p.tenants[1].format = "x"; }, "tenants[1] (blue): no format is named 'x'"},
+      {"neighbour with a group MAC", [](auto& p) { p.uplinks[0].neighbours[0].mac = {{1}}; },
+       "neighbour 192.0.2.2"},
+      {"uplink that is too small", [](auto& p) { p.uplinks[0].mtu = 125; },
+       "uplink0's mtu of 125 leaves no room"},
+      {"tenant twice", [](auto& p) { p.tenants.push_back(p.tenants[0]); },
+       "tenants[2] (red): the name is there twice"},
+      {"tenant without format", [](auto& p) { p.tenants[1].format = "x"; },
+       "tenants[1] (blue): no format is named 'x'"},
       {"VNI too large", [](auto& p) { p.tenants[1].vni = 1 << 24; }, "tenants[1] (blue): vni"},
       {"VNI of another tenant", [](auto& p) { p.tenants[1].vni = 100; }, "vni 100 is tenant red's"},
-      {"tenant's MTU too small", [](auto& p) { p.tenants[0].mtu = 67; }, "tenants[0] (red): mtu must be at least 68"},
-      {"broadcast peer out of reach", [](auto& p) { p.tenants[0].broadcast_peer = parse_ip("203.0.113.1"); }, "tenants[0] (red): no route to underlay peer 203.0.113.1"},
-      {"broadcast peer is the card", [](auto& p) { p.tenants[0].broadcast_peer = parse_ip("192.0.2.1"); }, "broadcast_peer is the card's own"},
-      {"vnic twice", [](auto& p) { p.vnics.push_back(p.vnics[0]); }, "vnics[3] (a0): the name is there twice"},
-      {"vnic of no tenant", [](auto& p) { p.vnics[1].tenant = "green"; }, "vnics[1] (a1): no tenant is named 'green'"},
-      {"two vnics with one address", [](auto& p) { p.vnics[1].addresses = p.vnics[0].addresses; }, "vnics[1] (a1): address 10.0.0.1 is another vnic's of tenant red"},
-      {"vnic with a group MAC", [](auto& p) { p.vnics[0].mac = MacAddress{{1}}; }, "vnics[0] (a0): mac"},
-      {"two vnics with one MAC", [](auto& p) { p.vnics[1].mac = p.vnics[0].mac; }, "is vnic a0's of tenant red"},
-      {"mapping of no tenant", [](auto& p) { p.mappings[0].tenant = "green"; }, "mappings[0] (green 10.0.0.2/32): no tenant is named 'green'"},
-      {"mapping to nowhere", [](auto& p) { p.mappings[0].peer = *parse_ip("203.0.113.1"); }, "mappings[0] (red 10.0.0.2/32): no route to underlay peer 203.0.113.1"},
-      {"mapping to another family", [](auto& p) { p.mappings[0].peer = *parse_ip("2001:db9::1"); }, "no route to underlay peer 2001:db9::1"},
-      {"mapping twice", [](auto& p) { p.mappings.push_back(p.mappings[0]); }, "the destination is mapped twice"},
-      {"mapped prefix twice", [](auto& p) { p.mappings.push_back(p.mappings[4]); }, "the destination is mapped twice"},
-      {"mapping of a vnic's address", [](auto& p) { p.mappings[0].destination = prefix("10.0.0.3"); }, "a vnic of this card has the address"},
-      {"mapping with a group MAC", [](auto& p) { p.mappings[0].mac = {{1}}; }, "mac must be a unicast address"},
-      {"mapping with a VNI too large", [](auto& p) { p.mappings[0].vni = 1 << 24; }, "vni must fit 24 bits"},
-      {"mapping of nothing", [](auto& p) { p.mappings[0].destination = {}; }, "the destination is no address"},
+      {"tenant's MTU too small", [](auto& p) { p.tenants[0].mtu = 67; },
+       "tenants[0] (red): mtu must be at least 68"},
+      {"broadcast peer out of reach",
+       [](auto& p) { p.tenants[0].broadcast_peer = parse_ip("203.0.113.1"); },
+       "tenants[0] (red): no route to underlay peer 203.0.113.1"},
+      {"broadcast peer is the card",
+       [](auto& p) { p.tenants[0].broadcast_peer = parse_ip("192.0.2.1"); },
+       "broadcast_peer is the card's own"},
+      {"vnic twice", [](auto& p) { p.vnics.push_back(p.vnics[0]); },
+       "vnics[3] (a0): the name is there twice"},
+      {"vnic of no tenant", [](auto& p) { p.vnics[1].tenant = "green"; },
+       "vnics[1] (a1): no tenant is named 'green'"},
+      {"two vnics with one address", [](auto& p) { p.vnics[1].addresses = p.vnics[0].addresses; },
+       "vnics[1] (a1): address 10.0.0.1 is another vnic's of tenant red"},
+      {"vnic with a group MAC", [](auto& p) { p.vnics[0].mac = MacAddress{{1}}; },
+       "vnics[0] (a0): mac"},
+      {"two vnics with one MAC", [](auto& p) { p.vnics[1].mac = p.vnics[0].mac; },
+       "is vnic a0's of tenant red"},
+      {"mapping of no tenant", [](auto& p) { p.mappings[0].tenant = "green"; },
+       "mappings[0] (green 10.0.0.2/32): no tenant is named 'green'"},
+      {"mapping to nowhere", [](auto& p) { p.mappings[0].peer = *parse_ip("203.0.113.1"); },
+       "mappings[0] (red 10.0.0.2/32): no route to underlay peer 203.0.113.1"},
+      {"mapping to another family", [](auto& p) { p.mappings[0].peer = *parse_ip("2001:db9::1"); },
+       "no route to underlay peer 2001:db9::1"},
+      {"mapping twice", [](auto& p) { p.mappings.push_back(p.mappings[0]); },
+       "the destination is mapped twice"},
+      {"mapped prefix twice", [](auto& p) { p.mappings.push_back(p.mappings[4]); },
+       "the destination is mapped twice"},
+      {"mapping of a vnic's address",
+       [](auto& p) { p.mappings[0].destination = prefix("10.0.0.3"); },
+       "a vnic of this card has the address"},
+      {"mapping with a group MAC", [](auto& p) { p.mappings[0].mac = {{1}}; },
+       "mac must be a unicast address"},
+      {"mapping with a VNI too large", [](auto& p) { p.mappings[0].vni = 1 << 24; },
+       "vni must fit 24 bits"},
+      {"mapping of nothing", [](auto& p) { p.mappings[0].destination = {}; },
+       "the destination is no address"},
   };
   return kRows;
 }
@@ -73,13 +108,16 @@ TEST(Load, NamesWhatIsWrongAndChangesNothing) {
 TEST(Load, TakesAListThatIsTheSameForAllCards) {
   policy::Policy policy = card_a();
   // The card's own vnic as the other cards see it, and another address of vnic a1.
-  policy.mappings.push_back({"red", prefix("10.0.0.1"), *parse_mac("52:54:00:00:00:01"), *parse_ip("192.0.2.1"), {}});
-  policy.mappings.push_back({"red", prefix("10.7.0.0/16"), *parse_mac("52:54:00:00:00:03"), *parse_ip("192.0.2.1"), {}});
+  policy.mappings.push_back(
+      {"red", prefix("10.0.0.1"), *parse_mac("52:54:00:00:00:01"), *parse_ip("192.0.2.1"), {}});
+  policy.mappings.push_back(
+      {"red", prefix("10.7.0.0/16"), *parse_mac("52:54:00:00:00:03"), *parse_ip("192.0.2.1"), {}});
   World a(policy);
   a.from_vnic(0, Frame().ethernet().ipv4({.destination = "10.7.1.1"}).udp().build());
   ASSERT_EQ(a.sink.received.size(), 1u);
   EXPECT_EQ(a.sink.received[0].vnic, 1u);
-  policy.mappings.push_back({"red", prefix("10.8.0.0/16"), *parse_mac("52:54:00:00:00:77"), *parse_ip("192.0.2.1"), {}});
+  policy.mappings.push_back(
+      {"red", prefix("10.8.0.0/16"), *parse_mac("52:54:00:00:00:77"), *parse_ip("192.0.2.1"), {}});
   ASSERT_TRUE(a.pipeline.load(policy).ok());
   a.from_vnic(0, Frame().ethernet().ipv4({.destination = "10.8.1.1"}).udp().build());
   EXPECT_EQ(a.count()["drop.no_vnic"], 1u);
@@ -91,7 +129,8 @@ TEST(Load, SendsWithTheMappingsOwnVni) {
   World a(policy);
   a.from_vnic(0, Frame().ethernet().ipv4().udp().build());
   ASSERT_EQ(a.sink.sent.size(), 1u);
-  EXPECT_EQ(Bytes(a.sink.sent[0].frame.begin() + 46, a.sink.sent[0].frame.begin() + 50), (Bytes{0xab, 0xcd, 0xef, 0}));
+  EXPECT_EQ(Bytes(a.sink.sent[0].frame.begin() + 46, a.sink.sent[0].frame.begin() + 50),
+            (Bytes{0xab, 0xcd, 0xef, 0}));
 }
 
 TEST(Load, PrefersThePolicysMac) {
@@ -160,7 +199,8 @@ TEST(Load, KeepsFramesThatWaitForANeighbour) {
   EXPECT_EQ(a.pipeline.sizes().waiting_frames, 1u);
   policy.mappings.clear();
   ASSERT_TRUE(a.pipeline.load(policy).ok());
-  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, spec::DropReason::neighbour_unresolved}}));
+  EXPECT_EQ(a.sink.drops,
+            (std::vector<Dropped>{{true, 0, spec::DropReason::neighbour_unresolved}}));
   EXPECT_EQ(a.pool.in_use(), 0u);
 }
 
@@ -174,13 +214,23 @@ TEST(Load, UsesTheSecondUplinkWhereItLeads) {
   second.neighbours = {{*parse_ip("198.51.100.254"), *parse_mac("02:00:00:00:01:fe")}};
   second.mtu = 9000;
   policy.uplinks.push_back(second);
-  policy.mappings.push_back({"red", prefix("10.5.0.0/16"), *parse_mac("52:54:00:00:00:05"), *parse_ip("203.0.113.9"), {}});
+  policy.mappings.push_back({"red",
+                             prefix("10.5.0.0/16"),
+                             *parse_mac("52:54:00:00:00:05"),
+                             *parse_ip("203.0.113.9"),
+                             {}});
   World a(policy);
-  a.from_vnic(0, Frame().ethernet().ipv4({.destination = "10.5.0.1", .dont_fragment = true}).udp().payload(8000).build());
+  a.from_vnic(0, Frame()
+                     .ethernet()
+                     .ipv4({.destination = "10.5.0.1", .dont_fragment = true})
+                     .udp()
+                     .payload(8000)
+                     .build());
   ASSERT_EQ(a.sink.sent.size(), 1u);
   EXPECT_EQ(a.sink.sent[0].uplink, 1u);
   EXPECT_EQ(to_hex(cut(a.sink.sent[0].frame, 12)), to_hex(from_hex("0200000001fe 02000000010a")));
-  EXPECT_EQ(Bytes(a.sink.sent[0].frame.begin() + 26, a.sink.sent[0].frame.begin() + 34), (Bytes{198, 51, 100, 1, 203, 0, 113, 9}));
+  EXPECT_EQ(Bytes(a.sink.sent[0].frame.begin() + 26, a.sink.sent[0].frame.begin() + 34),
+            (Bytes{198, 51, 100, 1, 203, 0, 113, 9}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is larger than the overlay takes: segmented, fragmented, or refused with a word to the sender.
+// What is larger than the overlay takes: segmented, fragmented, or refused with a word to the
+// sender.
 #include <gtest/gtest.h>
 
 #include "tests/unit/core/pipeline/world.hh"
@@ -27,7 +28,8 @@ Offload tso(bool ipv4, uint16_t headers, uint16_t mss, uint32_t payload) {
 Bytes super_frame(bool ipv4, uint32_t payload) {
   Frame frame = Frame().ethernet();
   // Linux's e1000e leaves the IPv4 length zero, and the pseudo header's sum in the TCP checksum.
-  ipv4 ? frame.ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0}) : frame.ipv6({.payload_length = 0});
+  ipv4 ? frame.ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0})
+       : frame.ipv6({.payload_length = 0});
   return frame.tcp({.checksum = 0x1234}).payload(payload).build();
 }
 
@@ -52,7 +54,8 @@ TEST(Mtu, CutsSuperFramesBeforeEncapsulation) {
         const auto headers = static_cast<uint16_t>(ipv4 ? 54 : 74);
         const Bytes frame = super_frame(ipv4, payload);
         a.from_vnic(0, frame, tso(ipv4, headers, 1460, payload));
-        // The driver's MSS is for its own MTU of 1500: the card's segments are as large as the overlay takes.
+        // The driver's MSS is for its own MTU of 1500: the card's segments are as large as the
+        // overlay takes.
         const uint32_t overhead = (underlay_v6 ? kOverhead6 : kOverhead4), mtu = 1500 - overhead;
         const uint32_t segment = mtu - (headers - 14), count = (payload + segment - 1) / segment;
         ASSERT_EQ(a.sink.sent.size(), count);
@@ -71,8 +74,13 @@ TEST(Mtu, CutsSuperFramesBeforeEncapsulation) {
         }
         ASSERT_EQ(received.size(), count);
         EXPECT_EQ(payload_of(received, ipv4, mtu), Bytes(frame.begin() + headers, frame.end()));
-        EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1}, {"vnic0.tx_bytes", frame.size()}, {"vnic0.tx_super_frames", 1}, {"vnic0.tx_segments", count},
-                                     {"vnic0.tx_encapsulated", 1}, {"uplink0.tx_frames", count}, {"uplink0.tx_bytes", octets}}));
+        EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                                     {"vnic0.tx_bytes", frame.size()},
+                                     {"vnic0.tx_super_frames", 1},
+                                     {"vnic0.tx_segments", count},
+                                     {"vnic0.tx_encapsulated", 1},
+                                     {"uplink0.tx_frames", count},
+                                     {"uplink0.tx_bytes", octets}}));
         EXPECT_EQ(a.pool.in_use(), 0u);
       }
     }
@@ -82,8 +90,13 @@ TEST(Mtu, CutsSuperFramesBeforeEncapsulation) {
 TEST(Mtu, CutsSuperFramesForAVnicOfTheCardToo) {
   World a(card_a());
   Frame build = Frame().ethernet();
-  const Bytes frame = build.ipv4({.destination = "10.0.0.3", .dont_fragment = true, .total_length = 0, .checksum = 0})
-                          .tcp({.checksum = 0}).payload(20000).build();
+  const Bytes frame =
+      build
+          .ipv4(
+              {.destination = "10.0.0.3", .dont_fragment = true, .total_length = 0, .checksum = 0})
+          .tcp({.checksum = 0})
+          .payload(20000)
+          .build();
   a.from_vnic(0, frame, tso(true, 54, 1460, 20000));
   std::vector<Bytes> received;
   for (const VnicFrame& one : a.sink.received) {
@@ -93,7 +106,11 @@ TEST(Mtu, CutsSuperFramesForAVnicOfTheCardToo) {
   }
   ASSERT_EQ(received.size(), 14u);
   EXPECT_EQ(payload_of(received, true, 1500), Bytes(frame.begin() + 54, frame.end()));
-  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1}, {"vnic0.tx_bytes", frame.size()}, {"vnic0.tx_super_frames", 1}, {"vnic0.tx_segments", 14}, {"vnic0.tx_local", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                               {"vnic0.tx_bytes", frame.size()},
+                               {"vnic0.tx_super_frames", 1},
+                               {"vnic0.tx_segments", 14},
+                               {"vnic0.tx_local", 1}}));
 }
 
 TEST(Mtu, KeepsSegmentsThatWaitForTheNeighbour) {
@@ -101,8 +118,14 @@ TEST(Mtu, KeepsSegmentsThatWaitForTheNeighbour) {
   const Bytes frame = super_frame(true, 5000);
   a.from_vnic(0, frame, tso(true, 54, 1000, 5000));
   EXPECT_EQ(a.sink.sent.size(), 1u);
-  a.from_wire(Frame().ethernet({.destination = kMacA, .source = kMacB})
-      .arp({.operation = 2, .sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_mac = kMacA, .target_ip = "192.0.2.1"}).build());
+  a.from_wire(Frame()
+                  .ethernet({.destination = kMacA, .source = kMacB})
+                  .arp({.operation = 2,
+                        .sender_mac = kMacB,
+                        .sender_ip = "192.0.2.2",
+                        .target_mac = kMacA,
+                        .target_ip = "192.0.2.1"})
+                  .build());
   ASSERT_EQ(a.sink.sent.size(), 6u);
   std::vector<Bytes> received;
   for (size_t i = 1; i < 6; ++i) b.from_wire(a.sink.sent[i].frame);
@@ -115,10 +138,12 @@ TEST(Mtu, LetsThroughWhatFitsExactly) {
     const uint32_t mtu = 1500 - (v6 ? kOverhead6 : kOverhead4);
     World a(card_a({.v6 = v6}));
     EXPECT_EQ(a.pipeline.overlay_mtu(0), mtu);
-    a.from_vnic(0, Frame().ethernet().ipv4({.dont_fragment = true}).udp().payload(mtu - 28).build());
+    a.from_vnic(0,
+                Frame().ethernet().ipv4({.dont_fragment = true}).udp().payload(mtu - 28).build());
     ASSERT_EQ(a.sink.sent.size(), 1u);
     EXPECT_EQ(a.sink.sent[0].frame.size(), 1514u);
-    a.from_vnic(0, Frame().ethernet().ipv4({.dont_fragment = true}).udp().payload(mtu - 27).build());
+    a.from_vnic(0,
+                Frame().ethernet().ipv4({.dont_fragment = true}).udp().payload(mtu - 27).build());
     EXPECT_EQ(a.sink.sent.size(), 1u);
   }
 }
@@ -133,12 +158,17 @@ TEST(Mtu, TellsTheSender) {
   std::string why;
   EXPECT_TRUE(checksums_right(need, &why)) << why;
   EXPECT_EQ(to_hex(cut(need, 12)), to_hex(from_hex("525400000001 525400000002")));
-  EXPECT_EQ(Bytes(need.begin() + 26, need.begin() + 34), (Bytes{10, 0, 0, 2, 10, 0, 0, 1})) << "from whom it did not reach";
+  EXPECT_EQ(Bytes(need.begin() + 26, need.begin() + 34), (Bytes{10, 0, 0, 2, 10, 0, 0, 1}))
+      << "from whom it did not reach";
   EXPECT_EQ(need[34], 3);
   EXPECT_EQ(need[35], 4);
   EXPECT_EQ(need[40] << 8 | need[41], 1450);
-  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1}, {"vnic0.tx_bytes", v4.size()}, {"vnic0.icmp_too_big", 1}, {"vnic0.tx_drops", 1},
-                               {"drop.exceeds_mtu", 1}, {"vnic0.drop.exceeds_mtu", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                               {"vnic0.tx_bytes", v4.size()},
+                               {"vnic0.icmp_too_big", 1},
+                               {"vnic0.tx_drops", 1},
+                               {"drop.exceeds_mtu", 1},
+                               {"vnic0.drop.exceeds_mtu", 1}}));
 
   a.from_vnic(0, Frame().ethernet().ipv6().udp().payload(1500).build());
   ASSERT_EQ(a.sink.received.size(), 2u);
@@ -151,7 +181,8 @@ TEST(Mtu, TellsTheSender) {
 
 TEST(Mtu, TellsOnlySoOften) {
   World a(card_a());
-  for (int i = 0; i < 100; ++i) a.from_vnic(0, Frame().ethernet().ipv6().udp().payload(1500).build());
+  for (int i = 0; i < 100; ++i)
+    a.from_vnic(0, Frame().ethernet().ipv6().udp().payload(1500).build());
   EXPECT_EQ(a.count()["vnic0.icmp_too_big"], 32u);
   EXPECT_EQ(a.count()["drop.exceeds_mtu"], 100u);
 }
@@ -180,10 +211,20 @@ TEST(Mtu, TheTenantsOwnMtuHoldsEverywhere) {
   EXPECT_EQ(a.pipeline.overlay_mtu(0), 1000u);
   for (const char* to : {"10.0.0.2", "10.0.0.3"}) {
     a.sink.clear();
-    a.from_vnic(0, Frame().ethernet().ipv4({.destination = to, .dont_fragment = true}).udp().payload(1000 - 28).build());
+    a.from_vnic(0, Frame()
+                       .ethernet()
+                       .ipv4({.destination = to, .dont_fragment = true})
+                       .udp()
+                       .payload(1000 - 28)
+                       .build());
     EXPECT_EQ(a.sink.sent.size() + a.sink.received.size(), 1u) << to;
     EXPECT_TRUE(a.sink.drops.empty()) << to;
-    a.from_vnic(0, Frame().ethernet().ipv4({.destination = to, .dont_fragment = true}).udp().payload(1000 - 27).build());
+    a.from_vnic(0, Frame()
+                       .ethernet()
+                       .ipv4({.destination = to, .dont_fragment = true})
+                       .udp()
+                       .payload(1000 - 27)
+                       .build());
     EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, spec::DropReason::exceeds_mtu}})) << to;
   }
   World jumbo(card_a({.mtu = 9000}));
@@ -194,7 +235,12 @@ TEST(Mtu, TheTenantsOwnMtuHoldsEverywhere) {
 
 TEST(Mtu, FragmentsBetweenTwoVnicsToo) {
   World a(card_a({.tenant_mtu = 600}));
-  const Bytes frame = Frame().ethernet({.destination = "52:54:00:00:00:03"}).ipv4({.destination = "10.0.0.3"}).udp().payload(1000).build();
+  const Bytes frame = Frame()
+                          .ethernet({.destination = "52:54:00:00:00:03"})
+                          .ipv4({.destination = "10.0.0.3"})
+                          .udp()
+                          .payload(1000)
+                          .build();
   a.from_vnic(0, frame);
   ASSERT_EQ(a.sink.received.size(), 2u);
   for (const VnicFrame& one : a.sink.received) {
@@ -215,10 +261,12 @@ TEST(Mtu, PaddingIsNoReasonToRefuse) {
 
 TEST(Mtu, ATagTakesItsPart) {
   World a(card_a());
-  a.from_vnic(0, Frame().ethernet().vlan(0).ipv4({.dont_fragment = true}).udp().payload(1446 - 28).build());
+  a.from_vnic(
+      0, Frame().ethernet().vlan(0).ipv4({.dont_fragment = true}).udp().payload(1446 - 28).build());
   ASSERT_EQ(a.sink.sent.size(), 1u);
   EXPECT_EQ(a.sink.sent[0].frame.size(), 1514u);
-  a.from_vnic(0, Frame().ethernet().vlan(0).ipv4({.dont_fragment = true}).udp().payload(1447 - 28).build());
+  a.from_vnic(
+      0, Frame().ethernet().vlan(0).ipv4({.dont_fragment = true}).udp().payload(1447 - 28).build());
   EXPECT_EQ(a.sink.sent.size(), 1u);
   EXPECT_EQ(a.sink.received.size(), 1u);
 }

@@ -13,13 +13,15 @@ using pipeline::TapDirection;
 using pipeline::TapPoint;
 using spec::DropReason;
 
-const Bytes kFrame = Frame().ethernet({.destination = "52:54:00:00:00:77"}).ipv4().udp().payload(20).build();
+const Bytes kFrame =
+    Frame().ethernet({.destination = "52:54:00:00:00:77"}).ipv4().udp().payload(20).build();
 const Bytes kMapped = Frame().ethernet().ipv4().udp().payload(20).build();
 
 TEST(Taps, ShowTheWalkOfAFrame) {
   World a(card_a()), b(card_b());
   for (World* world : {&a, &b}) {
-    for (unsigned i = 0; i < unsigned(TapPoint::kCount); ++i) world->pipeline.tap(TapPoint(i), true);
+    for (unsigned i = 0; i < unsigned(TapPoint::kCount); ++i)
+      world->pipeline.tap(TapPoint(i), true);
   }
   a.from_vnic(0, kFrame);
   const Bytes outer = a.sink.sent.at(0).frame;
@@ -28,12 +30,17 @@ TEST(Taps, ShowTheWalkOfAFrame) {
     TapPoint point;
     TapDirection direction;
     Bytes frame;
-  } out[] = {{TapPoint::kGuest, TapDirection::kFromGuest, kFrame}, {TapPoint::kInner, TapDirection::kFromGuest, kMapped}, {TapPoint::kOuter, TapDirection::kFromGuest, outer}},
-    in[] = {{TapPoint::kOuter, TapDirection::kToGuest, outer}, {TapPoint::kInner, TapDirection::kToGuest, kMapped}, {TapPoint::kGuest, TapDirection::kToGuest, kMapped}};
+  } out[] = {{TapPoint::kGuest, TapDirection::kFromGuest, kFrame},
+             {TapPoint::kInner, TapDirection::kFromGuest, kMapped},
+             {TapPoint::kOuter, TapDirection::kFromGuest, outer}},
+    in[] = {{TapPoint::kOuter, TapDirection::kToGuest, outer},
+            {TapPoint::kInner, TapDirection::kToGuest, kMapped},
+            {TapPoint::kGuest, TapDirection::kToGuest, kMapped}};
   b.from_wire(outer);
   ASSERT_EQ(b.sink.taps.size(), 3u);
   for (int i = 0; i < 3; ++i) {
-    for (const auto& [taps, expected] : {std::pair(&a.sink.taps, &out[i]), std::pair(&b.sink.taps, &in[i])}) {
+    for (const auto& [taps, expected] :
+         {std::pair(&a.sink.taps, &out[i]), std::pair(&b.sink.taps, &in[i])}) {
       const Tapped& tapped = (*taps)[size_t(i)];
       EXPECT_EQ(tapped.point, expected->point);
       EXPECT_EQ(tapped.direction, expected->direction);
@@ -70,7 +77,8 @@ TEST(Trace, NamesTheStagesInOrder) {
   b.pipeline.trace(true);
   a.from_vnic(0, kFrame);
   b.from_wire(a.sink.sent.at(1).frame);
-  EXPECT_THAT(a.sink.stages, testing::ElementsAre("parse", "spoof", "resolve", "overlay", "segment", "encapsulate", "underlay", "uplink"));
+  EXPECT_THAT(a.sink.stages, testing::ElementsAre("parse", "spoof", "resolve", "overlay", "segment",
+                                                  "encapsulate", "underlay", "uplink"));
   EXPECT_THAT(b.sink.stages, testing::ElementsAre("parse", "decapsulate", "deliver"));
 }
 
@@ -84,9 +92,20 @@ TEST(Counters, CountWhatEndsOutside) {
   a.pipeline.count_drop(false, 0, DropReason::none);
   a.pipeline.count_vnic_rx(1, 3, 300);
   EXPECT_EQ(a.sink.drops.size(), 5u);
-  EXPECT_EQ(a.count(), (Counts{{"vnic1.rx_drops", 2}, {"vnic1.tx_drops", 1}, {"vnic1.rx_frames", 3}, {"vnic1.rx_bytes", 300}, {"uplink1.tx_drops", 1}, {"uplink0.rx_drops", 1},
-                               {"drop.vnic_no_descriptors", 1}, {"drop.bad_tx_descriptor", 1}, {"drop.rx_dma_error", 1}, {"drop.uplink_queue_full", 1}, {"drop.no_packet_buffer", 1},
-                               {"vnic1.drop.vnic_no_descriptors", 1}, {"vnic1.drop.bad_tx_descriptor", 1}, {"vnic1.drop.rx_dma_error", 1}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic1.rx_drops", 2},
+                               {"vnic1.tx_drops", 1},
+                               {"vnic1.rx_frames", 3},
+                               {"vnic1.rx_bytes", 300},
+                               {"uplink1.tx_drops", 1},
+                               {"uplink0.rx_drops", 1},
+                               {"drop.vnic_no_descriptors", 1},
+                               {"drop.bad_tx_descriptor", 1},
+                               {"drop.rx_dma_error", 1},
+                               {"drop.uplink_queue_full", 1},
+                               {"drop.no_packet_buffer", 1},
+                               {"vnic1.drop.vnic_no_descriptors", 1},
+                               {"vnic1.drop.bad_tx_descriptor", 1},
+                               {"vnic1.drop.rx_dma_error", 1}}));
   a.pipeline.reset_counters();
   EXPECT_EQ(a.count(), Counts{});
 }
@@ -94,8 +113,14 @@ TEST(Counters, CountWhatEndsOutside) {
 TEST(Saved, CountersNeighboursAndLimitsComeBack) {
   World a(card_a({.ask = true}));
   a.from_vnic(0, kFrame);
-  a.from_wire(Frame().ethernet({.destination = kMacA, .source = kMacB})
-      .arp({.operation = 2, .sender_mac = kMacB, .sender_ip = "192.0.2.2", .target_mac = kMacA, .target_ip = "192.0.2.1"}).build());
+  a.from_wire(Frame()
+                  .ethernet({.destination = kMacA, .source = kMacB})
+                  .arp({.operation = 2,
+                        .sender_mac = kMacB,
+                        .sender_ip = "192.0.2.2",
+                        .target_mac = kMacA,
+                        .target_ip = "192.0.2.1"})
+                  .build());
   for (int i = 0; i < 256; ++i) a.from_vnic(0, Frame().ethernet().arp().build());
   Archive saved;
   a.pipeline.archive(saved);
@@ -130,7 +155,8 @@ TEST(Saved, LoadsWithoutTheVnicsAndRefusesWhatIsCutOff) {
   Archive from(saved.bytes());
   fewer.pipeline.archive(from);
   EXPECT_TRUE(from.ok() && from.at_end());
-  EXPECT_EQ(fewer.count(), (Counts{{"uplink0.tx_frames", 1}, {"uplink0.tx_bytes", kFrame.size() + 50}}));
+  EXPECT_EQ(fewer.count(),
+            (Counts{{"uplink0.tx_frames", 1}, {"uplink0.tx_bytes", kFrame.size() + 50}}));
   for (size_t length = 0; length < saved.bytes().size(); length += 7) {
     Archive cut_off(std::span(saved.bytes()).first(length));
     fewer.pipeline.archive(cut_off);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What one card puts on, the other takes off: the guest's frame arrives as it was sent, whatever the format and the underlay.
+// What one card puts on, the other takes off: the guest's frame arrives as it was sent, whatever
+// the format and the underlay.
 #include <gtest/gtest.h>
 
 #include "tests/unit/core/pipeline/world.hh"
@@ -7,8 +8,8 @@
 namespace gatehouse::test {
 namespace {
 
-const Bytes kOptions = {0x01, 0x02, 0x03, 0x01, 0xde, 0xad, 0xbe, 0xef,   // class 0x0102 type 3
-                        0xff, 0xf0, 0x81, 0x02, 1, 2, 3, 4, 5, 6, 7, 8};  // critical
+const Bytes kOptions = {0x01, 0x02, 0x03, 0x01, 0xde, 0xad, 0xbe, 0xef,  // class 0x0102 type 3
+                        0xff, 0xf0, 0x81, 0x02, 1,    2,    3,    4,    5, 6, 7, 8};  // critical
 
 struct Case {
   const char* name;
@@ -73,10 +74,12 @@ constexpr auto kGeneve = policy::FormatKind::kGeneve;
 
 INSTANTIATE_TEST_SUITE_P(
     FormatsAndFamilies, RoundTrip,
-    testing::Values(Case{"vxlan4", {.kind = kVxlan}}, Case{"vxlan4sum", {.kind = kVxlan, .udp_checksum = true}},
+    testing::Values(Case{"vxlan4", {.kind = kVxlan}},
+                    Case{"vxlan4sum", {.kind = kVxlan, .udp_checksum = true}},
                     Case{"vxlan6", {.kind = kVxlan, .v6 = true}},
                     Case{"vxlan6zero", {.kind = kVxlan, .v6 = true, .zero_checksum_ipv6 = true}},
-                    Case{"vxlan4vlan", {.kind = kVxlan, .vlan = 7}}, Case{"geneve4", {.kind = kGeneve}},
+                    Case{"vxlan4vlan", {.kind = kVxlan, .vlan = 7}},
+                    Case{"geneve4", {.kind = kGeneve}},
                     Case{"geneve4sum", {.kind = kGeneve, .udp_checksum = true}},
                     Case{"geneve4options", {.kind = kGeneve, .options = kOptions}},
                     Case{"geneve6", {.kind = kGeneve, .v6 = true}},

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/core/pipeline/world.hh"
 
+#include <gtest/gtest.h>
+
 #include <stdexcept>
+
+#include "hw/core/parse/parse.hh"
 
 namespace gatehouse::test {
 namespace {
@@ -51,19 +55,25 @@ policy::Policy card(const Shape& shape, bool a) {
     policy.tenants.push_back(tenant);
   }
   const auto vnic = [&](const char* name, const char* tenant, const std::string& n) {
-    policy.vnics.push_back({name, tenant, *parse_mac("52:54:00:00:00:0" + n),
-                            {prefix("10.0.0." + n), prefix("fd00::" + n)}, true, {}});
+    policy.vnics.push_back({name,
+                            tenant,
+                            *parse_mac("52:54:00:00:00:0" + n),
+                            {prefix("10.0.0." + n), prefix("fd00::" + n)},
+                            true,
+                            {}});
   };
   const auto map = [&](const char* tenant, const std::string& to, const std::string& mac) {
     policy.mappings.push_back({tenant, prefix(to), *parse_mac("52:54:00:00:00:" + mac), peer, {}});
   };
   if (a) {
     vnic("a0", "red", "1"), vnic("a1", "red", "3"), vnic("a2", "blue", "1");
-    for (const char* tenant : {"red", "blue"}) map(tenant, "10.0.0.2", "02"), map(tenant, "fd00::2", "02");
+    for (const char* tenant : {"red", "blue"})
+      map(tenant, "10.0.0.2", "02"), map(tenant, "fd00::2", "02");
     map("red", "10.1.0.0/16", "99"), map("red", "fd01::/64", "99");
   } else {
     vnic("b0", "red", "2"), vnic("b1", "blue", "2");
-    for (const char* tenant : {"red", "blue"}) map(tenant, "10.0.0.1", "01"), map(tenant, "fd00::1", "01");
+    for (const char* tenant : {"red", "blue"})
+      map(tenant, "10.0.0.1", "01"), map(tenant, "fd00::1", "01");
     map("red", "10.0.0.3", "03"), map("red", "fd00::3", "03");
   }
   return policy;
@@ -76,8 +86,24 @@ void Recorder::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {
 }
 void Recorder::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                        bool l4_checksum_checked, bool l4_checksum_good) {
+  ++vnic_runs;
   for (const OutFrame& frame : frames) {
     received.push_back({vnic, copy(frame), layers, l4_checksum_checked, l4_checksum_good});
+    expect_fit(received.back().frame, layers);
+  }
+}
+// The vnic reads the frame by these offsets: one that lies would let it read beyond the frame.
+void Recorder::expect_fit(const Bytes& frame, const Layers& layers) {
+  Layers found;
+  EXPECT_EQ(parse::parse(frame, {}, found), spec::DropReason::none) << to_hex(frame);
+  EXPECT_EQ(found.l2_length, layers.l2_length);
+  EXPECT_EQ(found.l3_end, layers.l3_end);
+  EXPECT_EQ(found.l3, layers.l3);
+  EXPECT_EQ(found.fragment, layers.fragment) << to_hex(frame);
+  EXPECT_EQ(found.first_fragment, layers.first_fragment);
+  if (layers.l4 != L4::kNone) {
+    EXPECT_EQ(found.l4, layers.l4);
+    EXPECT_EQ(found.payload_offset, layers.payload_offset);
   }
 }
 void Recorder::tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
@@ -134,7 +160,8 @@ Counts moved(const Counts& before, const Counts& after) {
 
 World::World(const policy::Policy& policy) {
   for (unsigned i = 0; i < pipeline::kMaxUplinks; ++i) pipeline.set_uplink_present(i, true);
-  if (Status status = pipeline.load(policy); !status.ok()) throw std::runtime_error(status.message());
+  if (Status status = pipeline.load(policy); !status.ok())
+    throw std::runtime_error(status.message());
   for (unsigned i = 0; i < policy.vnics.size(); ++i) {
     const MacAddress mac = policy.vnics[i].mac.value_or(MacAddress{{2, 0, 0, 1, 0, uint8_t(i)}});
     const Status status = pipeline.attach_vnic(i, policy.vnics[i].name, mac);

@@ -46,16 +46,19 @@ class Recorder final : public pipeline::Sink {
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
   void walked(spec::Stage stage, unsigned port, size_t frames) override;
   void clear() { *this = Recorder(); }
+  static void expect_fit(const Bytes& frame, const Layers& layers);
 
   std::vector<SentFrame> sent;
   std::vector<VnicFrame> received;
+  size_t vnic_runs = 0;  // calls that `received` came by
   std::vector<Tapped> taps;
   std::vector<Dropped> drops;
   std::vector<std::string> stages;
 };
 
-// Counters that are not zero, by "drop.<reason>", "vnic<i>.<counter>", "vnic<i>.drop.<reason>" and "uplink<i>.<counter>": a whole-pipeline
-// test compares two of them, so that what moved and what did not are both asserted.
+// Counters that are not zero, by "drop.<reason>", "vnic<i>.<counter>", "vnic<i>.drop.<reason>" and
+// "uplink<i>.<counter>": a whole-pipeline test compares two of them, so that what moved and what
+// did not are both asserted.
 using Counts = std::map<std::string, uint64_t>;
 Counts counts(const pipeline::Pipeline& pipeline);
 // b - a, without what is equal.
@@ -64,7 +67,8 @@ Counts moved(const Counts& before, const Counts& after);
 struct World {
   explicit World(const policy::Policy& policy);
   ~World();
-  // One frame from a vnic, or from the wire, at `now`; afterwards the pool has everything back but what waits for neighbours.
+  // One frame from a vnic, or from the wire, at `now`; afterwards the pool has everything back but
+  // what waits for neighbours.
   void from_vnic(unsigned vnic, const Bytes& frame, const Offload& offload = {});
   void from_wire(const Bytes& frame, unsigned uplink = 0);
   Counts count() const { return counts(pipeline); }
@@ -79,22 +83,26 @@ struct World {
 IpPrefix prefix(const std::string& text);
 
 // Two cards, "a" and "b", on one underlay link:
-//   card a: 192.0.2.1, 2001:db8::1, MAC 02:00:00:00:00:0a; vnic 0 "a0" 10.0.0.1 fd00::1 52:54:00:00:00:01 (tenant red, VNI 100),
-//           vnic 1 "a1" 10.0.0.3 fd00::3 52:54:00:00:00:03 (red), vnic 2 "a2" 10.0.0.1 fd00::1 52:54:00:00:00:01 (tenant blue, VNI 200)
-//   card b: 192.0.2.2, 2001:db8::2, MAC 02:00:00:00:00:0b; vnic 0 "b0" 10.0.0.2 fd00::2 52:54:00:00:00:02 (red),
+//   card a: 192.0.2.1, 2001:db8::1, MAC 02:00:00:00:00:0a; vnic 0 "a0" 10.0.0.1 fd00::1
+//   52:54:00:00:00:01 (tenant red, VNI 100),
+//           vnic 1 "a1" 10.0.0.3 fd00::3 52:54:00:00:00:03 (red), vnic 2 "a2" 10.0.0.1 fd00::1
+//           52:54:00:00:00:01 (tenant blue, VNI 200)
+//   card b: 192.0.2.2, 2001:db8::2, MAC 02:00:00:00:00:0b; vnic 0 "b0" 10.0.0.2 fd00::2
+//   52:54:00:00:00:02 (red),
 //           vnic 1 "b1" 10.0.0.2 fd00::2 52:54:00:00:00:02 (blue)
-// Each knows the other's neighbour statically unless `ask`. Beyond: 10.1.0.0/16 and fd01::/64 at 52:54:00:00:00:99 behind the other card.
+// Each knows the other's neighbour statically unless `ask`. Beyond: 10.1.0.0/16 and fd01::/64 at
+// 52:54:00:00:00:99 behind the other card.
 struct Shape {
   policy::FormatKind kind = policy::FormatKind::kGeneve;
-  bool v6 = false;            // underlay
+  bool v6 = false;  // underlay
   bool udp_checksum = false;
   bool zero_checksum_ipv6 = false;
   std::vector<uint8_t> options = {};
   uint16_t vlan = 0;
-  uint16_t mtu = 1500;        // uplink
+  uint16_t mtu = 1500;  // uplink
   uint16_t tenant_mtu = 0;
   bool ask = false;
-  bool broadcast = false;     // the other card is the tenant's broadcast peer
+  bool broadcast = false;  // the other card is the tenant's broadcast peer
 };
 policy::Policy card_a(const Shape& shape = {});
 policy::Policy card_b(const Shape& shape = {});

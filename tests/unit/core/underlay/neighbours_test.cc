@@ -72,13 +72,24 @@ class NeighboursTest : public testing::Test {
     pool.give(packet);
     return heard;
   }
-  static Bytes arp_reply(const char* from = kPeer, const char* source = "192.0.2.2", const char* target = "192.0.2.1") {
-    return Frame().ethernet({.destination = kOwn, .source = from})
-        .arp({.operation = 2, .sender_mac = from, .sender_ip = source, .target_mac = kOwn, .target_ip = target}).build();
+  static Bytes arp_reply(const char* from = kPeer, const char* source = "192.0.2.2",
+                         const char* target = "192.0.2.1") {
+    return Frame()
+        .ethernet({.destination = kOwn, .source = from})
+        .arp({.operation = 2,
+              .sender_mac = from,
+              .sender_ip = source,
+              .target_mac = kOwn,
+              .target_ip = target})
+        .build();
   }
-  static Bytes advertisement(const char* from = kPeer, uint32_t flags = 0x60000000, const char* to = "2001:db8::1") {
-    return Frame().ethernet({.destination = kOwn, .source = from}).ipv6({.source = "2001:db8::2", .destination = to, .hop_limit = 255})
-        .neighbor_advertisement("2001:db8::2", flags, nd_link_option(2, from)).build();
+  static Bytes advertisement(const char* from = kPeer, uint32_t flags = 0x60000000,
+                             const char* to = "2001:db8::1") {
+    return Frame()
+        .ethernet({.destination = kOwn, .source = from})
+        .ipv6({.source = "2001:db8::2", .destination = to, .hop_limit = 255})
+        .neighbor_advertisement("2001:db8::2", flags, nd_link_option(2, from))
+        .build();
   }
   State state(uint32_t index) const { return table.at(index).state; }
 
@@ -89,11 +100,18 @@ class NeighboursTest : public testing::Test {
   int64_t now = 100 * kSecond;
 };
 
-const Bytes kArpQuestion = Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kOwn})
-    .arp({.sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.2"}).append(Bytes(18)).build();
-const Bytes kNdQuestion = Frame().ethernet({.destination = "33:33:ff:00:00:02", .source = kOwn})
-    .ipv6({.source = "2001:db8::1", .destination = "ff02::1:ff00:2", .hop_limit = 255})
-    .neighbor_solicitation("2001:db8::2", nd_link_option(1, kOwn)).build();
+const Bytes kArpQuestion =
+    Frame()
+        .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kOwn})
+        .arp({.sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.2"})
+        .append(Bytes(18))
+        .build();
+const Bytes kNdQuestion =
+    Frame()
+        .ethernet({.destination = "33:33:ff:00:00:02", .source = kOwn})
+        .ipv6({.source = "2001:db8::1", .destination = "ff02::1:ff00:2", .hop_limit = 255})
+        .neighbor_solicitation("2001:db8::2", nd_link_option(1, kOwn))
+        .build();
 
 TEST_F(NeighboursTest, AsksByArpAndReleasesWhatWaited) {
   EXPECT_EQ(table.next_tick(), INT64_MAX);
@@ -108,7 +126,8 @@ TEST_F(NeighboursTest, AsksByArpAndReleasesWhatWaited) {
   EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
   EXPECT_TRUE(table.usable(v4, now));
   EXPECT_EQ(table.mac(v4), mac(kPeer));
-  EXPECT_EQ(out.released, (std::vector<Bytes>{patch(pattern(60, 1), 0, {2, 0, 0, 0, 0, 0xb}), patch(pattern(61, 2), 0, {2, 0, 0, 0, 0, 0xb})}));
+  EXPECT_EQ(out.released, (std::vector<Bytes>{patch(pattern(60, 1), 0, {2, 0, 0, 0, 0, 0xb}),
+                                              patch(pattern(61, 2), 0, {2, 0, 0, 0, 0, 0xb})}));
   EXPECT_EQ(table.next_tick(), INT64_MAX);
   EXPECT_EQ(table.waiting(), 0u);
 }
@@ -127,11 +146,22 @@ TEST_F(NeighboursTest, TagsItsQuestions) {
   EXPECT_FALSE(table.need(v4, now, out));
   EXPECT_FALSE(table.need(v6, now, out));
   ASSERT_EQ(out.questions.size(), 2u);
-  EXPECT_EQ(to_hex(out.questions[0]), to_hex(Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kOwn}).vlan(7)
-      .arp({.sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.2"}).append(Bytes(14)).build()));
-  EXPECT_EQ(to_hex(out.questions[1]), to_hex(Frame().ethernet({.destination = "33:33:ff:00:00:02", .source = kOwn}).vlan(7)
-      .ipv6({.source = "2001:db8::1", .destination = "ff02::1:ff00:2", .hop_limit = 255})
-      .neighbor_solicitation("2001:db8::2", nd_link_option(1, kOwn)).build()));
+  EXPECT_EQ(
+      to_hex(out.questions[0]),
+      to_hex(Frame()
+                 .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kOwn})
+                 .vlan(7)
+                 .arp({.sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.2"})
+                 .append(Bytes(14))
+                 .build()));
+  EXPECT_EQ(
+      to_hex(out.questions[1]),
+      to_hex(Frame()
+                 .ethernet({.destination = "33:33:ff:00:00:02", .source = kOwn})
+                 .vlan(7)
+                 .ipv6({.source = "2001:db8::1", .destination = "ff02::1:ff00:2", .hop_limit = 255})
+                 .neighbor_solicitation("2001:db8::2", nd_link_option(1, kOwn))
+                 .build()));
 }
 
 TEST_F(NeighboursTest, GivesUpAfterThreeQuestionsASecondApart) {
@@ -187,7 +217,9 @@ TEST_F(NeighboursTest, VerifiesByUnicastWhatItHasBelievedForAMinute) {
   EXPECT_TRUE(table.need(v4, now, out)) << "frames go on meanwhile";
   EXPECT_TRUE(table.usable(v4, now));
   ASSERT_EQ(out.questions.size(), 2u);
-  EXPECT_EQ(to_hex(cut(out.questions[1], 14)), to_hex(cut(Frame().ethernet({.destination = kPeer, .source = kOwn}).arp().build(), 14)));
+  EXPECT_EQ(
+      to_hex(cut(out.questions[1], 14)),
+      to_hex(cut(Frame().ethernet({.destination = kPeer, .source = kOwn}).arp().build(), 14)));
   EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
   EXPECT_TRUE(table.usable(v4, now + 59 * kSecond));
   EXPECT_EQ(state(v4), State::kReachable);
@@ -207,8 +239,13 @@ TEST_F(NeighboursTest, DoesNotBelieveWhatItDidNotAskFor) {
   EXPECT_FALSE(table.need(v4, now, out));
   hear(arp_reply());
   // Gratuitous: not said to the card.
-  const Bytes gratuitous = Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
-      .arp({.operation = 1, .sender_mac = kThief, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.2"}).build();
+  const Bytes gratuitous = Frame()
+                               .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
+                               .arp({.operation = 1,
+                                     .sender_mac = kThief,
+                                     .sender_ip = "192.0.2.2",
+                                     .target_ip = "192.0.2.2"})
+                               .build();
   EXPECT_EQ(hear(gratuitous), Heard::kNoted);
   EXPECT_EQ(table.mac(v4), mac(kPeer)) << "keeps what it knows, but asks everybody";
   EXPECT_EQ(to_hex(out.questions.back()), to_hex(kArpQuestion));
@@ -230,7 +267,10 @@ TEST_F(NeighboursTest, StaticEntriesNeverChange) {
   table.add_static(0, ip("192.0.2.2"), mac(kPeer));
   EXPECT_TRUE(table.usable(v4, INT64_MAX - 1));
   hear(arp_reply(kThief));
-  hear(Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief}).arp({.sender_mac = kThief, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.2"}).build());
+  hear(Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
+           .arp({.sender_mac = kThief, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.2"})
+           .build());
   EXPECT_EQ(table.mac(v4), mac(kPeer));
   EXPECT_TRUE(out.questions.empty());
   EXPECT_EQ(table.next_tick(), INT64_MAX);
@@ -241,26 +281,114 @@ TEST_F(NeighboursTest, AnswersForItsOwnAddresses) {
     const char* description;
     Bytes question, answer;  // no answer: another's business
   } rows[] = {
-      {"ARP", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "192.0.2.9", .target_ip = "192.0.2.1"}).build(),
-       Frame().ethernet({.destination = kPeer, .source = kOwn}).arp({.operation = 2, .sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_mac = kPeer, .target_ip = "192.0.2.9"}).append(Bytes(18)).build()},
-      {"ARP probe", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "0.0.0.0", .target_ip = "192.0.2.1"}).build(),
-       Frame().ethernet({.destination = kPeer, .source = kOwn}).arp({.operation = 2, .sender_mac = kOwn, .sender_ip = "192.0.2.1", .target_mac = kPeer, .target_ip = "0.0.0.0"}).append(Bytes(18)).build()},
-      {"ARP for another", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "192.0.2.9", .target_ip = "192.0.2.77"}).build(), {}},
-      {"ARP from somebody with the card's address", Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer}).arp({.sender_mac = kPeer, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.1"}).build(), {}},
-      {"ARP from a group address", Frame().ethernet({.destination = kOwn, .source = kPeer}).arp({.sender_mac = "03:00:00:00:00:01", .sender_ip = "192.0.2.9", .target_ip = "192.0.2.1"}).build(), {}},
-      {"solicitation", Frame().ethernet({.destination = "33:33:ff:00:00:01", .source = kPeer}).ipv6({.source = "2001:db8::9", .destination = "ff02::1:ff00:1", .hop_limit = 255}).neighbor_solicitation("2001:db8::1", nd_link_option(1, kPeer)).build(),
-       Frame().ethernet({.destination = kPeer, .source = kOwn}).ipv6({.source = "2001:db8::1", .destination = "2001:db8::9", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x60000000, nd_link_option(2, kOwn)).build()},
-      {"unicast probe without option", Frame().ethernet({.destination = kOwn, .source = kPeer}).ipv6({.source = "2001:db8::9", .destination = "2001:db8::1", .hop_limit = 255}).neighbor_solicitation("2001:db8::1").build(),
-       Frame().ethernet({.destination = kPeer, .source = kOwn}).ipv6({.source = "2001:db8::1", .destination = "2001:db8::9", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x60000000, nd_link_option(2, kOwn)).build()},
-      {"duplicate address detection", Frame().ethernet({.destination = "33:33:ff:00:00:01", .source = kPeer}).ipv6({.source = "::", .destination = "ff02::1:ff00:1", .hop_limit = 255}).neighbor_solicitation("2001:db8::1").build(),
-       Frame().ethernet({.destination = "33:33:00:00:00:01", .source = kOwn}).ipv6({.source = "2001:db8::1", .destination = "ff02::1", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x20000000, nd_link_option(2, kOwn)).build()},
-      {"solicitation for another", Frame().ethernet({.destination = "33:33:ff:00:00:77", .source = kPeer}).ipv6({.source = "2001:db8::9", .destination = "ff02::1:ff00:77", .hop_limit = 255}).neighbor_solicitation("2001:db8::77").build(), {}},
-      {"advertisement of the card's own address", Frame().ethernet({.destination = kOwn, .source = kPeer}).ipv6({.source = "2001:db8::1", .destination = "ff02::1", .hop_limit = 255}).neighbor_advertisement("2001:db8::1", 0x20000000, nd_link_option(2, kPeer)).build(), {}},
-      {"router advertisement", Frame().ethernet({.destination = kOwn, .source = kPeer}).ipv6({.source = "fe80::1", .destination = "ff02::1", .hop_limit = 255}).icmp({.type = 134}).payload(Bytes(8)).build(), {}},
+      {"ARP",
+       Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
+           .arp({.sender_mac = kPeer, .sender_ip = "192.0.2.9", .target_ip = "192.0.2.1"})
+           .build(),
+       Frame()
+           .ethernet({.destination = kPeer, .source = kOwn})
+           .arp({.operation = 2,
+                 .sender_mac = kOwn,
+                 .sender_ip = "192.0.2.1",
+                 .target_mac = kPeer,
+                 .target_ip = "192.0.2.9"})
+           .append(Bytes(18))
+           .build()},
+      {"ARP probe",
+       Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
+           .arp({.sender_mac = kPeer, .sender_ip = "0.0.0.0", .target_ip = "192.0.2.1"})
+           .build(),
+       Frame()
+           .ethernet({.destination = kPeer, .source = kOwn})
+           .arp({.operation = 2,
+                 .sender_mac = kOwn,
+                 .sender_ip = "192.0.2.1",
+                 .target_mac = kPeer,
+                 .target_ip = "0.0.0.0"})
+           .append(Bytes(18))
+           .build()},
+      {"ARP for another",
+       Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
+           .arp({.sender_mac = kPeer, .sender_ip = "192.0.2.9", .target_ip = "192.0.2.77"})
+           .build(),
+       {}},
+      {"ARP from somebody with the card's address",
+       Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
+           .arp({.sender_mac = kPeer, .sender_ip = "192.0.2.1", .target_ip = "192.0.2.1"})
+           .build(),
+       {}},
+      {"ARP from a group address",
+       Frame()
+           .ethernet({.destination = kOwn, .source = kPeer})
+           .arp({.sender_mac = "03:00:00:00:00:01",
+                 .sender_ip = "192.0.2.9",
+                 .target_ip = "192.0.2.1"})
+           .build(),
+       {}},
+      {"solicitation",
+       Frame()
+           .ethernet({.destination = "33:33:ff:00:00:01", .source = kPeer})
+           .ipv6({.source = "2001:db8::9", .destination = "ff02::1:ff00:1", .hop_limit = 255})
+           .neighbor_solicitation("2001:db8::1", nd_link_option(1, kPeer))
+           .build(),
+       Frame()
+           .ethernet({.destination = kPeer, .source = kOwn})
+           .ipv6({.source = "2001:db8::1", .destination = "2001:db8::9", .hop_limit = 255})
+           .neighbor_advertisement("2001:db8::1", 0x60000000, nd_link_option(2, kOwn))
+           .build()},
+      {"unicast probe without option",
+       Frame()
+           .ethernet({.destination = kOwn, .source = kPeer})
+           .ipv6({.source = "2001:db8::9", .destination = "2001:db8::1", .hop_limit = 255})
+           .neighbor_solicitation("2001:db8::1")
+           .build(),
+       Frame()
+           .ethernet({.destination = kPeer, .source = kOwn})
+           .ipv6({.source = "2001:db8::1", .destination = "2001:db8::9", .hop_limit = 255})
+           .neighbor_advertisement("2001:db8::1", 0x60000000, nd_link_option(2, kOwn))
+           .build()},
+      {"duplicate address detection",
+       Frame()
+           .ethernet({.destination = "33:33:ff:00:00:01", .source = kPeer})
+           .ipv6({.source = "::", .destination = "ff02::1:ff00:1", .hop_limit = 255})
+           .neighbor_solicitation("2001:db8::1")
+           .build(),
+       Frame()
+           .ethernet({.destination = "33:33:00:00:00:01", .source = kOwn})
+           .ipv6({.source = "2001:db8::1", .destination = "ff02::1", .hop_limit = 255})
+           .neighbor_advertisement("2001:db8::1", 0x20000000, nd_link_option(2, kOwn))
+           .build()},
+      {"solicitation for another",
+       Frame()
+           .ethernet({.destination = "33:33:ff:00:00:77", .source = kPeer})
+           .ipv6({.source = "2001:db8::9", .destination = "ff02::1:ff00:77", .hop_limit = 255})
+           .neighbor_solicitation("2001:db8::77")
+           .build(),
+       {}},
+      {"advertisement of the card's own address",
+       Frame()
+           .ethernet({.destination = kOwn, .source = kPeer})
+           .ipv6({.source = "2001:db8::1", .destination = "ff02::1", .hop_limit = 255})
+           .neighbor_advertisement("2001:db8::1", 0x20000000, nd_link_option(2, kPeer))
+           .build(),
+       {}},
+      {"router advertisement",
+       Frame()
+           .ethernet({.destination = kOwn, .source = kPeer})
+           .ipv6({.source = "fe80::1", .destination = "ff02::1", .hop_limit = 255})
+           .icmp({.type = 134})
+           .payload(Bytes(8))
+           .build(),
+       {}},
   };
   for (const auto& row : rows) {
     out.answers.clear();
-    EXPECT_EQ(hear(row.question), row.answer.empty() ? Heard::kNothing : Heard::kAnswered) << row.description;
+    EXPECT_EQ(hear(row.question), row.answer.empty() ? Heard::kNothing : Heard::kAnswered)
+        << row.description;
     ASSERT_EQ(out.answers.size(), row.answer.empty() ? 0u : 1u) << row.description;
     if (!row.answer.empty()) {
       EXPECT_EQ(to_hex(out.answers[0]), to_hex(row.answer)) << row.description;
@@ -271,8 +399,11 @@ TEST_F(NeighboursTest, AnswersForItsOwnAddresses) {
 
 TEST_F(NeighboursTest, AQuestionFromANeighbourThatIsAskedAnswersTheCardsOwn) {
   EXPECT_FALSE(table.need(v4, now, out));
-  const Bytes question = Frame().ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
-      .arp({.sender_mac = kPeer, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.1"}).build();
+  const Bytes question =
+      Frame()
+          .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kPeer})
+          .arp({.sender_mac = kPeer, .sender_ip = "192.0.2.2", .target_ip = "192.0.2.1"})
+          .build();
   EXPECT_EQ(hear(question), Heard::kAnswered);
   EXPECT_EQ(table.mac(v4), mac(kPeer));
 }
@@ -310,7 +441,8 @@ TEST_F(NeighboursTest, SavesAndLoads) {
 
   const Interface interfaces[] = {interface()};
   Neighbours other(interfaces);
-  const uint32_t other_v6 = other.add(0, ip("2001:db8::2")), other_v4 = other.add(0, ip("192.0.2.2"));
+  const uint32_t other_v6 = other.add(0, ip("2001:db8::2")),
+                 other_v4 = other.add(0, ip("192.0.2.2"));
   Archive from(saved.bytes());
   other.archive(from);
   EXPECT_TRUE(from.ok() && from.at_end());
@@ -329,58 +461,15 @@ TEST_F(NeighboursTest, SavesAndLoads) {
 
 TEST_F(NeighboursTest, FindsEachOfMany) {
   std::vector<uint32_t> indices;
-  for (unsigned i = 0; i < 5000; ++i) indices.push_back(table.add(i % 2, ip("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250))));
+  for (unsigned i = 0; i < 5000; ++i)
+    indices.push_back(
+        table.add(i % 2, ip("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250))));
   for (unsigned i = 0; i < 5000; ++i) {
-    EXPECT_EQ(table.add(i % 2, ip("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250))), indices[i]);
+    EXPECT_EQ(
+        table.add(i % 2, ip("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250))),
+        indices[i]);
   }
   EXPECT_EQ(table.size(), 5002u);
-}
-
-TEST(Route, TakesTheLinkBeforeTheGateway) {
-  Interface first = interface(), second = interface();
-  second.addresses = {{ip("198.51.100.1"), 24}, {ip("192.0.2.129"), 25}};
-  second.gateway_v4 = ip("198.51.100.254");
-  first.gateway_v6 = ip("2001:db8::fe");
-  const Interface interfaces[] = {first, second};
-  const struct {
-    const char* peer;
-    int uplink;
-    const char *next, *source;
-  } rows[] = {
-      {"192.0.2.9", 0, "192.0.2.9", "192.0.2.1"},
-      {"192.0.2.200", 1, "192.0.2.200", "192.0.2.129"},
-      {"198.51.100.7", 1, "198.51.100.7", "198.51.100.1"},
-      {"203.0.113.1", 1, "198.51.100.254", "198.51.100.1"},
-      {"2001:db8::5", 0, "2001:db8::5", "2001:db8::1"},
-      {"2001:db8:1::5", 0, "2001:db8::fe", "2001:db8::1"},
-  };
-  for (const auto& row : rows) {
-    const auto route = underlay::route(interfaces, ip(row.peer));
-    ASSERT_TRUE(route) << row.peer;
-    EXPECT_EQ(route->uplink, unsigned(row.uplink)) << row.peer;
-    EXPECT_EQ(to_string(route->next), row.next) << row.peer;
-    EXPECT_EQ(to_string(route->source), row.source) << row.peer;
-  }
-  EXPECT_FALSE(underlay::route(std::span(interfaces, 1), ip("203.0.113.1")));
-  EXPECT_FALSE(underlay::route(std::span(interfaces + 1, 1), ip("2001:db8::5")));
-}
-
-TEST(Interface, TakesItsOwnTagsOnly) {
-  const struct {
-    uint16_t vlan;
-    uint8_t tags;
-    uint16_t tci;
-    bool taken;
-  } rows[] = {
-      {0, 0, 0, true}, {0, 1, 0xe000, true}, {0, 1, 5, false}, {0, 2, 0, false},
-      {5, 0, 0, false}, {5, 1, 0xe005, true}, {5, 1, 6, false}, {5, 2, 5, false},
-  };
-  for (const auto& row : rows) {
-    Layers layers;
-    layers.vlan_tags = row.tags;
-    layers.vlan_tci = row.tci;
-    EXPECT_EQ(interface(row.vlan).takes_tags(layers), row.taken) << row.vlan << ' ' << int(row.tags) << ' ' << row.tci;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Pages made from the tables.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "hw/core/policy/reader.hh"
+#include "hw/core/policy/schema.hh"
+#include "tools/docs/docs.hh"
+#include "tools/docs/policy_page.hh"
+
+namespace gatehouse::docs {
+namespace {
+
+TEST(PolicyPage, ShowsAPolicyThatTheReaderTakes) {
+  const Result<policy::Policy> result = policy::read_policy(policy_example(), "example");
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result.value().mappings.size(), 3u);
+  EXPECT_NE(policy_page().find(policy_example()), std::string::npos);
+}
+
+TEST(PolicyPage, TellsEveryMemberOnce) {
+  const std::string page = policy_page();
+  for (unsigned object = 0; object < static_cast<unsigned>(policy::Object::kCount); ++object) {
+    const policy::Object which = static_cast<policy::Object>(object);
+    const size_t heading = page.find(std::string("\n## ") + policy::object_row(which).name + "\n");
+    ASSERT_NE(heading, std::string::npos) << policy::object_row(which).name;
+    const std::string part = page.substr(heading + 1, page.find("\n## ", heading + 1) - heading);
+    for (const policy::Member& member : policy::members(which)) {
+      EXPECT_NE(part.find(std::string("\n| `") + member.name + "` | "), std::string::npos)
+          << member.name;
+    }
+  }
+}
+
+TEST(PolicyPage, SchemaKnowsEveryMemberAndWhatIsRequired) {
+  const nlohmann::json schema = nlohmann::json::parse(policy_json_schema());
+  EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+  for (unsigned object = 0; object < static_cast<unsigned>(policy::Object::kCount); ++object) {
+    const policy::Object which = static_cast<policy::Object>(object);
+    const nlohmann::json& part =
+        object == 0 ? schema : schema["$defs"][policy::object_row(which).name];
+    EXPECT_EQ(part["additionalProperties"], false);
+    size_t required = 0;
+    for (const policy::Member& member : policy::members(which)) {
+      ASSERT_TRUE(part["properties"].contains(member.name)) << member.name;
+      EXPECT_EQ(part["properties"][member.name].contains("items"), member.list);
+      required += member.required;
+    }
+    EXPECT_EQ(part["properties"].size(), policy::members(which).size());
+    EXPECT_EQ(part.contains("required") ? part["required"].size() : 0u, required);
+  }
+}
+
+TEST(Docs, RefusesPagesThatItDoesNotHave) { EXPECT_EQ(run({"poetry"}), 2); }
+
+}  // namespace
+}  // namespace gatehouse::docs
