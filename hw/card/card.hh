@@ -82,9 +82,11 @@ class Card final : private pipeline::Sink {
   unsigned attached() const;
 
   // A frame from the wire; the octets are copied. False: no room now, UplinkPort::resume tells when
-  // to try again.
+  // to try again. `at_once`: a frame that comes alone may be handled before the call returns, so
+  // that a question is not answered a turn of the environment's loop later; the wire must bear that
+  // frames are sent meanwhile.
   bool can_receive(unsigned uplink) const;
-  bool receive(unsigned uplink, const OutFrame& frame);
+  bool receive(unsigned uplink, const OutFrame& frame, bool at_once = false);
   void uplink_writable(unsigned uplink);
   void set_uplink_link(unsigned uplink, bool up);
 
@@ -127,9 +129,13 @@ class Card final : private pipeline::Sink {
   };
   static constexpr size_t kMaxName = 255;
   static constexpr size_t kBatch = 64;
-  static constexpr size_t kPending = 512;    // frames from the wires that wait for run()
-  static constexpr size_t kTransmits = 512;  // frames from vnics that wait for run()
-  static constexpr unsigned kRounds = 16;    // batches of one run()
+  static constexpr int64_t kAloneNs = 20'000;  // a frame this long after the last run comes alone
+  static constexpr size_t kPending = 512;      // frames from the wires that wait for run()
+  static constexpr size_t kTransmits = 512;    // frames from vnics that wait for run()
+  static constexpr size_t kLeft = 64;          // of these, what a doorbell may leave there
+  static constexpr unsigned kRounds = 16;      // batches of one run()
+  static constexpr size_t kSuperFrames = 8;    // in one batch of run(): bounds how long QEMU's lock is held
+  static constexpr unsigned kTransmitRounds = 2;
 
   // pipeline::Sink
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
@@ -143,6 +149,7 @@ class Card final : private pipeline::Sink {
   }
 
   void transmit(VnicPort& port, std::span<Packet* const> batch);
+  bool leave_to_run(std::span<Packet* const> batch) const;
   size_t deliver(VnicPort& port, std::span<const vnic::Delivery> frames);
   void hold(VnicPort& port, const vnic::Delivery& delivery);
   bool deliver_held(VnicPort& port);
@@ -179,6 +186,7 @@ class Card final : private pipeline::Sink {
   unsigned depth_ = 0;  // calls into the card on the stack that may be in the pipeline
   uint32_t held_ = 0;   // frames that wait for any vnic
   bool scheduled_ = false;
+  int64_t last_run_ns_ = 0;
   int64_t armed_ns_;
 };
 

@@ -82,9 +82,10 @@ bool Card::run_transmits() {
   if (limit == 0) return false;
   Packet* batch[kBatch];
   const unsigned vnic = transmits_[0]->port;
-  size_t length = 0;
-  while (length < limit && transmits_[length]->port == vnic) {
+  size_t length = 0, super_frames = 0;
+  while (length < limit && transmits_[length]->port == vnic && super_frames < kSuperFrames) {
     batch[length] = transmits_[length];
+    super_frames += batch[length]->offload.tso;
     ++length;
   }
   transmits_.erase(transmits_.begin(), transmits_.begin() + static_cast<std::ptrdiff_t>(length));
@@ -98,6 +99,7 @@ void Card::run() {
   armed_ns_ = std::numeric_limits<int64_t>::max();  // the alarm may have been what called
   Busy busy(*this);
   const int64_t now = ports_.clock.now_ns();
+  last_run_ns_ = now;
   for (unsigned i = 0; i < uplinks_.size(); ++i) {
     uplinks_[i]->run(now);
     while (pending_.size() < kPending) {
@@ -110,7 +112,7 @@ void Card::run() {
   for (unsigned round = 0; round < kRounds; ++round) {
     bool worked = run_ingress();
     worked |= run_deliveries();
-    worked |= run_transmits();
+    if (round < kTransmitRounds) worked |= run_transmits();
     if (!worked) break;
   }
   if (pipeline_->next_tick() <= now) pipeline_->tick(now);

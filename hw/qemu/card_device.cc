@@ -89,7 +89,7 @@ const Property kProperties[] = {
     GATEHOUSE_PROPERTY("link-rate", GatehouseCardState, link_rate, uint64_t, qdev_prop_uint64, 0u),
     GATEHOUSE_PROPERTY("latency", GatehouseCardState, latency, uint64_t, qdev_prop_uint64, 0u),
     GATEHOUSE_PROPERTY("queue", GatehouseCardState, queue, uint32_t, qdev_prop_uint32, kMaxQueue),
-    GATEHOUSE_PROPERTY("offload", GatehouseCardState, offload, bool, qdev_prop_bool, true),
+    GATEHOUSE_PROPERTY("offload", GatehouseCardState, offload, bool, qdev_prop_bool, false),
 };
 
 // Without a bus there is no path to tell two cards apart in saved state.

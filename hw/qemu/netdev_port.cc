@@ -5,9 +5,21 @@
 #include "net/net.h"
 #include "qemu/iov.h"
 #include "standard-headers/linux/virtio_net.h"
+#include "system/runstate.h"
 #include "hw/qemu/qemu-end.hh"
 
 namespace gatehouse::qemu {
+
+namespace {
+
+// Backends that are a file descriptor and nothing more. Others (libslirp, hubs) call each other.
+bool bears_reentry(const NetClientState* netdev) {
+  const NetClientDriver type = netdev->info->type;
+  return type == NET_CLIENT_DRIVER_TAP || type == NET_CLIENT_DRIVER_DGRAM ||
+         type == NET_CLIENT_DRIVER_STREAM || type == NET_CLIENT_DRIVER_SOCKET;
+}
+
+}  // namespace
 
 NetClientInfo* NetdevPort::client_info() {
   static NetClientInfo info = [] {
@@ -28,6 +40,7 @@ void NetdevPort::connect(GatehouseCardState* device, const std::string& name, ca
     if (!device->uplinks[i].peers.ncs[0]) continue;
     sides_[i].card = card;
     sides_[i].index = i;
+    sides_[i].at_once = bears_reentry(device->uplinks[i].peers.ncs[0]);
     use_header(sides_[i], device->uplinks[i].peers.ncs[0], device->offload);
     const std::string client = name + ".uplink" + std::to_string(i);
     sides_[i].nic =
@@ -158,7 +171,9 @@ ssize_t NetdevPort::receive(NetClientState* client, const iovec* pieces, int cou
     octets = joined.data();
   }
   const OutFrame frame{{octets + header, static_cast<uint32_t>(length - header)}, {}};
-  return that->card->receive(that->index, frame) ? static_cast<ssize_t>(length) : 0;
+  // While the VM is stopped the card only keeps what comes.
+  const bool at_once = that->at_once && runstate_is_running();
+  return that->card->receive(that->index, frame, at_once) ? static_cast<ssize_t>(length) : 0;
 }
 
 ssize_t NetdevPort::receive_octets(NetClientState* client, const uint8_t* octets, size_t length) {

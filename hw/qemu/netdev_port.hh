@@ -32,6 +32,7 @@ class NetdevPort final : public card::UplinkPort {
     NICState* nic = nullptr;
     card::Card* card = nullptr;
     unsigned index = 0;
+    bool at_once = false;       // it bears being sent to while it hands in a frame
     bool header = false;        // each frame of this netdev has a virtio_net_hdr in front
     bool offload = false;       // it cuts super-datagrams (uplink/super_datagram.hh)
     std::vector<iovec> pieces;  // scratch

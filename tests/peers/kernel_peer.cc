@@ -20,7 +20,8 @@ KernelPeer::KernelPeer(const PeerOptions& options) : options_(options) {
   guest_ = std::make_unique<lab::Guest>(work_, guest);
   peer_.sh("ip addr add 10.99.0.2/24 dev tap0; ip addr add fd99::2/64 dev tap0 nodad; " + tunnel_device());
   guest_->wait_ready();
-  guest_->agent().check("ip link set eth0 mtu " + std::to_string(options_.overlay_mtu));
+  guest_->agent().check("gh-wait carrier eth0 60000; ip link set eth0 mtu " + std::to_string(options_.overlay_mtu),
+                        std::chrono::seconds(70));
   guest_->agent().wait_for("ping -c 1 -W 1 " + std::string(kPeer4), std::chrono::seconds(60));
 }
 
@@ -29,7 +30,13 @@ lab::Topology KernelPeer::plan() const {
   topology.ipv6_underlay = options_.ipv6_underlay;
   topology.underlay_mtu = options_.underlay_mtu;
   topology.formats = options_.formats;
-  topology.tenants = {{.name = "red", .vni = kVni, .format = options_.format}};
+  std::string format = options_.format;
+  if (judged_by_rewritten_vxlan() && options_.ipv6_underlay) {
+    // nftables does not mend the UDP checksum, which IPv6 otherwise demands (RFC 6935 permits zero for tunnels).
+    format = "geneve-zero";
+    topology.formats.push_back({{"name", format}, {"kind", "geneve"}, {"zero_checksum_ipv6", true}});
+  }
+  topology.tenants = {{.name = "red", .vni = kVni, .format = format}};
   topology.hosts = {
       {.name = "guest", .mac = "02:00:00:00:00:01", .underlay = {"10.99.0.1/24", "fd99::1/64"},
        .endpoints = {{.vnic = "vnic0", .tenant = "red", .mac = kGuestMac, .addresses = {kGuest4, kGuest6}}}},
@@ -38,17 +45,22 @@ lab::Topology KernelPeer::plan() const {
   return topology;
 }
 
+bool KernelPeer::judged_by_rewritten_vxlan() const {
+  return options_.format == "geneve" && !lab::kernel_has_link_type("geneve");
+}
+
 std::string KernelPeer::tunnel_device() const {
   const std::string remote = options_.ipv6_underlay ? "fd99::1" : "10.99.0.1";
   const std::string id = std::to_string(kVni);
   std::string made;
-  if (options_.format == "geneve" && lab::kernel_has_link_type("geneve")) {
+  if (options_.format == "geneve" && !judged_by_rewritten_vxlan()) {
     made = "ip link add tun0 type geneve id " + id + " remote " + remote + "; ";
   } else {
     const bool geneve = options_.format == "geneve";
-    made = "ip link add tun0 type vxlan id " + id + " remote " + remote + " dstport " + (geneve ? "6081" : "4789") + "; ";
+    made = "ip link add tun0 type vxlan id " + id + " remote " + remote + " dstport " +
+           (geneve ? "6081" : "4789") + (geneve && options_.ipv6_underlay ? " udp6zerocsumtx udp6zerocsumrx; " : "; ");
     if (geneve) {
-      // RFC 8926 against RFC 7348: one word differs, and the UDP checksum is updated by nftables as well.
+      // RFC 8926 against RFC 7348: one word differs.
       made += "nft add table netdev g; nft 'add chain netdev g i { type filter hook ingress device tap0 priority 0; }'; "
               "nft 'add rule netdev g i udp dport 6081 @th,64,32 set 0x08000000'; "
               "nft 'add chain netdev g e { type filter hook egress device tap0 priority 0; }'; "

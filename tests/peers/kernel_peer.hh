@@ -38,6 +38,8 @@ class KernelPeer {
  private:
   lab::Topology plan() const;
   std::string tunnel_device() const;
+  // The kernel has no geneve, and its vxlan device stands in for it.
+  bool judged_by_rewritten_vxlan() const;
 
   PeerOptions options_;
   lab::WorkDir work_{"peer"};

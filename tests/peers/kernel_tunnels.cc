@@ -61,7 +61,8 @@ TEST_P(KernelTunnel, PingsStreamsAndFragmentsBothWays) {
   for (const nlohmann::json& drop : cards.at(0).at("drops")) {
     const std::string reason = drop.at("reason");
     EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" || reason == "not_forwarded" ||
-                reason == "unknown_nd_target" || reason == "not_a_tunnel" || reason == "not_for_card")
+                // The peer's own link-local address speaks over the tunnel; its burst may meet a guest that is not up yet, or slow.
+                reason == "remote_spoof" || reason == "vnic_link_down" || reason == "vnic_no_descriptors" || reason == "unknown_nd_target" || reason == "not_a_tunnel" || reason == "not_for_card")
         << drop.dump();
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The vnic comes, goes, resets, reboots, moves: under traffic, and nothing else notices.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "tests/scenarios/pair.hh"
 
@@ -17,7 +18,7 @@ class Heartbeat {
     guest_.agent().expect(job_, "bytes from", seconds(30));
   }
   std::string finish() {
-    guest_.agent().kill(job_);
+    guest_.agent().kill(job_, SIGINT);  // then ping prints its statistics
     return guest_.agent().finish(job_).output;
   }
 

@@ -23,7 +23,8 @@ TEST(NetworkBoot, OptionRomLoadsAKernelOverTheCard) {
   options.kernel = "";  // nothing but the option ROM
   options.devices = {"-netdev", lab::stream_netdev("up0", socket), "-device",
                      "gatehouse-card,id=card0,uplink0=up0,policy=" + topology.write_policy("guest", work.path("guest.json")),
-                     "-device", "gatehouse-vnic,id=vnic0,card=card0,bootindex=0"};
+                     "-device", "gatehouse-vnic,id=vnic0,card=card0,bootindex=0",
+                     "-no-shutdown"};  // the payload powers off when it has told
   lab::Guest guest(work, options);
   const bool loaded = eventually([&] { return guest.console().find("GATEHOUSE-IPXE-BOOTED") != std::string::npos; },
                                  seconds(180));

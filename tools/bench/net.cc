@@ -42,7 +42,8 @@ int measure_and_print(const Options& options) {
   if (rows.empty()) throw lab::Failure("no row has such a name");
   measure(rows, options.pairs);
   report::Terminal terminal(stdout);
-  terminal.heading("bench net: vnic with Geneve and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU, medians)");
+  terminal.heading(std::string("bench net: vnic with ") + (lab::kernel_has_link_type("geneve") ? "Geneve" : "VXLAN (this kernel has no geneve)") +
+                   " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU, medians)");
   print(rows, terminal);
   if (!options.json.empty()) lab::write_file(options.json, to_json("net", rows).dump(2) + "\n");
   return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // SIGINT, SIGTERM and SIGUSR1 as readable events, so that an event loop ends or reports between two
-// rounds.
+// rounds. SIGPIPE is ignored meanwhile: libslirp writes to sockets that the other side may have
+// closed.
 #ifndef GATEHOUSE_TOOLS_COMMON_SIGNALS_HH_
 #define GATEHOUSE_TOOLS_COMMON_SIGNALS_HH_
 
@@ -26,6 +27,7 @@ class Signals {
  private:
   Descriptor descriptor_;
   sigset_t before_;
+  struct sigaction pipe_before_;
 };
 
 }  // namespace gatehouse::common

@@ -81,7 +81,9 @@ void Agent::expect(Job job, const std::string& text, std::chrono::milliseconds l
   }
 }
 
-void Agent::kill(Job job) { socket_.send_line("KILL " + std::to_string(job)); }
+void Agent::kill(Job job, int signal) {
+  socket_.send_line("KILL " + std::to_string(job) + " " + std::to_string(signal));
+}
 
 CommandResult Agent::run(const std::string& script, std::chrono::milliseconds limit) {
   return finish(start(script), limit);

@@ -40,7 +40,8 @@ class Agent {
   CommandResult finish(Job job, std::chrono::milliseconds limit = std::chrono::seconds(60));
   // Output so far; waits until it contains `text`. Throws Failure at the limit or when the job ends without it.
   void expect(Job job, const std::string& text, std::chrono::milliseconds limit);
-  void kill(Job job);
+  // Sends a signal to the job and all that it started.
+  void kill(Job job, int signal = 15);
 
  private:
   struct Running {

@@ -23,6 +23,9 @@ bool LineSocket::connect(const std::string& path, const Deadline& deadline) {
   if (path.size() >= sizeof address.sun_path) throw Failure("socket path too long: " + path);
   std::memcpy(address.sun_path, path.data(), path.size());
   path_ = path;
+  if (fd_ >= 0) close(fd_);
+  pending_.clear();
+  scanned_ = 0;
   do {
     fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;

@@ -17,7 +17,7 @@ class LineSocket {
   LineSocket(const LineSocket&) = delete;
   LineSocket& operator=(const LineSocket&) = delete;
 
-  // Tries until somebody listens at `path`; false when nobody does by the deadline.
+  // Ends an earlier connection, then tries until somebody listens at `path`; false when nobody does by the deadline.
   bool connect(const std::string& path, const Deadline& deadline);
   // Throws Failure when the other side is gone.
   void send_line(const std::string& line);

@@ -96,6 +96,7 @@ built() {
   mkdir -p "${log%/*}"
   : >"$log"
   if "$@" 2>&1 | condense; then return; fi
-  grep -E -m8 '(: (fatal )?error: |^ERROR|: ERROR: |undefined reference|multiple definition)' "$log" | sed 's/^/      /' >&2
+  { grep -E -m8 '(: (fatal )?error: |^ERROR|: ERROR: |undefined reference|multiple definition)' "$log" ||
+    tail -n 3 "$log"; } | sed 's/^/      /' >&2
   die "'$(basename "$1")' failed; everything it said is in ${log#"$root"/}"
 }

@@ -34,6 +34,18 @@ TEST(Card, HandlesFramesFromTheWireInRun) {
   EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
 }
 
+TEST(Card, HandlesALoneFrameAtOnceWhereTheWireBearsIt) {
+  World world;
+  const test::Bytes frame = World::tunnel_to_a();
+  const OutFrame alone{{frame.data(), static_cast<uint32_t>(frame.size())}, {}};
+  ASSERT_TRUE(world.card.receive(0, alone, /*at_once=*/true));
+  EXPECT_EQ(world.a.received.size(), 1u);
+  ASSERT_TRUE(world.card.receive(0, alone, /*at_once=*/true));
+  EXPECT_EQ(world.a.received.size(), 1u) << "it comes close behind: the beginning of a batch";
+  world.run();
+  EXPECT_EQ(world.a.received.size(), 2u);
+}
+
 TEST(Card, DeliversBetweenItsOwnVnics) {
   World world;
   const test::Bytes frame = World::from_a("10.0.0.11", "52:54:00:00:00:0b");

@@ -66,8 +66,8 @@ TEST(SuperDatagram, JoinsFramesOfOneFlow) {
   for (const bool ipv6 : {false, true}) {
     for (const bool tagged : {false, true}) {
       const FrameRun run({{.ipv6 = ipv6, .tagged = tagged, .id = 1},
-                     {.ipv6 = ipv6, .tagged = tagged, .id = 2},
-                     {.ipv6 = ipv6, .tagged = tagged, .id = 3, .payload = 10}});
+                          {.ipv6 = ipv6, .tagged = tagged, .id = 2},
+                          {.ipv6 = ipv6, .tagged = tagged, .id = 3, .payload = 10}});
       const SuperDatagram whole = join(run.frames);
       EXPECT_EQ(whole.frames, 3u);
       EXPECT_EQ(whole.segment_octets, 1000u);

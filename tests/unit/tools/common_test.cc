@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <string>
 
@@ -272,6 +273,16 @@ TEST_F(StreamPair, WriterTellsThatTheOtherSideIsGone) {
   writer.add({frame});
   EXPECT_FALSE(writer.flush(near_.get()));
   EXPECT_EQ(reader_.fill(near_.get()), FrameReader::State::kClosed);
+}
+
+TEST(Signals, AWriteToAClosedSocketIsAnErrorNotTheEnd) {
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  const Descriptor near(fds[0]);
+  close(fds[1]);
+  Signals signals;
+  EXPECT_EQ(write(near.get(), "x", 1), -1);
+  EXPECT_EQ(errno, EPIPE);
 }
 
 TEST(Signals, AreEventsWhileTheObjectLives) {
