@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The binary `gatehouse-tool`: one table of subcommands. `./gatehouse` at the root is what people call; it calls this.
+// The binary `gatehouse-tool`: one table of subcommands. `./gatehouse` at the root is what people
+// call; it calls this.
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -24,10 +25,13 @@ struct Command {
 
 int bench(const std::vector<std::string>& arguments) {
   const std::string name = arguments.empty() ? "" : arguments[0];
-  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
+  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1),
+                                      arguments.end());
   if (name == "net") return gatehouse::bench::run_net(rest);
   if (name == "core") return gatehouse::bench::run_core(rest);
-  std::fprintf(stderr, "gatehouse bench: which one? net or core, then --pairs N, --rows NAME,..., --json FILE\n");
+  std::fprintf(
+      stderr,
+      "gatehouse bench: which one? net or core, then --pairs N, --rows NAME,..., --json FILE\n");
   return 2;
 }
 
@@ -37,13 +41,15 @@ constexpr Command kCommands[] = {
     {"test", gatehouse::test::run, "runs the tests, all or by group or name"},
     {"bench", bench, "net or core: figures beside their peers'"},
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
-    {"gateway", gatehouse::gateway::run, "the overlay's far end: from a tenant into this machine's network"},
+    {"gateway", gatehouse::gateway::run,
+     "the overlay's far end: from a tenant into this machine's network"},
     {"docs", gatehouse::docs::run, "pages made from the tables: policy, policy-schema"},
 };
 
 int help(FILE* to) {
   std::fputs("usage: gatehouse-tool COMMAND [options]; COMMAND --help tells its options\n\n", to);
-  for (const Command& command : kCommands) std::fprintf(to, "  %-10s %s\n", command.name, command.help);
+  for (const Command& command : kCommands)
+    std::fprintf(to, "  %-10s %s\n", command.name, command.help);
   return to == stdout ? 0 : 2;
 }
 

@@ -184,12 +184,14 @@ void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
   }
 }
 
-// A super-frame costs the wire's side about as long as the guest took to make it. run() is called on another thread than the
-// doorbell, so that both work at the same time; what comes after such frames stays behind them.
+// A super-frame costs the wire's side about as long as the guest took to make it. run() is called
+// on another thread than the doorbell, so that both work at the same time; what comes after such
+// frames stays behind them.
 bool Card::leave_to_run(std::span<Packet* const> batch) const {
   if (transmits_.size() + batch.size() > kLeft) return false;
-  return !transmits_.empty() ||
-         std::any_of(batch.begin(), batch.end(), [](const Packet* packet) { return packet->offload.tso; });
+  return !transmits_.empty() || std::any_of(batch.begin(), batch.end(), [](const Packet* packet) {
+    return packet->offload.tso;
+  });
 }
 
 void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {

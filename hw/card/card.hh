@@ -134,7 +134,8 @@ class Card final : private pipeline::Sink {
   static constexpr size_t kTransmits = 512;    // frames from vnics that wait for run()
   static constexpr size_t kLeft = 64;          // of these, what a doorbell may leave there
   static constexpr unsigned kRounds = 16;      // batches of one run()
-  static constexpr size_t kSuperFrames = 8;    // in one batch of run(): bounds how long QEMU's lock is held
+  static constexpr size_t kSuperFrames =
+      8;  // in one batch of run(): bounds how long QEMU's lock is held
   static constexpr unsigned kTransmitRounds = 2;
 
   // pipeline::Sink

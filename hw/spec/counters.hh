@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the card counts besides drops (hw/spec/drop_reasons.hh) and the 82574L's own statistics registers. All counters are
-// 64 bits, wrap never in practice, and reading them changes nothing.
+// What the card counts besides drops (hw/spec/drop_reasons.hh) and the 82574L's own statistics registers. All counters
+// are 64 bits, wrap never in practice, and reading them changes nothing.
 #ifndef GATEHOUSE_HW_SPEC_COUNTERS_HH_
 #define GATEHOUSE_HW_SPEC_COUNTERS_HH_
 
@@ -10,32 +10,32 @@
 namespace gatehouse::spec {
 
 // X(name, "text"): one set for each vnic
-#define GATEHOUSE_VNIC_COUNTERS(X)                                                       \
-  X(tx_frames, "frames taken from the guest; a super-frame counts once")                 \
-  X(tx_bytes, "octets of these frames, without FCS")                                     \
-  X(tx_super_frames, "frames that the guest left to the card to segment")                \
-  X(tx_segments, "frames made from super-frames")                                        \
-  X(tx_encapsulated, "frames encapsulated towards an underlay peer")                     \
-  X(tx_local, "frames delivered to another vnic of this card")                           \
-  X(tx_drops, "frames from the guest that were dropped, for whatever reason")            \
-  X(rx_frames, "frames handed to the vnic's receive rings")                              \
-  X(rx_bytes, "octets of these frames, without FCS")                                     \
-  X(rx_drops, "frames for this vnic that were dropped, for whatever reason")             \
-  X(answers, "ARP and Neighbor Discovery questions that the card answered")              \
-  X(icmp_too_big, "ICMP Fragmentation Needed and Packet Too Big sent to the guest")      \
+#define GATEHOUSE_VNIC_COUNTERS(X)                                                  \
+  X(tx_frames, "frames taken from the guest; a super-frame counts once")            \
+  X(tx_bytes, "octets of these frames, without FCS")                                \
+  X(tx_super_frames, "frames that the guest left to the card to segment")           \
+  X(tx_segments, "frames made from super-frames")                                   \
+  X(tx_encapsulated, "frames encapsulated towards an underlay peer")                \
+  X(tx_local, "frames delivered to another vnic of this card")                      \
+  X(tx_drops, "frames from the guest that were dropped, for whatever reason")       \
+  X(rx_frames, "frames handed to the vnic's receive rings")                         \
+  X(rx_bytes, "octets of these frames, without FCS")                                \
+  X(rx_drops, "frames for this vnic that were dropped, for whatever reason")        \
+  X(answers, "ARP and Neighbor Discovery questions that the card answered")         \
+  X(icmp_too_big, "ICMP Fragmentation Needed and Packet Too Big sent to the guest") \
   X(fragments, "inner IPv4 fragments made because of the overlay MTU")
 
 // X(name, "text"): one set for each uplink
-#define GATEHOUSE_UPLINK_COUNTERS(X)                                                     \
-  X(tx_frames, "frames sent on the wire")                                                \
-  X(tx_bytes, "octets of these frames, without FCS")                                     \
-  X(tx_drops, "frames for this uplink that were dropped")                                \
-  X(rx_frames, "frames that came from the wire")                                         \
-  X(rx_bytes, "octets of these frames, without FCS")                                     \
-  X(rx_drops, "frames from the wire that were dropped before they had a vnic")           \
-  X(rx_decapsulated, "tunnel frames accepted")                                           \
-  X(neighbour_requests, "ARP requests and Neighbor Solicitations sent on the underlay")  \
-  X(neighbour_answers, "questions for the card's own underlay addresses answered")       \
+#define GATEHOUSE_UPLINK_COUNTERS(X)                                                    \
+  X(tx_frames, "frames sent on the wire")                                               \
+  X(tx_bytes, "octets of these frames, without FCS")                                    \
+  X(tx_drops, "frames for this uplink that were dropped")                               \
+  X(rx_frames, "frames that came from the wire")                                        \
+  X(rx_bytes, "octets of these frames, without FCS")                                    \
+  X(rx_drops, "frames from the wire that were dropped before they had a vnic")          \
+  X(rx_decapsulated, "tunnel frames accepted")                                          \
+  X(neighbour_requests, "ARP requests and Neighbor Solicitations sent on the underlay") \
+  X(neighbour_answers, "questions for the card's own underlay addresses answered")      \
   X(rx_neighbour, "ARP and ND frames from the wire that were for the card itself")
 
 enum class VnicCounter : uint8_t {

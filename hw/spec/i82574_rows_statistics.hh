@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Rows of hw/spec/i82574_registers.hh: statistics. All count up, stick at their maximum and are cleared by reading; a 64-bit
-// pair is cleared by reading its upper half.
+// Rows of hw/spec/i82574_registers.hh: statistics. All count up, stick at their maximum and are cleared by reading; a
+// 64-bit pair is cleared by reading its upper half.
 #ifndef GATEHOUSE_HW_SPEC_I82574_ROWS_STATISTICS_HH_
 #define GATEHOUSE_HW_SPEC_I82574_ROWS_STATISTICS_HH_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The stages of the packet path, in the order in which a frame walks them. One name serves the folder, the namespace, the
-// trace point, the counter prefix and the heading in docs/packet-path.md.
+// The stages of the packet path, in the order in which a frame walks them. One name serves the folder, the namespace,
+// the trace point, the counter prefix and the heading in docs/packet-path.md.
 #ifndef GATEHOUSE_HW_SPEC_STAGES_HH_
 #define GATEHOUSE_HW_SPEC_STAGES_HH_
 
@@ -9,17 +9,17 @@
 namespace gatehouse::spec {
 
 // X(name, "what it decides or does")
-#define GATEHOUSE_STAGES(X)                                                                 \
-  X(vnic, "descriptor rings of the 82574L: guest memory to frames and back")                \
-  X(parse, "finds the headers of a frame; refuses what is malformed")                       \
-  X(spoof, "a frame from a vnic may carry only that vnic's own addresses")                  \
-  X(resolve, "answers ARP and Neighbor Discovery from the mapping")                         \
+#define GATEHOUSE_STAGES(X)                                                                  \
+  X(vnic, "descriptor rings of the 82574L: guest memory to frames and back")                 \
+  X(parse, "finds the headers of a frame; refuses what is malformed")                        \
+  X(spoof, "a frame from a vnic may carry only that vnic's own addresses")                   \
+  X(resolve, "answers ARP and Neighbor Discovery from the mapping")                          \
   X(overlay, "tenant + destination to underlay peer, VNI and inner MAC, or to a local vnic") \
-  X(segment, "cuts super-frames to MSS, fragments or refuses what exceeds the overlay MTU") \
-  X(encapsulate, "puts the outer Ethernet, IP, UDP and VXLAN or Geneve headers on")         \
-  X(underlay, "neighbours of the uplinks: whose MAC has the next hop")                      \
-  X(uplink, "link rate, latency, and the netdev behind it")                                 \
-  X(decapsulate, "checks peer, VNI and outer headers and takes them off")                   \
+  X(segment, "cuts super-frames to MSS, fragments or refuses what exceeds the overlay MTU")  \
+  X(encapsulate, "puts the outer Ethernet, IP, UDP and VXLAN or Geneve headers on")          \
+  X(underlay, "neighbours of the uplinks: whose MAC has the next hop")                       \
+  X(uplink, "link rate, latency, and the netdev behind it")                                  \
+  X(decapsulate, "checks peer, VNI and outer headers and takes them off")                    \
   X(deliver, "finds the vnic to which a decapsulated frame goes")
 
 enum class Stage : uint8_t {

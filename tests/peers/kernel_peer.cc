@@ -18,10 +18,12 @@ KernelPeer::KernelPeer(const PeerOptions& options) : options_(options) {
                                       plan().write_policy("guest", work_.path("policy.json")));
   guest.append = std::string("gh.ip=") + kGuest4 + "/24," + kGuest6 + "/64";
   guest_ = std::make_unique<lab::Guest>(work_, guest);
-  peer_.sh("ip addr add 10.99.0.2/24 dev tap0; ip addr add fd99::2/64 dev tap0 nodad; " + tunnel_device());
+  peer_.sh("ip addr add 10.99.0.2/24 dev tap0; ip addr add fd99::2/64 dev tap0 nodad; " +
+           tunnel_device());
   guest_->wait_ready();
-  guest_->agent().check("gh-wait carrier eth0 60000; ip link set eth0 mtu " + std::to_string(options_.overlay_mtu),
-                        std::chrono::seconds(70));
+  guest_->agent().check(
+      "gh-wait carrier eth0 60000; ip link set eth0 mtu " + std::to_string(options_.overlay_mtu),
+      std::chrono::seconds(70));
   guest_->agent().wait_for("ping -c 1 -W 1 " + std::string(kPeer4), std::chrono::seconds(60));
 }
 
@@ -32,16 +34,24 @@ lab::Topology KernelPeer::plan() const {
   topology.formats = options_.formats;
   std::string format = options_.format;
   if (judged_by_rewritten_vxlan() && options_.ipv6_underlay) {
-    // nftables does not mend the UDP checksum, which IPv6 otherwise demands (RFC 6935 permits zero for tunnels).
+    // nftables does not mend the UDP checksum, which IPv6 otherwise demands (RFC 6935 permits zero
+    // for tunnels).
     format = "geneve-zero";
-    topology.formats.push_back({{"name", format}, {"kind", "geneve"}, {"zero_checksum_ipv6", true}});
+    topology.formats.push_back(
+        {{"name", format}, {"kind", "geneve"}, {"zero_checksum_ipv6", true}});
   }
   topology.tenants = {{.name = "red", .vni = kVni, .format = format}};
   topology.hosts = {
-      {.name = "guest", .mac = "02:00:00:00:00:01", .underlay = {"10.99.0.1/24", "fd99::1/64"},
-       .endpoints = {{.vnic = "vnic0", .tenant = "red", .mac = kGuestMac, .addresses = {kGuest4, kGuest6}}}},
-      {.name = "peer", .mac = "", .underlay = {"10.99.0.2/24", "fd99::2/64"},
-       .endpoints = {{.vnic = "peer", .tenant = "red", .mac = kPeerMac, .addresses = {kPeer4, kPeer6}}}}};
+      {.name = "guest",
+       .mac = "02:00:00:00:00:01",
+       .underlay = {"10.99.0.1/24", "fd99::1/64"},
+       .endpoints =
+           {{.vnic = "vnic0", .tenant = "red", .mac = kGuestMac, .addresses = {kGuest4, kGuest6}}}},
+      {.name = "peer",
+       .mac = "",
+       .underlay = {"10.99.0.2/24", "fd99::2/64"},
+       .endpoints = {
+           {.vnic = "peer", .tenant = "red", .mac = kPeerMac, .addresses = {kPeer4, kPeer6}}}}};
   return topology;
 }
 
@@ -58,17 +68,22 @@ std::string KernelPeer::tunnel_device() const {
   } else {
     const bool geneve = options_.format == "geneve";
     made = "ip link add tun0 type vxlan id " + id + " remote " + remote + " dstport " +
-           (geneve ? "6081" : "4789") + (geneve && options_.ipv6_underlay ? " udp6zerocsumtx udp6zerocsumrx; " : "; ");
+           (geneve ? "6081" : "4789") +
+           (geneve && options_.ipv6_underlay ? " udp6zerocsumtx udp6zerocsumrx; " : "; ");
     if (geneve) {
       // RFC 8926 against RFC 7348: one word differs.
-      made += "nft add table netdev g; nft 'add chain netdev g i { type filter hook ingress device tap0 priority 0; }'; "
-              "nft 'add rule netdev g i udp dport 6081 @th,64,32 set 0x08000000'; "
-              "nft 'add chain netdev g e { type filter hook egress device tap0 priority 0; }'; "
-              "nft 'add rule netdev g e udp dport 6081 @th,64,32 set 0x00006558'; ethtool -K tun0 tx off; ";
+      made +=
+          "nft add table netdev g; nft 'add chain netdev g i { type filter hook ingress device "
+          "tap0 priority 0; }'; "
+          "nft 'add rule netdev g i udp dport 6081 @th,64,32 set 0x08000000'; "
+          "nft 'add chain netdev g e { type filter hook egress device tap0 priority 0; }'; "
+          "nft 'add rule netdev g e udp dport 6081 @th,64,32 set 0x00006558'; ethtool -K tun0 tx "
+          "off; ";
     }
   }
-  made += std::string("ip link set tun0 address ") + kPeerMac + " mtu " + std::to_string(options_.overlay_mtu) +
-          " up; ip addr add " + kPeer4 + "/24 dev tun0; ip addr add " + kPeer6 + "/64 dev tun0 nodad; ";
+  made += std::string("ip link set tun0 address ") + kPeerMac + " mtu " +
+          std::to_string(options_.overlay_mtu) + " up; ip addr add " + kPeer4 +
+          "/24 dev tun0; ip addr add " + kPeer6 + "/64 dev tun0 nodad; ";
   if (options_.static_neighbours) {
     made += std::string("ip neigh replace ") + kGuest4 + " lladdr " + kGuestMac + " dev tun0; ";
   }

@@ -18,12 +18,12 @@ inline constexpr const char* kGuest6 = "fd00::1";
 inline constexpr const char* kPeer6 = "fd00::2";
 
 struct PeerOptions {
-  std::string format = "vxlan";      // or "geneve"
+  std::string format = "vxlan";  // or "geneve"
   bool ipv6_underlay = false;
   unsigned underlay_mtu = 1700;
   unsigned overlay_mtu = 1500;
   std::string kernel = "6.1";
-  bool static_neighbours = false;    // the peer knows the guest's MAC; else it asks over the tunnel
+  bool static_neighbours = false;  // the peer knows the guest's MAC; else it asks over the tunnel
   nlohmann::json formats = nlohmann::json::array();
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel's vxlan and geneve devices accept what the card sends and the card accepts what they send.
+// The kernel's vxlan and geneve devices accept what the card sends and the card accepts what they
+// send.
 #include <gtest/gtest.h>
 
 #include "tests/peers/kernel_peer.hh"
@@ -10,7 +11,7 @@ namespace {
 
 using std::chrono::seconds;
 
-#define GATEHOUSE_NEEDS_ROOT()                            \
+#define GATEHOUSE_NEEDS_ROOT() \
   if (std::string why; !lab::Netns::available(&why)) GTEST_SKIP() << "skipped: " << why
 
 struct Case {
@@ -24,9 +25,10 @@ class KernelTunnel : public testing::TestWithParam<Case> {};
 
 // The digest of what arrives must be that of what was sent.
 void stream_out(KernelPeer& bed, const std::string& address) {
-  std::unique_ptr<lab::Process> sink = bed.peer().start(
-      {"sh", "-c", "iperf3 -s -1 --forceflush"}, bed.work().path("sink.log"));
-  bed.guest().agent().wait_for("iperf3 -c " + address + " -n 16M -l 64K >/tmp/out 2>&1 || ! cat /tmp/out", seconds(60));
+  std::unique_ptr<lab::Process> sink =
+      bed.peer().start({"sh", "-c", "iperf3 -s -1 --forceflush"}, bed.work().path("sink.log"));
+  bed.guest().agent().wait_for(
+      "iperf3 -c " + address + " -n 16M -l 64K >/tmp/out 2>&1 || ! cat /tmp/out", seconds(60));
   EXPECT_EQ(sink->wait(seconds(20)), 0) << sink->log();
 }
 
@@ -34,7 +36,9 @@ TEST_P(KernelTunnel, PingsStreamsAndFragmentsBothWays) {
   GATEHOUSE_NEEDS_ROOT();
   const Case& which = GetParam();
   if (std::string(which.format) == "geneve") {
-    RecordProperty("judge", lab::kernel_has_link_type("geneve") ? "kernel geneve" : "kernel vxlan, header word rewritten by nftables");
+    RecordProperty("judge", lab::kernel_has_link_type("geneve")
+                                ? "kernel geneve"
+                                : "kernel vxlan, header word rewritten by nftables");
   }
   PeerOptions options;
   options.format = which.format;
@@ -55,14 +59,20 @@ TEST_P(KernelTunnel, PingsStreamsAndFragmentsBothWays) {
   bed.peer().sh("iperf3 -c " + std::string(kGuest4) + " -n 16M", seconds(60));
   EXPECT_EQ(agent.finish(server, seconds(20)).exit_status, 0);
   // The peer's stack found no bad checksum and the card no bad frame.
-  const std::string errors = bed.peer().sh("nstat -asz TcpInCsumErrors UdpInCsumErrors Udp6InCsumErrors IcmpInCsumErrors | awk 'NR>1 {s+=$2} END {print s+0}'");
+  const std::string errors = bed.peer().sh(
+      "nstat -asz TcpInCsumErrors UdpInCsumErrors Udp6InCsumErrors IcmpInCsumErrors | awk 'NR>1 "
+      "{s+=$2} END {print s+0}'");
   EXPECT_EQ(errors, "0\n");
   const nlohmann::json cards = bed.guest().qmp().execute("query-gatehouse");
   for (const nlohmann::json& drop : cards.at(0).at("drops")) {
     const std::string reason = drop.at("reason");
-    EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" || reason == "not_forwarded" ||
-                // The peer's own link-local address speaks over the tunnel; its burst may meet a guest that is not up yet, or slow.
-                reason == "remote_spoof" || reason == "vnic_link_down" || reason == "vnic_no_descriptors" || reason == "unknown_nd_target" || reason == "not_a_tunnel" || reason == "not_for_card")
+    EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" ||
+                reason == "not_forwarded" ||
+                // The peer's own link-local address speaks over the tunnel; its burst may meet a
+                // guest that is not up yet, or slow.
+                reason == "remote_spoof" || reason == "vnic_link_down" ||
+                reason == "vnic_no_descriptors" || reason == "unknown_nd_target" ||
+                reason == "not_a_tunnel" || reason == "not_for_card")
         << drop.dump();
   }
 }
@@ -82,8 +92,10 @@ TEST_P(KernelTunnel, JumboFrames) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, KernelTunnel,
-                         testing::Values(Case{"VxlanOverIpv4", "vxlan", false, "6.1"}, Case{"VxlanOverIpv6", "vxlan", true, "6.12"},
-                                         Case{"GeneveOverIpv4", "geneve", false, "6.12"}, Case{"GeneveOverIpv6", "geneve", true, "6.1"}),
+                         testing::Values(Case{"VxlanOverIpv4", "vxlan", false, "6.1"},
+                                         Case{"VxlanOverIpv6", "vxlan", true, "6.12"},
+                                         Case{"GeneveOverIpv4", "geneve", false, "6.12"},
+                                         Case{"GeneveOverIpv6", "geneve", true, "6.1"}),
                          [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -23,12 +23,15 @@ class Bus : public testing::TestWithParam<const char*> {
 TEST_P(Bus, OneOrdinaryNicAndNothingElse) {
   start();
   lab::Agent& agent = pair_->left().agent();
-  // q35 without devices has the host bridge, ISA, SATA and SMBus functions of the ICH9; one more is ours.
+  // q35 without devices has the host bridge, ISA, SATA and SMBus functions of the ICH9; one more is
+  // ours.
   EXPECT_EQ(agent.check("lspci -n | grep -vc '8086:2[49]'"), "1\n") << agent.check("lspci -nn");
   EXPECT_EQ(agent.check("lspci -n -d 8086:10d3 | wc -l"), "1\n");
   const std::string detail = agent.check("lspci -vv -d 8086:10d3");
-  for (const char* expected : {"Capabilities: [c8] Power Management", "Capabilities: [d0] MSI:", "Capabilities: [e0] Express",
-                               "Capabilities: [a0] MSI-X: Enable+ Count=5", "Advanced Error Reporting", "Device Serial Number"}) {
+  for (const char* expected : {"Capabilities: [c8] Power Management",
+                               "Capabilities: [d0] MSI:", "Capabilities: [e0] Express",
+                               "Capabilities: [a0] MSI-X: Enable+ Count=5",
+                               "Advanced Error Reporting", "Device Serial Number"}) {
     EXPECT_NE(detail.find(expected), std::string::npos) << expected << " is missing in\n" << detail;
   }
   for (const char* size : {"[size=128K]", "[size=32]", "[size=16K]"}) {
@@ -42,9 +45,11 @@ TEST_P(Bus, DriverSelfTestPasses) {
   lab::Agent& agent = pair_->left().agent();
   const lab::CommandResult result = agent.run("ethtool -t eth0 offline", seconds(120));
   EXPECT_EQ(result.exit_status, 0) << result.output << agent.check("dmesg | tail -20");
-  for (const char* part : {"Register test  (offline)\t 0", "Eeprom test    (offline)\t 0", "Interrupt test (offline)\t 0",
-                           "Loopback test  (offline)\t 0", "Link test   (on/offline)\t 0"}) {
-    EXPECT_NE(result.output.find(part), std::string::npos) << part << " is missing in\n" << result.output;
+  for (const char* part : {"Register test  (offline)\t 0", "Eeprom test    (offline)\t 0",
+                           "Interrupt test (offline)\t 0", "Loopback test  (offline)\t 0",
+                           "Link test   (on/offline)\t 0"}) {
+    EXPECT_NE(result.output.find(part), std::string::npos) << part << " is missing in\n"
+                                                           << result.output;
   }
   wait_for_carrier(pair_->left());
   agent.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
@@ -60,12 +65,16 @@ TEST_P(Bus, DriverFindsLinkAddressAndInterrupts) {
   const std::string interrupts = agent.check("grep eth0 /proc/interrupts");
   EXPECT_NE(interrupts.find("eth0-rx-0"), std::string::npos) << interrupts;
   EXPECT_NE(interrupts.find("eth0-tx-0"), std::string::npos) << interrupts;
-  EXPECT_EQ(agent.check("dmesg | grep -ciE 'tx unit hang|reset adapter|NVM checksum|BUG:|WARNING:' || true"), "0\n")
+  EXPECT_EQ(
+      agent.check(
+          "dmesg | grep -ciE 'tx unit hang|reset adapter|NVM checksum|BUG:|WARNING:' || true"),
+      "0\n")
       << agent.check("dmesg | tail -40");
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Bus, testing::Values("6.1", "6.12"),
-                         [](const auto& row) { return row.param == std::string("6.1") ? "Linux61" : "Linux612"; });
+INSTANTIATE_TEST_SUITE_P(Kernels, Bus, testing::Values("6.1", "6.12"), [](const auto& row) {
+  return row.param == std::string("6.1") ? "Linux61" : "Linux612";
+});
 
 }  // namespace
 }  // namespace gatehouse::scenarios

@@ -39,8 +39,12 @@ TEST(HotPlug, SecondVnicComesAndGoesUnderTraffic) {
   left.agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
   Heartbeat heartbeat(left);
   for (int round = 0; round < 2; ++round) {
-    left.qmp().execute("device_add", {{"driver", "gatehouse-vnic"}, {"id", "vnic9"}, {"card", "card0"}, {"bus", "port0"},
-                                      {"romfile", ""}, {"mac", "52:54:00:00:00:09"}});
+    left.qmp().execute("device_add", {{"driver", "gatehouse-vnic"},
+                                      {"id", "vnic9"},
+                                      {"card", "card0"},
+                                      {"bus", "port0"},
+                                      {"romfile", ""},
+                                      {"mac", "52:54:00:00:00:09"}});
     left.agent().wait_for("test -e /sys/class/net/eth1", seconds(60));
     EXPECT_EQ(left.agent().check("cat /sys/class/net/eth1/address"), "52:54:00:00:00:09\n");
     left.agent().check("ip link set eth1 up");
@@ -48,7 +52,9 @@ TEST(HotPlug, SecondVnicComesAndGoesUnderTraffic) {
     EXPECT_EQ(card_of(left).at("vnics").size(), 2u);
     // No policy names it: it sends nothing.
     const uint64_t before = drops_of(left)["vnic_without_policy"];
-    left.agent().check("gh-frames send eth1 ffffffffffff525400000009080600010800060400015254000000090a0000010000000000000a000002");
+    left.agent().check(
+        "gh-frames send eth1 "
+        "ffffffffffff525400000009080600010800060400015254000000090a0000010000000000000a000002");
     EXPECT_TRUE(eventually([&] { return drops_of(left)["vnic_without_policy"] > before; }));
     left.qmp().execute("device_del", {{"id", "vnic9"}});
     ASSERT_TRUE(left.qmp().wait_event("DEVICE_DELETED", seconds(60)).has_value());
@@ -65,10 +71,15 @@ TEST(Reset, FunctionLevelResetAndRebindBringTheLinkBack) {
   std::string slot = pci_slot(pair.left(), "eth0");
   slot.pop_back();
   for (const std::string& method : {std::string("flr"), std::string("pm")}) {
-    agent.check("cd /sys/bus/pci/devices/" + slot + "; ip link set eth0 down; cat reset_method; echo " + method +
-                    " > reset_method && echo 1 > reset", seconds(60));
-    agent.check("cd /sys/bus/pci/drivers/e1000e; echo " + slot + " > unbind; echo " + slot + " > bind; "
-                "ip addr add " + kLeft4 + "/24 dev eth0; ip link set eth0 up", seconds(60));
+    agent.check("cd /sys/bus/pci/devices/" + slot +
+                    "; ip link set eth0 down; cat reset_method; echo " + method +
+                    " > reset_method && echo 1 > reset",
+                seconds(60));
+    agent.check("cd /sys/bus/pci/drivers/e1000e; echo " + slot + " > unbind; echo " + slot +
+                    " > bind; "
+                    "ip addr add " +
+                    kLeft4 + "/24 dev eth0; ip link set eth0 up",
+                seconds(60));
     wait_for_carrier(pair.left());
     agent.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
   }
@@ -107,11 +118,15 @@ TEST(Migration, MovesUnderTrafficThroughAFile) {
   const lab::Agent::Job server = pair.right().agent().start("iperf3 -s -1 --forceflush");
   pair.right().agent().expect(server, "listening", seconds(20));
   // It goes on in the second QEMU: the job lives in the guest.
-  left.agent().check("(iperf3 -J -c " + std::string(kRight4) + " -t 12 > /tmp/stream.json 2>&1; echo done > /tmp/stream.done) </dev/null >/dev/null 2>&1 &");
+  left.agent().check(
+      "(iperf3 -J -c " + std::string(kRight4) +
+      " -t 12 > /tmp/stream.json 2>&1; echo done > /tmp/stream.done) </dev/null >/dev/null 2>&1 &");
   ASSERT_TRUE(eventually([&] { return vnic_counter(left, "vnic0", "tx_super_frames") > 50; }));
   const std::string image = pair.work().path("state");
   left.qmp().execute("migrate", {{"uri", "file:" + image}});
-  ASSERT_TRUE(eventually([&] { return left.qmp().execute("query-migrate").value("status", "") == "completed"; }, seconds(120)))
+  ASSERT_TRUE(eventually(
+      [&] { return left.qmp().execute("query-migrate").value("status", "") == "completed"; },
+      seconds(120)))
       << left.qmp().execute("query-migrate").dump();
   const nlohmann::json before = card_of(left);
   left.qmp().execute("quit");
@@ -123,11 +138,15 @@ TEST(Migration, MovesUnderTrafficThroughAFile) {
   again.devices = pair.devices("left");
   again.incoming = "file:" + image;
   lab::Guest second(pair.work(), again);
-  ASSERT_TRUE(eventually([&] { return second.qmp().execute("query-status").value("status", "") == "running"; }, seconds(120)));
-  EXPECT_GE(vnic_counter(second, "vnic0", "tx_frames"), before.at("vnics").at(0).at("counters").at("tx_frames").get<uint64_t>());
+  ASSERT_TRUE(eventually(
+      [&] { return second.qmp().execute("query-status").value("status", "") == "running"; },
+      seconds(120)));
+  EXPECT_GE(vnic_counter(second, "vnic0", "tx_frames"),
+            before.at("vnics").at(0).at("counters").at("tx_frames").get<uint64_t>());
   second.wait_ready();
   second.agent().wait_for("test -e /tmp/stream.done", seconds(90));
-  const nlohmann::json stream = nlohmann::json::parse(second.agent().check("cat /tmp/stream.json"), nullptr, false);
+  const nlohmann::json stream =
+      nlohmann::json::parse(second.agent().check("cat /tmp/stream.json"), nullptr, false);
   ASSERT_TRUE(stream.is_object());
   EXPECT_FALSE(stream.contains("error")) << stream.value("error", "");
   second.agent().check("ping -c 3 -i 0.2 -W 2 " + std::string(kRight4));
@@ -140,21 +159,25 @@ TEST(Snapshot, SaveAndLoadInTheMiddleOfAStream) {
   lab::check_command({lab::Build::qemu_img(), "create", "-q", "-f", "qcow2", disk, "64M"});
   lab::Guest& left = probe.left();
   left.agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
-  left.qmp().execute("blockdev-add", {{"driver", "qcow2"}, {"node-name", "disk0"},
+  left.qmp().execute("blockdev-add", {{"driver", "qcow2"},
+                                      {"node-name", "disk0"},
                                       {"file", {{"driver", "file"}, {"filename", disk}}}});
   const auto job = [&](const char* command, const char* id, bool save) {
-    nlohmann::json arguments = {{"job-id", id}, {"tag", "moment"}, {"devices", {"disk0"}}, {"vmstate", "disk0"}};
+    nlohmann::json arguments = {
+        {"job-id", id}, {"tag", "moment"}, {"devices", {"disk0"}}, {"vmstate", "disk0"}};
     static_cast<void>(save);
     left.qmp().execute(command, arguments);
-    EXPECT_TRUE(eventually([&] {
-      for (const nlohmann::json& row : left.qmp().execute("query-jobs")) {
-        if (row.at("id") == id && row.at("status") == "concluded") {
-          EXPECT_FALSE(row.contains("error")) << row.dump();
-          return true;
-        }
-      }
-      return false;
-    }, seconds(120)));
+    EXPECT_TRUE(eventually(
+        [&] {
+          for (const nlohmann::json& row : left.qmp().execute("query-jobs")) {
+            if (row.at("id") == id && row.at("status") == "concluded") {
+              EXPECT_FALSE(row.contains("error")) << row.dump();
+              return true;
+            }
+          }
+          return false;
+        },
+        seconds(120)));
   };
   Heartbeat heartbeat(left);
   job("snapshot-save", "save", true);
@@ -163,7 +186,8 @@ TEST(Snapshot, SaveAndLoadInTheMiddleOfAStream) {
   left.qmp().execute("stop");
   const uint64_t before_load = vnic_counter(left, "vnic0", "tx_frames");
   job("snapshot-load", "load", false);
-  EXPECT_LT(vnic_counter(left, "vnic0", "tx_frames"), before_load) << "the counters are part of the state";
+  EXPECT_LT(vnic_counter(left, "vnic0", "tx_frames"), before_load)
+      << "the counters are part of the state";
   left.qmp().execute("cont");
   const uint64_t resumed = vnic_counter(left, "vnic0", "rx_frames");
   EXPECT_TRUE(eventually([&] { return vnic_counter(left, "vnic0", "rx_frames") > resumed + 20; }));

@@ -10,8 +10,8 @@
 namespace gatehouse::scenarios {
 namespace {
 
-using std::chrono::seconds;
 using report::CapturedFrame;
+using std::chrono::seconds;
 
 TEST(Query, ShowsTheCardAndChangesNothing) {
   Pair pair;
@@ -36,23 +36,29 @@ TEST(Taps, EachPointShowsItsFramesAndDropsTellTheReason) {
   lab::Guest& left = pair.left();
   left.agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
   const std::string file = pair.work().path("taps.pcapng");
-  left.qmp().execute("gatehouse-tap-start", {{"card", "card0"}, {"points", {"guest", "inner", "outer", "drops"}}, {"file", file}});
+  left.qmp().execute(
+      "gatehouse-tap-start",
+      {{"card", "card0"}, {"points", {"guest", "inner", "outer", "drops"}}, {"file", file}});
   left.agent().check("ping -c 2 -i 0.1 -W 2 -p a5a5 " + std::string(kRight4));
   left.agent().check("gh-frames send eth0 5254000000025254000000ee08060001");
-  EXPECT_TRUE(eventually([&] { return drops_of(left)["spoofed_mac"] + drops_of(left)["bad_arp"] > 0; }));
+  EXPECT_TRUE(
+      eventually([&] { return drops_of(left)["spoofed_mac"] + drops_of(left)["bad_arp"] > 0; }));
   left.qmp().execute("gatehouse-tap-stop", {{"card", "card0"}});
   const auto frames = report::read_capture(file);
   const auto echoes = [&](const std::string& point, size_t icmp_type_offset) {
     return std::count_if(frames.begin(), frames.end(), [&](const CapturedFrame& frame) {
-      return frame.interface_name.find(point) != std::string::npos && frame.octets.size() > icmp_type_offset + 20 &&
-             frame.octets.back() == 0xa5 && (frame.octets[icmp_type_offset] == 8 || frame.octets[icmp_type_offset] == 0);
+      return frame.interface_name.find(point) != std::string::npos &&
+             frame.octets.size() > icmp_type_offset + 20 && frame.octets.back() == 0xa5 &&
+             (frame.octets[icmp_type_offset] == 8 || frame.octets[icmp_type_offset] == 0);
     });
   };
   constexpr size_t kInnerType = 34, kOuterHeaders = 14 + 20 + 8 + 8;
   EXPECT_EQ(echoes("guest", kInnerType), 4);
   EXPECT_EQ(echoes("inner", kInnerType), 4);
   EXPECT_EQ(echoes("outer", kOuterHeaders + kInnerType), 4);
-  const auto dropped = std::find_if(frames.begin(), frames.end(), [](const CapturedFrame& frame) { return !frame.comment.empty(); });
+  const auto dropped = std::find_if(frames.begin(), frames.end(), [](const CapturedFrame& frame) {
+    return !frame.comment.empty();
+  });
   ASSERT_NE(dropped, frames.end());
   EXPECT_NE(dropped->interface_name.find("drops"), std::string::npos);
   // Off is off.
@@ -63,10 +69,17 @@ TEST(Taps, EachPointShowsItsFramesAndDropsTellTheReason) {
 TEST(Taps, WrongRequestsGetClearErrors) {
   Pair pair;
   const auto error = [&](const nlohmann::json& arguments) {
-    return pair.left().qmp().execute_raw("gatehouse-tap-start", arguments).at("error").value("desc", "");
+    return pair.left()
+        .qmp()
+        .execute_raw("gatehouse-tap-start", arguments)
+        .at("error")
+        .value("desc", "");
   };
-  EXPECT_NE(error({{"card", "card7"}, {"points", {"guest"}}, {"file", "/dev/null"}}).find("card7"), std::string::npos);
-  EXPECT_NE(error({{"card", "card0"}, {"points", {"guest"}}, {"file", "/nonexistent/x"}}).find("/nonexistent/x"), std::string::npos);
+  EXPECT_NE(error({{"card", "card7"}, {"points", {"guest"}}, {"file", "/dev/null"}}).find("card7"),
+            std::string::npos);
+  EXPECT_NE(error({{"card", "card0"}, {"points", {"guest"}}, {"file", "/nonexistent/x"}})
+                .find("/nonexistent/x"),
+            std::string::npos);
 }
 
 }  // namespace

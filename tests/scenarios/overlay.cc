@@ -18,15 +18,18 @@ struct Case {
 
 class Overlay : public testing::TestWithParam<Case> {};
 
-// Sends `mib` of random octets by TCP and compares their digests; the two ends are in different guests.
+// Sends `mib` of random octets by TCP and compares their digests; the two ends are in different
+// guests.
 void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib) {
   // nc ends as soon as its own input does: a FIFO that this shell holds open never does.
-  const lab::Agent::Job sink = to.agent().start("mkfifo /tmp/open.$$; exec 3<>/tmp/open.$$; nc -l -p 9000 <&3 | sha256sum");
+  const lab::Agent::Job sink =
+      to.agent().start("mkfifo /tmp/open.$$; exec 3<>/tmp/open.$$; nc -l -p 9000 <&3 | sha256sum");
   to.agent().check("gh-wait tcp 9000 20000", seconds(30));
-  const std::string sent = from.agent().check("dd if=/dev/urandom of=/tmp/data bs=1M count=" + std::to_string(mib) +
-                                                  " 2>/dev/null; bash -c 'cat /tmp/data >/dev/tcp/" + address +
-                                                  "/9000'; sha256sum </tmp/data",
-                                              seconds(120));
+  const std::string sent =
+      from.agent().check("dd if=/dev/urandom of=/tmp/data bs=1M count=" + std::to_string(mib) +
+                             " 2>/dev/null; bash -c 'cat /tmp/data >/dev/tcp/" + address +
+                             "/9000'; sha256sum </tmp/data",
+                         seconds(120));
   const lab::CommandResult received = to.agent().finish(sink, seconds(60));
   EXPECT_EQ(received.output, sent) << received.exit_status;
 }
@@ -48,19 +51,24 @@ TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {
   copy_and_compare(pair.left(), pair.right(), kRight4, 8);
   copy_and_compare(pair.right(), pair.left(), kLeft6, 8);
   EXPECT_GT(vnic_counter(pair.left(), "vnic0", "tx_segments"), segments) << "TSO was not used";
-  // The guest's own multicast (MLD, router solicitations) has nowhere to go, questions are answered; nothing else ends here.
+  // The guest's own multicast (MLD, router solicitations) has nowhere to go, questions are
+  // answered; nothing else ends here.
   for (lab::Guest* guest : {&pair.left(), &pair.right()}) {
-    const Counts moved = difference(guest == &pair.left() ? left_before : right_before, drops_of(*guest));
+    const Counts moved =
+        difference(guest == &pair.left() ? left_before : right_before, drops_of(*guest));
     for (const auto& [reason, count] : moved) {
-      EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" || reason == "not_forwarded")
+      EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" ||
+                  reason == "not_forwarded")
           << guest->name() << " dropped " << count << " frames: " << reason;
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Overlay,
-                         testing::Values(Case{"GeneveOverIpv4", "geneve", false}, Case{"GeneveOverIpv6", "geneve", true},
-                                         Case{"VxlanOverIpv4", "vxlan", false}, Case{"VxlanOverIpv6", "vxlan", true}),
+                         testing::Values(Case{"GeneveOverIpv4", "geneve", false},
+                                         Case{"GeneveOverIpv6", "geneve", true},
+                                         Case{"VxlanOverIpv4", "vxlan", false},
+                                         Case{"VxlanOverIpv6", "vxlan", true}),
                          [](const auto& row) { return row.param.name; });
 
 TEST(PathMtu, SenderIsToldAndAdapts) {
@@ -72,7 +80,8 @@ TEST(PathMtu, SenderIsToldAndAdapts) {
   const Counts before = drops_of(pair.left());
   const lab::CommandResult first = left.run("ping -c 1 -W 2 -M do -s 1472 " + std::string(kRight4));
   EXPECT_NE(first.output.find("mtu = 1450"), std::string::npos) << first.output;
-  const lab::CommandResult first6 = left.run("ping -6 -c 1 -W 2 -M do -s 1452 " + std::string(kRight6));
+  const lab::CommandResult first6 =
+      left.run("ping -6 -c 1 -W 2 -M do -s 1452 " + std::string(kRight6));
   EXPECT_NE(first6.output.find("1450"), std::string::npos) << first6.output;
   EXPECT_EQ(difference(before, drops_of(pair.left())).at("exceeds_mtu"), 2u);
   EXPECT_NE(left.check("ip route get " + std::string(kRight4)).find("mtu 1450"), std::string::npos);

@@ -12,16 +12,23 @@ lab::Topology pair_topology(const PairOptions& options) {
   topology.formats = options.formats;
   topology.tenants = {{.name = "red", .vni = 4242, .format = options.format}};
   topology.hosts = {
-      {.name = "left", .mac = "02:00:00:00:00:01", .underlay = {"10.99.0.1/24", "fd99::1/64"},
-       .endpoints = {{.vnic = "vnic0", .tenant = "red", .mac = kLeftMac, .addresses = {kLeft4, kLeft6}}}},
-      {.name = "right", .mac = "02:00:00:00:00:02", .underlay = {"10.99.0.2/24", "fd99::2/64"},
-       .endpoints = {{.vnic = "vnic0", .tenant = "red", .mac = kRightMac, .addresses = {kRight4, kRight6}}}}};
+      {.name = "left",
+       .mac = "02:00:00:00:00:01",
+       .underlay = {"10.99.0.1/24", "fd99::1/64"},
+       .endpoints =
+           {{.vnic = "vnic0", .tenant = "red", .mac = kLeftMac, .addresses = {kLeft4, kLeft6}}}},
+      {.name = "right",
+       .mac = "02:00:00:00:00:02",
+       .underlay = {"10.99.0.2/24", "fd99::2/64"},
+       .endpoints = {
+           {.vnic = "vnic0", .tenant = "red", .mac = kRightMac, .addresses = {kRight4, kRight6}}}}};
   return topology;
 }
 
 Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
   underlay_ = std::make_unique<lab::Process>(
-      std::vector<std::string>{lab::Build::tool(), "switch", "--listen", "unix:" + underlay_socket()},
+      std::vector<std::string>{lab::Build::tool(), "switch", "--listen",
+                               "unix:" + underlay_socket()},
       work_.path("switch.log"));
   for (const char* side : {"left", "right"}) topology_.write_policy(side, policy_path(side));
   const auto start = [&](const char* side, const char* address4, const char* address6,
@@ -33,7 +40,8 @@ Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
     guest.memory_mib = 384;
     guest.devices = devices(side, options.vnic_options);
     guest.devices.insert(guest.devices.end(), more.begin(), more.end());
-    guest.append = std::string("gh.hostname=") + side + " gh.ip=" + address4 + "/24," + address6 + "/64";
+    guest.append =
+        std::string("gh.hostname=") + side + " gh.ip=" + address4 + "/24," + address6 + "/64";
     return std::make_unique<lab::Guest>(work_, guest);
   };
   left_ = start("left", kLeft4, kLeft6, options.left_devices);
@@ -44,8 +52,10 @@ Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
   wait_for_carrier(*right_);
 }
 
-std::vector<std::string> Pair::devices(const std::string& side, const std::string& vnic_options) const {
-  return lab::card_with_vnic(lab::stream_netdev("up0", underlay_socket()), policy_path(side), vnic_options);
+std::vector<std::string> Pair::devices(const std::string& side,
+                                       const std::string& vnic_options) const {
+  return lab::card_with_vnic(lab::stream_netdev("up0", underlay_socket()), policy_path(side),
+                             vnic_options);
 }
 
 nlohmann::json card_of(lab::Guest& guest) { return guest.qmp().execute("query-gatehouse").at(0); }

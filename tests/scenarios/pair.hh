@@ -45,7 +45,8 @@ class Pair {
   std::string policy_path(const std::string& side) const { return work_.path(side + ".json"); }
   std::string underlay_socket() const { return work_.path("net"); }
   // The words by which a guest of that side joins: for a second QEMU that takes over.
-  std::vector<std::string> devices(const std::string& side, const std::string& vnic_options = "") const;
+  std::vector<std::string> devices(const std::string& side,
+                                   const std::string& vnic_options = "") const;
 
  private:
   lab::WorkDir work_{"pair"};

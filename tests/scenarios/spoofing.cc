@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A guest that lies: each lie ends with its own reason, is counted once, told by an event, and reaches nobody.
+// A guest that lies: each lie ends with its own reason, is counted once, told by an event, and
+// reaches nobody.
 #include <gtest/gtest.h>
 
 #include "tests/scenarios/pair.hh"
@@ -18,17 +19,37 @@ struct Lie {
 
 // From vnic0 of `left`: 52:54:00:00:00:01, 192.168.0.1, fd00::1.
 constexpr Lie kLies[] = {
-    {"another's MAC address", "525400000002 5254000000ee 0800 4500001c000040004011b97dc0a80001c0a80002 1000100000080000", "spoofed_mac"},
-    {"another's IPv4 address", "525400000002 525400000001 0800 4500001c000040004011b93cc0a80042c0a80002 1000100000080000", "spoofed_ipv4"},
-    {"another's IPv6 address", "525400000002 525400000001 86dd 6000000000083b40 fd000000000000000000000000000042"
-                               "fd000000000000000000000000000002 0000000000000000", "spoofed_ipv6"},
-    {"ARP reply that claims the peer's address", "525400000002 525400000001 0806 0001080006040002 525400000001 c0a80002 525400000002 c0a80002", "spoofed_arp"},
-    {"ARP with another's hardware address inside", "ffffffffffff 525400000001 0806 0001080006040001 5254000000ee c0a80001 000000000000 c0a80002", "spoofed_arp"},
-    {"EtherType that is not allowed", "525400000002 525400000001 88cc 0207040102030405060000", "protocol_not_allowed"},
-    {"VLAN tag that is not allowed", "525400000002 525400000001 8100 0064 0800 4500001c000040004011b97dc0a80001c0a80002 1000100000080000", "vlan_not_allowed"},
-    {"IPv4 header length beyond the frame", "525400000002 525400000001 0800 4f00001c000040004011b97ec0a80001c0a80002 1000100000080000", "bad_ipv4_header"},
-    {"destination that the tenant does not have", "525400000002 525400000001 0800 4500001c000040004011b92ec0a80001c0a80051 1000100000080000", "no_mapping"},
-    {"ARP for an address that the tenant does not have", "ffffffffffff 525400000001 0806 0001080006040001 525400000001 c0a80001 000000000000 c0a80051", "unknown_arp_target"},
+    {"another's MAC address",
+     "525400000002 5254000000ee 0800 4500001c000040004011b97dc0a80001c0a80002 1000100000080000",
+     "spoofed_mac"},
+    {"another's IPv4 address",
+     "525400000002 525400000001 0800 4500001c000040004011b93cc0a80042c0a80002 1000100000080000",
+     "spoofed_ipv4"},
+    {"another's IPv6 address",
+     "525400000002 525400000001 86dd 6000000000083b40 fd000000000000000000000000000042"
+     "fd000000000000000000000000000002 0000000000000000",
+     "spoofed_ipv6"},
+    {"ARP reply that claims the peer's address",
+     "525400000002 525400000001 0806 0001080006040002 525400000001 c0a80002 525400000002 c0a80002",
+     "spoofed_arp"},
+    {"ARP with another's hardware address inside",
+     "ffffffffffff 525400000001 0806 0001080006040001 5254000000ee c0a80001 000000000000 c0a80002",
+     "spoofed_arp"},
+    {"EtherType that is not allowed", "525400000002 525400000001 88cc 0207040102030405060000",
+     "protocol_not_allowed"},
+    {"VLAN tag that is not allowed",
+     "525400000002 525400000001 8100 0064 0800 4500001c000040004011b97dc0a80001c0a80002 "
+     "1000100000080000",
+     "vlan_not_allowed"},
+    {"IPv4 header length beyond the frame",
+     "525400000002 525400000001 0800 4f00001c000040004011b97ec0a80001c0a80002 1000100000080000",
+     "bad_ipv4_header"},
+    {"destination that the tenant does not have",
+     "525400000002 525400000001 0800 4500001c000040004011b92ec0a80001c0a80051 1000100000080000",
+     "no_mapping"},
+    {"ARP for an address that the tenant does not have",
+     "ffffffffffff 525400000001 0806 0001080006040001 525400000001 c0a80001 000000000000 c0a80051",
+     "unknown_arp_target"},
 };
 
 std::string without_spaces(const std::string& text) {
@@ -44,7 +65,9 @@ TEST(Spoofing, EachLieEndsWithItsReasonAndReachesNobody) {
   lab::Agent& left = pair.left().agent();
   left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
   // From here on only our own frames: no router solicitations, no MLD, no neighbour probes.
-  const std::string quiet = "ip link set eth0 arp off; ip -6 addr flush dev eth0; sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1";
+  const std::string quiet =
+      "ip link set eth0 arp off; ip -6 addr flush dev eth0; sysctl -qw "
+      "net.ipv6.conf.eth0.disable_ipv6=1";
   left.check(quiet);
   pair.right().agent().check(quiet);
   for (const Lie& lie : kLies) {
@@ -64,13 +87,18 @@ TEST(Spoofing, EachLieEndsWithItsReasonAndReachesNobody) {
 TEST(Spoofing, EventsTellAndAreRateLimited) {
   Pair pair;
   lab::Agent& left = pair.left().agent();
-  left.check("for i in $(seq 200); do echo 5254000000025254000000ee08004500001c000040004011b97dc0a80001c0a800021000100000080000; done >/tmp/lies; "
-             "gh-frames send eth0 $(cat /tmp/lies)");
-  EXPECT_TRUE(eventually([&] { return drops_of(pair.left())["spoofed_mac"] == 200; })) << card_of(pair.left()).dump(1);
+  left.check(
+      "for i in $(seq 200); do echo "
+      "5254000000025254000000ee08004500001c000040004011b97dc0a80001c0a800021000100000080000; done "
+      ">/tmp/lies; "
+      "gh-frames send eth0 $(cat /tmp/lies)");
+  EXPECT_TRUE(eventually([&] { return drops_of(pair.left())["spoofed_mac"] == 200; }))
+      << card_of(pair.left()).dump(1);
   unsigned events = 0;
   uint64_t told = 0;
   while (told < 200) {
-    const std::optional<nlohmann::json> event = pair.left().qmp().wait_event("GATEHOUSE_DROP", seconds(10));
+    const std::optional<nlohmann::json> event =
+        pair.left().qmp().wait_event("GATEHOUSE_DROP", seconds(10));
     ASSERT_TRUE(event.has_value()) << "events told of " << told << " of 200 drops";
     const nlohmann::json& data = event->at("data");
     if (data.at("reason") != "spoofed_mac") continue;

@@ -7,7 +7,8 @@
 
 namespace gatehouse::bench {
 
-// `gatehouse-tool bench core`: hw/core alone, native, one core; each row against the rate that the project asks of it.
+// `gatehouse-tool bench core`: hw/core alone, native, one core; each row against the rate that the
+// project asks of it.
 int run_core(const std::vector<std::string>& arguments);
 
 }  // namespace gatehouse::bench

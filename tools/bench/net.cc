@@ -15,7 +15,8 @@ struct Figure {
   const char* mode;
   const char* unit;
   double goal;         // against the stock e1000e with nothing
-  double tunnel_goal;  // against the stock e1000e with vxlan and nftables in the guest; 0: not measured
+  double tunnel_goal;  // against the stock e1000e with vxlan and nftables in the guest; 0: not
+                       // measured
 };
 
 constexpr Figure kFigures[] = {
@@ -28,22 +29,34 @@ constexpr Figure kFigures[] = {
 
 int measure_and_print(const Options& options) {
   lab::WorkDir work("bench");
-  std::fprintf(stderr, "bench net: three guests, each with a namespace of its own: a card, a stock e1000e, a stock e1000e with tunnel and firewall\n");
+  std::fprintf(stderr,
+               "bench net: three guests, each with a namespace of its own: a card, a stock e1000e, "
+               "a stock e1000e with tunnel and firewall\n");
   TestBed card(Bed::kCard, work), stock(Bed::kStock, work), tunnel(Bed::kStockTunnel, work);
   std::vector<Row> rows;
-  const auto add = [&](const Figure& figure, const std::string& suffix, const char* peer, double goal, TestBed& other) {
+  const auto add = [&](const Figure& figure, const std::string& suffix, const char* peer,
+                       double goal, TestBed& other) {
     if (goal == 0 || !options.wants(figure.name + suffix)) return;
     const std::string mode = figure.mode;
-    rows.push_back({figure.name + suffix, figure.unit, peer, goal, [&card, mode] { return card.load(mode); },
-                    [&other, mode] { return other.load(mode); }, {}, {}});
+    rows.push_back({figure.name + suffix,
+                    figure.unit,
+                    peer,
+                    goal,
+                    [&card, mode] { return card.load(mode); },
+                    [&other, mode] { return other.load(mode); },
+                    {},
+                    {}});
   };
   for (const Figure& figure : kFigures) add(figure, "", "e1000e, nothing", figure.goal, stock);
-  for (const Figure& figure : kFigures) add(figure, ", secured", "e1000e, vxlan + nftables in the guest", figure.tunnel_goal, tunnel);
+  for (const Figure& figure : kFigures)
+    add(figure, ", secured", "e1000e, vxlan + nftables in the guest", figure.tunnel_goal, tunnel);
   if (rows.empty()) throw lab::Failure("no row has such a name");
   measure(rows, options.pairs);
   report::Terminal terminal(stdout);
-  terminal.heading(std::string("bench net: vnic with ") + (lab::kernel_has_link_type("geneve") ? "Geneve" : "VXLAN (this kernel has no geneve)") +
-                   " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU, medians)");
+  terminal.heading(
+      std::string("bench net: vnic with ") +
+      (lab::kernel_has_link_type("geneve") ? "Geneve" : "VXLAN (this kernel has no geneve)") +
+      " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU, medians)");
   print(rows, terminal);
   if (!options.json.empty()) lab::write_file(options.json, to_json("net", rows).dump(2) + "\n");
   return 0;
@@ -54,7 +67,8 @@ int measure_and_print(const Options& options) {
 int run_net(const std::vector<std::string>& arguments) {
   try {
     const Options options = read_options(arguments);
-    if (std::string why; !lab::Netns::available(&why)) throw lab::Failure(why + " (taps and namespaces)");
+    if (std::string why; !lab::Netns::available(&why))
+      throw lab::Failure(why + " (taps and namespaces)");
     return measure_and_print(options);
   } catch (const lab::Failure& failure) {
     std::fprintf(stderr, "gatehouse bench net: %s\n", failure.what());

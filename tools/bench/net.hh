@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `./gatehouse bench net`: a guest on a card against a guest on QEMU's stock e1000e, both over a tap to a namespace each.
+// `./gatehouse bench net`: a guest on a card against a guest on QEMU's stock e1000e, both over a
+// tap to a namespace each.
 #ifndef GATEHOUSE_TOOLS_BENCH_NET_HH_
 #define GATEHOUSE_TOOLS_BENCH_NET_HH_
 
@@ -18,9 +19,9 @@ inline constexpr const char* kPeerAddress = "10.1.0.1";
 
 // How a bed's guest reaches its peer.
 enum class Bed {
-  kCard,             // gatehouse-vnic; Geneve and anti-spoofing on the card
-  kStock,            // e1000e, nothing else
-  kStockTunnel,      // e1000e; vxlan and a stateful nftables firewall inside the guest
+  kCard,         // gatehouse-vnic; Geneve and anti-spoofing on the card
+  kStock,        // e1000e, nothing else
+  kStockTunnel,  // e1000e; vxlan and a stateful nftables firewall inside the guest
 };
 
 // A guest, a namespace, a tap between them, load generators on both ends.
@@ -28,8 +29,9 @@ class TestBed {
  public:
   TestBed(Bed bed, const lab::WorkDir& work);
 
-  // One measurement by the guest's load generator against the peer's (guest-images/README.md): "tcp-out", "tcp-in" in Mb/s of payload that
-  // arrived, "udp-out", "udp-in" in datagrams of 64 octets that arrived per second, "tcp-rr" in transactions per second.
+  // One measurement by the guest's load generator against the peer's (guest-images/README.md):
+  // "tcp-out", "tcp-in" in Mb/s of payload that arrived, "udp-out", "udp-in" in datagrams of 64
+  // octets that arrived per second, "tcp-rr" in transactions per second.
   double load(const std::string& mode);
 
   lab::Guest& guest() { return *guest_; }

@@ -27,12 +27,15 @@ Options read_options(const std::vector<std::string>& arguments) {
       std::istringstream parts(value);
       for (std::string part; std::getline(parts, part, ',');) options.rows.push_back(part);
     } else if (option == "--pairs") {
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.pairs);
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), options.pairs);
       if (error != std::errc() || *end != 0 || options.pairs < 1 || options.pairs > 100) {
         throw lab::Failure("--pairs takes a number from 1 to 100, not '" + value + "'");
       }
     } else {
-      throw lab::Failure("'" + option + "' is not understood; options are --pairs N, --rows NAME,..., --json FILE");
+      throw lab::Failure(
+          "'" + option +
+          "' is not understood; options are --pairs N, --rows NAME,..., --json FILE");
     }
   }
   return options;

@@ -9,9 +9,9 @@
 namespace gatehouse::bench {
 
 struct Options {
-  unsigned pairs = 5;               // --pairs N: 1 to 100
-  std::string json;                 // --json FILE: empty = none
-  std::vector<std::string> rows;    // --rows A,B: parts of row names; empty = all
+  unsigned pairs = 5;             // --pairs N: 1 to 100
+  std::string json;               // --json FILE: empty = none
+  std::vector<std::string> rows;  // --rows A,B: parts of row names; empty = all
   bool wants(const std::string& row) const;
 };
 

@@ -44,8 +44,8 @@ void measure(std::vector<Row>& rows, unsigned pairs) {
     for (unsigned pair = 0; pair < pairs; ++pair) {
       row.ours.push_back(row.measure_ours());
       row.peer.push_back(row.measure_peer());
-      std::fprintf(stderr, "  %-34s pair %u/%u  ours %s  %s %s\n", row.name.c_str(), pair + 1, pairs,
-                   figure(row.ours.back()).c_str(), row.peer_name.c_str(),
+      std::fprintf(stderr, "  %-34s pair %u/%u  ours %s  %s %s\n", row.name.c_str(), pair + 1,
+                   pairs, figure(row.ours.back()).c_str(), row.peer_name.c_str(),
                    figure(row.peer.back()).c_str());
     }
   }
@@ -56,15 +56,17 @@ void print(const std::vector<Row>& rows, report::Terminal& terminal) {
       {"what", "unit", "ours", "peer", "ratio", "goal", "pairs", "spread", "peer is"}, {}};
   for (const Row& row : rows) {
     const bool met = row.goal == 0 || ratio(row) >= row.goal;
-    table.rows.push_back({row.name, row.unit, figure(median(row.ours)), figure(median(row.peer)),
-                          terminal.styled(met ? report::Style::kGood : report::Style::kBad, figure(ratio(row))),
-                          row.goal == 0 ? "" : figure(row.goal), std::to_string(row.ours.size()),
-                          figure(100 * spread(row.ours)) + " %", row.peer_name});
+    table.rows.push_back(
+        {row.name, row.unit, figure(median(row.ours)), figure(median(row.peer)),
+         terminal.styled(met ? report::Style::kGood : report::Style::kBad, figure(ratio(row))),
+         row.goal == 0 ? "" : figure(row.goal), std::to_string(row.ours.size()),
+         figure(100 * spread(row.ours)) + " %", row.peer_name});
   }
   terminal.table(table);
   terminal.line();
   for (const Row& row : rows) {
-    terminal.line(terminal.styled(report::Style::kDim, row.name + ": ours " + list(row.ours) + " | peer " + list(row.peer)));
+    terminal.line(terminal.styled(
+        report::Style::kDim, row.name + ": ours " + list(row.ours) + " | peer " + list(row.peer)));
   }
 }
 

@@ -16,22 +16,23 @@ struct Row {
   std::string name;
   std::string unit;
   std::string peer_name;
-  double goal = 0;                    // of the ratio; 0 = none
+  double goal = 0;  // of the ratio; 0 = none
   std::function<double()> measure_ours;
   std::function<double()> measure_peer;
-  std::vector<double> ours, peer;     // one entry for each pair
+  std::vector<double> ours, peer;  // one entry for each pair
 };
 
 double median(std::vector<double> values);
 // (largest - smallest) / median, of our figures: how noisy the run was.
 double spread(const std::vector<double>& values);
-double ratio(const Row& row);         // of the medians
+double ratio(const Row& row);  // of the medians
 
 // Alternates ours, peer, ours, peer ... `pairs` times for each row, and says where it is.
 void measure(std::vector<Row>& rows, unsigned pairs);
 
 void print(const std::vector<Row>& rows, report::Terminal& terminal);
-// {"bench", "rows": [{"name","unit","ours","peer","peer_name","ratio","goal","runs","spread", "ours_runs", "peer_runs"}]}
+// {"bench", "rows": [{"name","unit","ours","peer","peer_name","ratio","goal","runs","spread",
+// "ours_runs", "peer_runs"}]}
 nlohmann::json to_json(const std::string& bench, const std::vector<Row>& rows);
 
 }  // namespace gatehouse::bench

@@ -11,8 +11,9 @@ namespace {
 using nlohmann::json;
 using std::chrono::seconds;
 
-constexpr int kSeconds = 4;             // of one measurement
-constexpr unsigned kUnderlayMtu = 1600; // a full-size inner frame and its Geneve or VXLAN headers fit
+constexpr int kSeconds = 4;  // of one measurement
+constexpr unsigned kUnderlayMtu =
+    1600;  // a full-size inner frame and its Geneve or VXLAN headers fit
 constexpr const char* kGuestMac = "52:54:00:00:00:02";
 constexpr const char* kPeerMac = "52:54:00:00:00:01";
 constexpr const char* kCardMac = "02:00:00:00:00:02";
@@ -23,21 +24,27 @@ constexpr const char* kLoadPort = "5300";
 
 const char* name_of(Bed bed) {
   switch (bed) {
-    case Bed::kCard: return "card";
-    case Bed::kStock: return "stock";
-    case Bed::kStockTunnel: return "tunnel";
+    case Bed::kCard:
+      return "card";
+    case Bed::kStock:
+      return "stock";
+    case Bed::kStockTunnel:
+      return "tunnel";
   }
   return "?";
 }
 
-// The format that this machine's kernel can take off: Geneve, or VXLAN where it has no geneve. Both have eight octets of tunnel header.
+// The format that this machine's kernel can take off: Geneve, or VXLAN where it has no geneve. Both
+// have eight octets of tunnel header.
 std::string card_format() { return lab::kernel_has_link_type("geneve") ? "geneve" : "vxlan"; }
 
 std::string tunnel_peer() {
   const std::string format = card_format(), port = format == "vxlan" ? " dstport 4789" : "";
-  return "ip link add tun0 type " + format + " id " + std::to_string(kVni) + " remote " + kUnderlayGuest + port +
-         "; ethtool -K tun0 tx off tso off gso off; ip link set tun0 address " + kPeerMac + " mtu 1500 up; ip addr add " +
-         kPeerAddress + "/24 dev tun0; ip neigh replace " + kGuestAddress + " lladdr " + kGuestMac + " dev tun0";
+  return "ip link add tun0 type " + format + " id " + std::to_string(kVni) + " remote " +
+         kUnderlayGuest + port +
+         "; ethtool -K tun0 tx off tso off gso off; ip link set tun0 address " + kPeerMac +
+         " mtu 1500 up; ip addr add " + kPeerAddress + "/24 dev tun0; ip neigh replace " +
+         kGuestAddress + " lladdr " + kGuestMac + " dev tun0";
 }
 
 std::string card_policy(const lab::WorkDir& work) {
@@ -45,10 +52,16 @@ std::string card_policy(const lab::WorkDir& work) {
   topology.underlay_mtu = kUnderlayMtu;
   topology.tenants = {{.name = "bench", .vni = kVni, .format = card_format()}};
   topology.hosts = {
-      {.name = "guest", .mac = kCardMac, .underlay = {std::string(kUnderlayGuest) + "/24"},
-       .endpoints = {{.vnic = "vnic0", .tenant = "bench", .mac = kGuestMac, .addresses = {kGuestAddress}}}},
-      {.name = "peer", .mac = "", .underlay = {std::string(kUnderlayPeer) + "/24"},
-       .endpoints = {{.vnic = "peer", .tenant = "bench", .mac = kPeerMac, .addresses = {kPeerAddress}}}}};
+      {.name = "guest",
+       .mac = kCardMac,
+       .underlay = {std::string(kUnderlayGuest) + "/24"},
+       .endpoints =
+           {{.vnic = "vnic0", .tenant = "bench", .mac = kGuestMac, .addresses = {kGuestAddress}}}},
+      {.name = "peer",
+       .mac = "",
+       .underlay = {std::string(kUnderlayPeer) + "/24"},
+       .endpoints = {
+           {.vnic = "peer", .tenant = "bench", .mac = kPeerMac, .addresses = {kPeerAddress}}}}};
   return topology.write_policy("guest", work.path("bench-policy.json"));
 }
 
@@ -62,7 +75,8 @@ TestBed::TestBed(Bed bed, const lab::WorkDir& work)
   const std::string netdev = "tap,id=up0,vhost=off,fd=" + std::to_string(tap);
   if (bed_ == Bed::kCard) {
     options.devices = lab::card_with_vnic(netdev, card_policy(work_));
-    options.devices[3] += ",offload=on";  // as the stock NIC may leave segmentation to the tap, so may the card
+    options.devices[3] +=
+        ",offload=on";  // as the stock NIC may leave segmentation to the tap, so may the card
   } else {
     options.devices = {"-netdev", netdev, "-device",
                        std::string("e1000e,netdev=up0,romfile=,mac=") + kGuestMac};
@@ -83,13 +97,18 @@ void TestBed::prepare_peer() {
       peer_.sh("ip addr add " + std::string(kUnderlayPeer) + "/24 dev tap0; " + tunnel_peer());
       break;
     case Bed::kStock:
-      peer_.sh("ip link set tap0 mtu 1500; ip addr add " + std::string(kPeerAddress) + "/24 dev tap0");
+      peer_.sh("ip link set tap0 mtu 1500; ip addr add " + std::string(kPeerAddress) +
+               "/24 dev tap0");
       break;
     case Bed::kStockTunnel:
-      // See facts of the peer: with a vnet_hdr tap its vxlan device must not leave inner checksums partial.
-      peer_.sh("ip addr add " + std::string(kUnderlayPeer) + "/24 dev tap0; ip link add tun0 type vxlan id " +
-               std::to_string(kVni) + " remote " + kUnderlayGuest + " dstport 4789; ip link set tun0 mtu 1500 up; "
-               "ethtool -K tun0 tx off tso off gso off; ip addr add " + kPeerAddress + "/24 dev tun0");
+      // See facts of the peer: with a vnet_hdr tap its vxlan device must not leave inner checksums
+      // partial.
+      peer_.sh("ip addr add " + std::string(kUnderlayPeer) +
+               "/24 dev tap0; ip link add tun0 type vxlan id " + std::to_string(kVni) + " remote " +
+               kUnderlayGuest +
+               " dstport 4789; ip link set tun0 mtu 1500 up; "
+               "ethtool -K tun0 tx off tso off gso off; ip addr add " +
+               kPeerAddress + "/24 dev tun0");
       break;
   }
 }
@@ -101,25 +120,31 @@ void TestBed::prepare_guest() {
     agent.check(address + "eth0; ip link set eth0 up");
     return;
   }
-  agent.check("ip link set eth0 mtu 1600 up; ip addr add " + std::string(kUnderlayGuest) + "/24 dev eth0; "
-              "modprobe vxlan; ip link add tun0 type vxlan id " + std::to_string(kVni) + " remote " + kUnderlayPeer +
+  agent.check("ip link set eth0 mtu 1600 up; ip addr add " + std::string(kUnderlayGuest) +
+              "/24 dev eth0; "
+              "modprobe vxlan; ip link add tun0 type vxlan id " +
+              std::to_string(kVni) + " remote " + kUnderlayPeer +
               " dstport 4789; ip link set tun0 mtu 1500 up; " + address + "tun0");
-  agent.check("nft -f - <<'END'\n"
-              "table inet f {\n"
-              "  chain in { type filter hook input priority 0; policy drop;\n"
-              "    ct state established,related accept\n    ct state invalid drop\n    iif lo accept\n"
-              "    udp dport 4789 accept\n    icmp type echo-request accept\n"
-              "    iifname tun0 tcp dport 1-65535 ct state new accept\n    iifname tun0 udp dport 1-65535 ct state new accept\n  }\n"
-              "  chain out { type filter hook output priority 0; policy accept; ct state invalid drop\n  }\n"
-              "}\nEND");
+  agent.check(
+      "nft -f - <<'END'\n"
+      "table inet f {\n"
+      "  chain in { type filter hook input priority 0; policy drop;\n"
+      "    ct state established,related accept\n    ct state invalid drop\n    iif lo accept\n"
+      "    udp dport 4789 accept\n    icmp type echo-request accept\n"
+      "    iifname tun0 tcp dport 1-65535 ct state new accept\n    iifname tun0 udp dport 1-65535 "
+      "ct state new accept\n  }\n"
+      "  chain out { type filter hook output priority 0; policy accept; ct state invalid drop\n  "
+      "}\n"
+      "}\nEND");
 }
 
 double TestBed::load(const std::string& mode) {
-  const std::string output = guest_->agent().check("gh-load " + mode + " " + kPeerAddress + " " + kLoadPort + " " +
-                                                       std::to_string(kSeconds),
-                                                   seconds(60));
+  const std::string output = guest_->agent().check(
+      "gh-load " + mode + " " + kPeerAddress + " " + kLoadPort + " " + std::to_string(kSeconds),
+      seconds(60));
   const json parsed = json::parse(output, nullptr, false);
-  if (!parsed.is_object() || !parsed.contains("rate")) throw lab::Failure("gh-load printed: " + output);
+  if (!parsed.is_object() || !parsed.contains("rate"))
+    throw lab::Failure("gh-load printed: " + output);
   return parsed["rate"].get<double>();
 }
 

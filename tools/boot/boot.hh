@@ -13,7 +13,8 @@ namespace gatehouse::boot {
 // `gatehouse-tool boot [options] [-- QEMU's own]`. Returns QEMU's exit status.
 int run(const std::vector<std::string>& arguments);
 
-// One guest "guest" (vnic0, 10.0.2.15) and the gateway "gateway" (10.0.2.2, DNS 10.0.2.3, default route), libslirp's own numbers.
+// One guest "guest" (vnic0, 10.0.2.15) and the gateway "gateway" (10.0.2.2, DNS 10.0.2.3, default
+// route), libslirp's own numbers.
 lab::Topology gateway_topology(const std::string& format);
 
 }  // namespace gatehouse::boot

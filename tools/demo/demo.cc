@@ -71,9 +71,10 @@ class Demo {
       const size_t functions = std::count(bus.begin(), bus.end(), '\n');
       const std::string nic = first_line_with(bus, "8086:10d3");
       claim(!nic.empty() && bus.find("1b36") == std::string::npos, guest->name(), nic);
-      terminal_.line(terminal_.styled(
-          Style::kDim, "    of " + std::to_string(functions) +
-                           " functions; the rest is the q35 chipset. No card, no partition, no second function."));
+      terminal_.line(
+          terminal_.styled(Style::kDim, "    of " + std::to_string(functions) +
+                                            " functions; the rest is the q35 chipset. No card, no "
+                                            "partition, no second function."));
     }
   }
 
@@ -83,14 +84,16 @@ class Demo {
         guest.agent().run(prefix + "ping -c 3 -i 0.2 -W 2 " + address, seconds(20));
     const bool answered = result.exit_status == 0;
     std::string seen = first_line_with(result.output, answered ? "rtt" : "packets transmitted");
-    claim(answered == expected, from + " pings " + address + (expected ? "" : " (must fail)"), seen);
+    claim(answered == expected, from + " pings " + address + (expected ? "" : " (must fail)"),
+          seen);
   }
 
   void who(lab::Guest& guest, const std::string& prefix, const std::string& from,
            const std::string& address, const std::string& expected) {
-    std::string name = guest.agent().check(
-        prefix + "timeout 10 bash -c 'exec 3<>/dev/tcp/" + address + "/7; echo GET /name HTTP/1.0 >&3; echo >&3; cat <&3' | tail -n 1",
-        seconds(20));
+    std::string name =
+        guest.agent().check(prefix + "timeout 10 bash -c 'exec 3<>/dev/tcp/" + address +
+                                "/7; echo GET /name HTTP/1.0 >&3; echo >&3; cat <&3' | tail -n 1",
+                            seconds(20));
     name.erase(name.find_last_not_of(" \r\n") + 1);
     claim(name == expected, from + " asks " + address + " for its name", "\"" + name + "\"");
   }
@@ -119,7 +122,9 @@ class Demo {
     const lab::Agent::Job server = to.agent().start("iperf3 -s -1 -p 5201 --forceflush");
     to.agent().expect(server, "listening", seconds(20));
     report_stream(from.agent().check("iperf3 -J -c " + std::string(kSecond) + " -t " +
-                                         std::to_string(kStreamSeconds), seconds(60)), what);
+                                         std::to_string(kStreamSeconds),
+                                     seconds(60)),
+                  what);
     to.agent().finish(server, seconds(20));
   }
 
@@ -128,7 +133,8 @@ class Demo {
     const lab::Agent::Job server = agent.start("ip netns exec second iperf3 -s -1 --forceflush");
     agent.expect(server, "listening", seconds(20));
     report_stream(agent.check("iperf3 -J -c " + std::string(kSecond) + " -t " +
-                                  std::to_string(kStreamSeconds), seconds(60)),
+                                  std::to_string(kStreamSeconds),
+                              seconds(60)),
                   "blue-1 > blue-2, two vnics of one card");
     agent.finish(server, seconds(20));
   }
@@ -138,7 +144,8 @@ class Demo {
     const json end = result.is_object() ? result.value("end", json::object()) : json::object();
     const double bits = end.value("/sum_received/bits_per_second"_json_pointer, 0.0);
     const double resent = end.value("/sum_sent/retransmits"_json_pointer, 0.0);
-    claim(bits > 1e6, what, number(bits / 1e6, 0, "Mb/s") + ", " + number(resent, 0, "segments resent"));
+    claim(bits > 1e6, what,
+          number(bits / 1e6, 0, "Mb/s") + ", " + number(resent, 0, "segments resent"));
   }
 
   void spoof() {
@@ -151,8 +158,10 @@ class Demo {
         "45000020000040004011b938c0a80042c0a8000210001000000c0000676f7463");
     const json card = Scene::card(scene_.red1());
     const uint64_t dropped = drops_of(card, "spoofed_ipv4") - before;
-    claim(dropped == 1, "red-1 sends from 192.168.0.66", std::to_string(dropped) + " frame dropped: spoofed_ipv4");
-    claim(rx_frames(scene_.red2()) == arrived, "  red-2 received nothing", "its vnic's counter did not move");
+    claim(dropped == 1, "red-1 sends from 192.168.0.66",
+          std::to_string(dropped) + " frame dropped: spoofed_ipv4");
+    claim(rx_frames(scene_.red2()) == arrived, "  red-2 received nothing",
+          "its vnic's counter did not move");
   }
 
   static uint64_t rx_frames(lab::Guest& guest) {
@@ -164,12 +173,16 @@ class Demo {
     const std::vector<report::CapturedFrame> frames = report::read_capture(scene_.capture("red-1"));
     // An ICMP echo request and the same octets at the end of an outer frame.
     for (const report::CapturedFrame& inner : frames) {
-      if (inner.octets.size() < 42 || inner.octets[12] != 8 || inner.octets[23] != 1 || inner.octets[34] != 8) continue;
-      const auto outer = std::find_if(frames.begin(), frames.end(), [&](const report::CapturedFrame& frame) {
-        return frame.octets.size() > inner.octets.size() &&
-               std::equal(inner.octets.begin(), inner.octets.end(),
-                          frame.octets.end() - static_cast<std::ptrdiff_t>(inner.octets.size()));
-      });
+      if (inner.octets.size() < 42 || inner.octets[12] != 8 || inner.octets[23] != 1 ||
+          inner.octets[34] != 8)
+        continue;
+      const auto outer =
+          std::find_if(frames.begin(), frames.end(), [&](const report::CapturedFrame& frame) {
+            return frame.octets.size() > inner.octets.size() &&
+                   std::equal(
+                       inner.octets.begin(), inner.octets.end(),
+                       frame.octets.end() - static_cast<std::ptrdiff_t>(inner.octets.size()));
+          });
       if (outer == frames.end()) continue;
       terminal_.line("as the guest sent it (" + std::to_string(inner.octets.size()) + " octets)");
       terminal_.block(report::decode_frame(inner.octets));
@@ -182,8 +195,9 @@ class Demo {
 
   void counters() {
     terminal_.heading("Counters (QMP query-gatehouse)");
-    Terminal::Table table{{"card / vnic", "tenant", "frames out", "super-frames", "encapsulated", "local",
-                           "frames in", "answers", "drops"}, {}};
+    Terminal::Table table{{"card / vnic", "tenant", "frames out", "super-frames", "encapsulated",
+                           "local", "frames in", "answers", "drops"},
+                          {}};
     Terminal::Table drops{{"card", "drop reason", "count", "meaning"}, {}};
     for (lab::Guest* guest : {&scene_.red1(), &scene_.red2(), &scene_.blue()}) {
       const json card = Scene::card(*guest);
@@ -191,13 +205,15 @@ class Demo {
         const auto count = [&](const char* name) {
           return std::to_string(vnic.at("counters").value(name, uint64_t{0}));
         };
-        table.rows.push_back({guest->name() + " / " + vnic.value("name", ""), vnic.value("tenant", ""),
-                              count("tx_frames"), count("tx_super_frames"), count("tx_encapsulated"),
-                              count("tx_local"), count("rx_frames"), count("answers"), count("tx_drops")});
+        table.rows.push_back({guest->name() + " / " + vnic.value("name", ""),
+                              vnic.value("tenant", ""), count("tx_frames"),
+                              count("tx_super_frames"), count("tx_encapsulated"), count("tx_local"),
+                              count("rx_frames"), count("answers"), count("tx_drops")});
       }
       for (const json& drop : card.value("drops", json::array())) {
         drops.rows.push_back({guest->name(), drop.value("reason", ""),
-                              std::to_string(drop.value("count", uint64_t{0})), drop.value("text", "")});
+                              std::to_string(drop.value("count", uint64_t{0})),
+                              drop.value("text", "")});
       }
     }
     terminal_.table(table);
@@ -208,9 +224,12 @@ class Demo {
   void files() {
     terminal_.heading("To look at yourself");
     for (const char* guest : {"red-1", "red-2", "blue"}) {
-      terminal_.line(scene_.capture(guest) + "   pcapng: guest side, wire side, drops with their reasons");
+      terminal_.line(scene_.capture(guest) +
+                     "   pcapng: guest side, wire side, drops with their reasons");
     }
-    terminal_.line("the policies of the cards are beside them; tshark -r, Wireshark, tcpdump -r read the captures");
+    terminal_.line(
+        "the policies of the cards are beside them; tshark -r, Wireshark, tcpdump -r read the "
+        "captures");
   }
 
   Scene& scene_;
@@ -227,7 +246,8 @@ int run(const std::vector<std::string>& arguments) {
   }
   Terminal terminal(stdout);
   const auto start = lab::Deadline::Clock::now();
-  terminal.title("Gatehouse", "three guests, three cards, two tenants with the same addresses; no root, no KVM");
+  terminal.title("Gatehouse",
+                 "three guests, three cards, two tenants with the same addresses; no root, no KVM");
   try {
     const std::string folder = lab::Build::directory() + "/demo";
     std::filesystem::remove_all(folder);
@@ -236,7 +256,7 @@ int run(const std::vector<std::string>& arguments) {
     terminal.line("booted, links up after " + number(lab::seconds_since(start), 1, "s"));
     const bool held = Demo(scene, terminal).run();
     terminal.line();
-    terminal.mark(held, held ? "everything above was seen in this run" : "not everything held", 
+    terminal.mark(held, held ? "everything above was seen in this run" : "not everything held",
                   number(lab::seconds_since(start), 1, "s in all"));
     return held ? 0 : 1;
   } catch (const lab::Failure& failure) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The scene of the demo: an underlay, three guests with a card each, and who belongs to which tenant.
+// The scene of the demo: an underlay, three guests with a card each, and who belongs to which
+// tenant.
 #ifndef GATEHOUSE_TOOLS_DEMO_SCENE_HH_
 #define GATEHOUSE_TOOLS_DEMO_SCENE_HH_
 
@@ -12,12 +13,13 @@
 
 namespace gatehouse::demo {
 
-inline constexpr const char* kFirst = "192.168.0.1";     // in both tenants
-inline constexpr const char* kSecond = "192.168.0.2";    // in both tenants
-inline constexpr const char* kBlueOnly = "192.168.0.77"; // blue-2 has it too
+inline constexpr const char* kFirst = "192.168.0.1";      // in both tenants
+inline constexpr const char* kSecond = "192.168.0.2";     // in both tenants
+inline constexpr const char* kBlueOnly = "192.168.0.77";  // blue-2 has it too
 
-// Guests red-1 and red-2 have a vnic each. Guest blue has two, blue-1 and blue-2, on one card; blue-2 lives in a network namespace of
-// its guest, so that the two talk through the card and not inside the guest.
+// Guests red-1 and red-2 have a vnic each. Guest blue has two, blue-1 and blue-2, on one card;
+// blue-2 lives in a network namespace of its guest, so that the two talk through the card and not
+// inside the guest.
 class Scene {
  public:
   explicit Scene(const std::string& folder);

@@ -17,8 +17,8 @@ std::string base64_encode(const std::string& octets) {
 }
 
 std::optional<std::string> base64_decode(const std::string& text) {
-  if (text.find_first_not_of(
-          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != std::string::npos) {
+  if (text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") !=
+      std::string::npos) {
     return std::nullopt;
   }
   gsize length = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The client of the agent that runs inside our guest images (protocol: guest-images/README.md): shell scripts in, output and
-// exit status back, several at a time.
+// The client of the agent that runs inside our guest images (protocol: guest-images/README.md):
+// shell scripts in, output and exit status back, several at a time.
 #ifndef GATEHOUSE_TOOLS_LAB_AGENT_HH_
 #define GATEHOUSE_TOOLS_LAB_AGENT_HH_
 
@@ -25,7 +25,8 @@ class Agent {
   // Waits for the guest's READY. Throws Failure when it does not come in time.
   void connect(const std::string& path, std::chrono::milliseconds limit);
 
-  // Runs a shell script to its end. exit_status is -1 when the limit came first (then it is killed).
+  // Runs a shell script to its end. exit_status is -1 when the limit came first (then it is
+  // killed).
   CommandResult run(const std::string& script,
                     std::chrono::milliseconds limit = std::chrono::seconds(60));
   // The same; anything but status 0 throws Failure with the script and its output.
@@ -38,7 +39,8 @@ class Agent {
   // In the background.
   Job start(const std::string& script);
   CommandResult finish(Job job, std::chrono::milliseconds limit = std::chrono::seconds(60));
-  // Output so far; waits until it contains `text`. Throws Failure at the limit or when the job ends without it.
+  // Output so far; waits until it contains `text`. Throws Failure at the limit or when the job ends
+  // without it.
   void expect(Job job, const std::string& text, std::chrono::milliseconds limit);
   // Sends a signal to the job and all that it started.
   void kill(Job job, int signal = 15);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A limit for waiting, on the host's monotonic clock. Limits are generous: they end a scenario that hangs, they measure nothing.
+// A limit for waiting, on the host's monotonic clock. Limits are generous: they end a scenario that
+// hangs, they measure nothing.
 #ifndef GATEHOUSE_TOOLS_LAB_DEADLINE_HH_
 #define GATEHOUSE_TOOLS_LAB_DEADLINE_HH_
 

@@ -15,7 +15,8 @@ std::string Build::directory() {
     if (const char* given = getenv("GATEHOUSE_BUILD")) return fs::absolute(given).string();
     for (fs::path at = fs::read_symlink("/proc/self/exe").parent_path(); at.has_relative_path();
          at = at.parent_path()) {
-      if (fs::exists(at / "gatehouse") && fs::exists(at / "hw/spec")) return (at / "build").string();
+      if (fs::exists(at / "gatehouse") && fs::exists(at / "hw/spec"))
+        return (at / "build").string();
     }
     throw Failure("cannot find the checkout from this program's path; set GATEHOUSE_BUILD");
   }();
@@ -38,8 +39,8 @@ std::string Build::guest_image(const std::string& kernel, const std::string& lea
 }
 
 std::vector<std::string> Build::firmware_path() {
-  return {"-L", guest_images("roms"), "-L", "/usr/share/seabios", "-L", "/usr/lib/ipxe/qemu",
-          "-L", root() + "/build/qemu-src/pc-bios"};
+  return {"-L", guest_images("roms"), "-L", "/usr/share/seabios",
+          "-L", "/usr/lib/ipxe/qemu", "-L", root() + "/build/qemu-src/pc-bios"};
 }
 
 Guest::Guest(const WorkDir& work, GuestOptions options)
@@ -48,15 +49,37 @@ Guest::Guest(const WorkDir& work, GuestOptions options)
   if (!fs::exists(Build::qemu())) {
     throw Failure("no QEMU at " + Build::qemu() + "; run './gatehouse build'");
   }
-  std::vector<std::string> command = {
-      Build::qemu(), "-name", options_.name, "-M", "q35", "-accel", options_.accelerator,
-      "-cpu", options_.cpu, "-smp", std::to_string(options_.vcpus), "-m",
-      std::to_string(options_.memory_mib), "-nodefaults", "-no-user-config", "-display", "none",
-      "-vga", "none", "-qmp", "unix:" + base_ + ".qmp,server=on,wait=off",
-      "-chardev", options_.interactive ? "stdio,id=console,mux=on,signal=off"
-                                       : "file,id=console,path=" + base_ + ".console",
-      "-serial", "chardev:console", "-chardev", "socket,id=agent,path=" + base_ + ".agent,server=on,wait=off", "-serial",
-      "chardev:agent"};
+  std::vector<std::string> command = {Build::qemu(),
+                                      "-name",
+                                      options_.name,
+                                      "-M",
+                                      "q35",
+                                      "-accel",
+                                      options_.accelerator,
+                                      "-cpu",
+                                      options_.cpu,
+                                      "-smp",
+                                      std::to_string(options_.vcpus),
+                                      "-m",
+                                      std::to_string(options_.memory_mib),
+                                      "-nodefaults",
+                                      "-no-user-config",
+                                      "-display",
+                                      "none",
+                                      "-vga",
+                                      "none",
+                                      "-qmp",
+                                      "unix:" + base_ + ".qmp,server=on,wait=off",
+                                      "-chardev",
+                                      options_.interactive
+                                          ? "stdio,id=console,mux=on,signal=off"
+                                          : "file,id=console,path=" + base_ + ".console",
+                                      "-serial",
+                                      "chardev:console",
+                                      "-chardev",
+                                      "socket,id=agent,path=" + base_ + ".agent,server=on,wait=off",
+                                      "-serial",
+                                      "chardev:agent"};
   const std::vector<std::string> firmware = Build::firmware_path();
   command.insert(command.end(), firmware.begin(), firmware.end());
   if (!options_.kernel.empty()) {
@@ -67,8 +90,8 @@ Guest::Guest(const WorkDir& work, GuestOptions options)
       initrd = base_ + ".cpio";
     }
     const std::vector<std::string> boot = {
-        "-kernel", Build::guest_image(options_.kernel, "vmlinux"), "-initrd", initrd, "-append",
-        "console=ttyS0 quiet panic=-1 " + options_.append};
+        "-kernel", Build::guest_image(options_.kernel, "vmlinux"),   "-initrd", initrd,
+        "-append", "console=ttyS0 quiet panic=-1 " + options_.append};
     command.insert(command.end(), boot.begin(), boot.end());
   }
   if (options_.interactive) command.insert(command.end(), {"-mon", "chardev=console"});
@@ -96,8 +119,11 @@ std::string Guest::console() const { return read_file(base_ + ".console"); }
 std::vector<std::string> card_with_vnic(const std::string& uplink_netdev,
                                         const std::string& policy_path,
                                         const std::string& vnic_options) {
-  return {"-netdev", uplink_netdev, "-device",
-          "gatehouse-card,id=card0,uplink0=up0,policy=" + policy_path, "-device",
+  return {"-netdev",
+          uplink_netdev,
+          "-device",
+          "gatehouse-card,id=card0,uplink0=up0,policy=" + policy_path,
+          "-device",
           "gatehouse-vnic,id=vnic0,card=card0,romfile=" +
               (vnic_options.empty() ? "" : "," + vnic_options)};
 }

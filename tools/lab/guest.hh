@@ -16,11 +16,11 @@ namespace gatehouse::lab {
 
 // Where the build put things; found from the running program's own path, or $GATEHOUSE_BUILD.
 struct Build {
-  static std::string root();                      // the checkout
-  static std::string directory();                 // build/
-  static std::string qemu();                      // qemu-system-x86_64
+  static std::string root();       // the checkout
+  static std::string directory();  // build/
+  static std::string qemu();       // qemu-system-x86_64
   static std::string qemu_img();
-  static std::string tool();                      // gatehouse-tool
+  static std::string tool();  // gatehouse-tool
   static std::string guest_image(const std::string& kernel, const std::string& leaf);
   static std::string guest_images(const std::string& leaf);
   // Options that let QEMU find its firmware and option ROMs.
@@ -29,17 +29,18 @@ struct Build {
 
 struct GuestOptions {
   std::string name = "guest";
-  std::string kernel = "6.1";        // which of guest-images; empty: no -kernel, whatever `extra` boots
+  std::string kernel = "6.1";  // which of guest-images; empty: no -kernel, whatever `extra` boots
   std::string cpu = "max,-erms,-fsrm";
   unsigned vcpus = 1;
   unsigned memory_mib = 512;
-  std::vector<std::string> devices;  // everything with which the scenario composes its machine, as QEMU's own words
-  std::string append;                // more of the kernel's command line
-  std::string overlay;               // a second cpio, appended to the image's
+  std::vector<std::string>
+      devices;  // everything with which the scenario composes its machine, as QEMU's own words
+  std::string append;   // more of the kernel's command line
+  std::string overlay;  // a second cpio, appended to the image's
   std::string accelerator = "tcg,thread=multi";
   bool paused = false;
-  bool interactive = false;          // console and monitor on the caller's terminal
-  std::string incoming;              // URI; the guest waits for a migration
+  bool interactive = false;  // console and monitor on the caller's terminal
+  std::string incoming;      // URI; the guest waits for a migration
 };
 
 class Guest {
@@ -54,7 +55,7 @@ class Guest {
   Agent& agent() { return agent_; }
   Process& process() { return *process_; }
   const std::string& name() const { return options_.name; }
-  std::string console() const;       // what the guest wrote on its first serial port
+  std::string console() const;  // what the guest wrote on its first serial port
   double seconds_to_ready() const { return seconds_to_ready_; }
 
  private:
@@ -67,12 +68,14 @@ class Guest {
   double seconds_to_ready_ = 0;
 };
 
-// The words that make a card with one uplink, on a netdev whose id is "up0", and one vnic on a guest's command line.
+// The words that make a card with one uplink, on a netdev whose id is "up0", and one vnic on a
+// guest's command line.
 std::vector<std::string> card_with_vnic(const std::string& uplink_netdev,
                                         const std::string& policy_path,
                                         const std::string& vnic_options = "");
 
-// `-netdev stream` to the underlay switch's socket; it connects again and again, so that the switch may come later.
+// `-netdev stream` to the underlay switch's socket; it connects again and again, so that the switch
+// may come later.
 std::string stream_netdev(const std::string& id, const std::string& socket_path);
 
 }  // namespace gatehouse::lab

@@ -17,11 +17,13 @@ class LineSocket {
   LineSocket(const LineSocket&) = delete;
   LineSocket& operator=(const LineSocket&) = delete;
 
-  // Ends an earlier connection, then tries until somebody listens at `path`; false when nobody does by the deadline.
+  // Ends an earlier connection, then tries until somebody listens at `path`; false when nobody does
+  // by the deadline.
   bool connect(const std::string& path, const Deadline& deadline);
   // Throws Failure when the other side is gone.
   void send_line(const std::string& line);
-  // The next line without its end, or nullopt at the deadline. Throws Failure when the other side is gone.
+  // The next line without its end, or nullopt at the deadline. Throws Failure when the other side
+  // is gone.
   std::optional<std::string> read_line(const Deadline& deadline);
   bool connected() const { return fd_ >= 0; }
 

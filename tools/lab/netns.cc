@@ -61,7 +61,8 @@ std::unique_ptr<Process> Netns::start(const std::vector<std::string>& command,
 }
 
 int Netns::open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr) {
-  // Made outside under a name of our own, then moved in: the descriptor stays valid across the move.
+  // Made outside under a name of our own, then moved in: the descriptor stays valid across the
+  // move.
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
   if (fd < 0) throw Failure(std::string("/dev/net/tun: ") + strerror(errno));
   taps_.push_back(fd);
@@ -80,8 +81,8 @@ int Netns::open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr) {
 bool kernel_has_link_type(const std::string& type) {
   if (!Netns::available()) return false;
   Netns probe("link");
-  const std::string how = type == "geneve" ? "id 1 remote 192.0.2.1"
-                                           : "id 1 remote 192.0.2.1 dstport 4789";
+  const std::string how =
+      type == "geneve" ? "id 1 remote 192.0.2.1" : "id 1 remote 192.0.2.1 dstport 4789";
   return probe.run({"sh", "-c", "ip link add probe0 type " + type + " " + how}).exit_status == 0;
 }
 

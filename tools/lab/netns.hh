@@ -17,7 +17,8 @@ class Netns {
   // Whether this process may make namespaces; `why` says what is missing.
   static bool available(std::string* why = nullptr);
 
-  // Makes the namespace "gh-<name>-<pid>" with its loopback up; the destructor removes it and what is in it.
+  // Makes the namespace "gh-<name>-<pid>" with its loopback up; the destructor removes it and what
+  // is in it.
   explicit Netns(const std::string& name);
   ~Netns();
   Netns(const Netns&) = delete;
@@ -33,8 +34,8 @@ class Netns {
   std::unique_ptr<Process> start(const std::vector<std::string>& command,
                                  const std::string& log_path) const;
 
-  // A tap whose file descriptor is ours and whose interface `interface` is inside, up, with this MTU. Pass the descriptor on to QEMU
-  // with `-netdev tap,fd=`; it is inherited by children.
+  // A tap whose file descriptor is ours and whose interface `interface` is inside, up, with this
+  // MTU. Pass the descriptor on to QEMU with `-netdev tap,fd=`; it is inherited by children.
   int open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr);
 
  private:
@@ -42,7 +43,8 @@ class Netns {
   std::vector<int> taps_;
 };
 
-// Whether the running kernel has this link type ("vxlan", "geneve"), tried in a namespace that is gone again afterwards.
+// Whether the running kernel has this link type ("vxlan", "geneve"), tried in a namespace that is
+// gone again afterwards.
 bool kernel_has_link_type(const std::string& type);
 
 }  // namespace gatehouse::lab

@@ -112,11 +112,12 @@ std::string Process::log() const { return read_file(log_path_); }
 
 void Process::require_running(const std::string& what) {
   if (running()) return;
-  throw Failure(what + " ended with status " + std::to_string(status_) + "; " + log_path_ + " says:\n" +
-                tail(log(), 2000));
+  throw Failure(what + " ended with status " + std::to_string(status_) + "; " + log_path_ +
+                " says:\n" + tail(log(), 2000));
 }
 
-CommandResult run_command(const std::vector<std::string>& command, std::chrono::milliseconds limit) {
+CommandResult run_command(const std::vector<std::string>& command,
+                          std::chrono::milliseconds limit) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw Failure(std::string("pipe: ") + strerror(errno));
   const std::vector<char*> argv = argv_of(command);
@@ -144,7 +145,8 @@ CommandResult run_command(const std::vector<std::string>& command, std::chrono::
   return result;
 }
 
-std::string check_command(const std::vector<std::string>& command, std::chrono::milliseconds limit) {
+std::string check_command(const std::vector<std::string>& command,
+                          std::chrono::milliseconds limit) {
   CommandResult result = run_command(command, limit);
   if (result.exit_status != 0) {
     throw Failure("'" + joined(command) + "' ended with status " +

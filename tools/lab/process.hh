@@ -14,7 +14,8 @@ namespace gatehouse::lab {
 // Starts on construction; the destructor ends it (SIGTERM, then SIGKILL) and reaps it.
 class Process {
  public:
-  // Standard output and error go to `log_path`; standard input is /dev/null unless `terminal` keeps the caller's three.
+  // Standard output and error go to `log_path`; standard input is /dev/null unless `terminal` keeps
+  // the caller's three.
   Process(std::vector<std::string> command, std::string log_path, bool terminal = false);
   ~Process();
   Process(const Process&) = delete;
@@ -52,7 +53,8 @@ std::string check_command(const std::vector<std::string>& command,
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& content);
 
-// A fresh directory below build/run (or $GATEHOUSE_RUN), removed by its owner unless keep() was called.
+// A fresh directory below build/run (or $GATEHOUSE_RUN), removed by its owner unless keep() was
+// called.
 class WorkDir {
  public:
   explicit WorkDir(const std::string& name);

@@ -23,8 +23,10 @@ class Qmp {
   // The whole answer: {"return": ...} or {"error": {...}}.
   nlohmann::json execute_raw(const std::string& command,
                              const nlohmann::json& arguments = nlohmann::json::object());
-  // The first event of that name that came or comes; earlier other events stay queued. Nullopt at the limit.
-  std::optional<nlohmann::json> wait_event(const std::string& name, std::chrono::milliseconds limit);
+  // The first event of that name that came or comes; earlier other events stay queued. Nullopt at
+  // the limit.
+  std::optional<nlohmann::json> wait_event(const std::string& name,
+                                           std::chrono::milliseconds limit);
   // HMP, for what has no QMP command.
   std::string human(const std::string& line);
   bool connected() const { return socket_.connected(); }

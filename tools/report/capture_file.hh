@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads the packets of a pcapng file that one of our taps wrote (little-endian sections, Enhanced Packet Blocks;
-// draft-ietf-opsawg-pcapng).
+// Reads the packets of a pcapng file that one of our taps wrote (little-endian sections, Enhanced
+// Packet Blocks; draft-ietf-opsawg-pcapng).
 #ifndef GATEHOUSE_TOOLS_REPORT_CAPTURE_FILE_HH_
 #define GATEHOUSE_TOOLS_REPORT_CAPTURE_FILE_HH_
 
@@ -11,7 +11,7 @@
 namespace gatehouse::report {
 
 struct CapturedFrame {
-  uint32_t interface = 0;   // index of the Interface Description Block
+  uint32_t interface = 0;  // index of the Interface Description Block
   std::string interface_name;
   std::vector<uint8_t> octets;
   std::string comment;
@@ -20,7 +20,8 @@ struct CapturedFrame {
 // Whole blocks only: a file that is still being written ends where its last whole block does.
 std::vector<CapturedFrame> read_capture(const std::string& path);
 
-// One line per layer: "Ethernet II  52:54:... -> ...", "IPv4 ...", down to and into a tunnel; then the first octets of the payload.
+// One line per layer: "Ethernet II  52:54:... -> ...", "IPv4 ...", down to and into a tunnel; then
+// the first octets of the payload.
 std::string decode_frame(const std::vector<uint8_t>& octets);
 
 }  // namespace gatehouse::report

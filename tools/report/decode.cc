@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A reader of frames for people; independent of hw/core/parse on purpose, so that the two check each other in the demo.
+// A reader of frames for people; independent of hw/core/parse on purpose, so that the two check
+// each other in the demo.
 #include <algorithm>
 #include <cstdio>
 
@@ -52,16 +53,26 @@ class Decoder {
 
   void step() {
     switch (next_) {
-      case Next::kEthernet: return ethernet();
-      case Next::kIpv4: return ipv4();
-      case Next::kIpv6: return ipv6();
-      case Next::kArp: return arp();
-      case Next::kTcp: return tcp();
-      case Next::kUdp: return udp();
-      case Next::kIcmp: return icmp();
-      case Next::kVxlan: return vxlan();
-      case Next::kGeneve: return geneve();
-      case Next::kPayload: return;
+      case Next::kEthernet:
+        return ethernet();
+      case Next::kIpv4:
+        return ipv4();
+      case Next::kIpv6:
+        return ipv6();
+      case Next::kArp:
+        return arp();
+      case Next::kTcp:
+        return tcp();
+      case Next::kUdp:
+        return udp();
+      case Next::kIcmp:
+        return icmp();
+      case Next::kVxlan:
+        return vxlan();
+      case Next::kGeneve:
+        return geneve();
+      case Next::kPayload:
+        return;
     }
   }
 
@@ -83,8 +94,8 @@ class Decoder {
   void ethernet() {
     if (!has(14)) return;
     const uint16_t type = load_be<uint16_t>(at_ + 12);
-    add("Ethernet  " + to_string(MacAddress::from(at_ + 6)) + " > " + to_string(MacAddress::from(at_)) +
-        format("  type 0x%04x", type));
+    add("Ethernet  " + to_string(MacAddress::from(at_ + 6)) + " > " +
+        to_string(MacAddress::from(at_)) + format("  type 0x%04x", type));
     at_ += 14;
     by_ether_type(type);
   }
@@ -94,9 +105,10 @@ class Decoder {
     const unsigned header = (at_[0] & 15) * 4u, total = load_be<uint16_t>(at_ + 2);
     if (header < 20 || !has(header)) return;
     const unsigned fragment = load_be<uint16_t>(at_ + 6);
-    add("IPv4      " + to_string(IpAddress::v4(at_ + 12)) + " > " + to_string(IpAddress::v4(at_ + 16)) +
-        format("  proto %u  len %u  ttl %u  tos 0x%02x  id 0x%04x%s%s", at_[9], total, at_[8], at_[1],
-               load_be<uint16_t>(at_ + 4), fragment & 0x4000 ? "  DF" : "",
+    add("IPv4      " + to_string(IpAddress::v4(at_ + 12)) + " > " +
+        to_string(IpAddress::v4(at_ + 16)) +
+        format("  proto %u  len %u  ttl %u  tos 0x%02x  id 0x%04x%s%s", at_[9], total, at_[8],
+               at_[1], load_be<uint16_t>(at_ + 4), fragment & 0x4000 ? "  DF" : "",
                fragment & 0x3fff ? "  fragment" : ""));
     by_protocol(fragment & 0x1fff ? static_cast<uint8_t>(IpProtocol::kNoNext) : at_[9]);
     if (total >= header && total <= end_ - at_) end_ = at_ + total;
@@ -105,7 +117,8 @@ class Decoder {
 
   void ipv6() {
     if (!has(40)) return;
-    add("IPv6      " + to_string(IpAddress::v6(at_ + 8)) + " > " + to_string(IpAddress::v6(at_ + 24)) +
+    add("IPv6      " + to_string(IpAddress::v6(at_ + 8)) + " > " +
+        to_string(IpAddress::v6(at_ + 24)) +
         format("  next %u  len %u  hop limit %u", at_[6], load_be<uint16_t>(at_ + 4), at_[7]));
     by_protocol(at_[6]);
     at_ += 40;
@@ -114,8 +127,8 @@ class Decoder {
   void arp() {
     if (!has(28)) return;
     add(format("ARP       operation %u  ", load_be<uint16_t>(at_ + 6)) +
-        to_string(IpAddress::v4(at_ + 14)) + " (" + to_string(MacAddress::from(at_ + 8)) + ") asks/tells " +
-        to_string(IpAddress::v4(at_ + 24)));
+        to_string(IpAddress::v4(at_ + 14)) + " (" + to_string(MacAddress::from(at_ + 8)) +
+        ") asks/tells " + to_string(IpAddress::v4(at_ + 24)));
     at_ += 28;
     next_ = Next::kPayload;
   }
@@ -135,14 +148,16 @@ class Decoder {
     const uint16_t port = load_be<uint16_t>(at_ + 2), checksum = load_be<uint16_t>(at_ + 6);
     add(format("UDP       %u > %u  len %u  checksum 0x%04x", load_be<uint16_t>(at_), port,
                load_be<uint16_t>(at_ + 4), checksum));
-    next_ = port == kVxlanPort ? Next::kVxlan : port == kGenevePort ? Next::kGeneve : Next::kPayload;
+    next_ = port == kVxlanPort    ? Next::kVxlan
+            : port == kGenevePort ? Next::kGeneve
+                                  : Next::kPayload;
     at_ += 8;
   }
 
   void icmp() {
     if (!has(8)) return;
-    add(format("ICMP      type %u  code %u  id %u  seq %u", at_[0], at_[1], load_be<uint16_t>(at_ + 4),
-               load_be<uint16_t>(at_ + 6)));
+    add(format("ICMP      type %u  code %u  id %u  seq %u", at_[0], at_[1],
+               load_be<uint16_t>(at_ + 4), load_be<uint16_t>(at_ + 6)));
     at_ += 8;
     next_ = Next::kPayload;
   }

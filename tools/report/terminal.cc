@@ -15,12 +15,18 @@ constexpr size_t kWidth = 100;
 
 const char* code_of(Style style) {
   switch (style) {
-    case Style::kBold: return "\033[1m";
-    case Style::kDim: return "\033[2m";
-    case Style::kGood: return "\033[32m";
-    case Style::kBad: return "\033[31m";
-    case Style::kAccent: return "\033[1;36m";
-    case Style::kPlain: break;
+    case Style::kBold:
+      return "\033[1m";
+    case Style::kDim:
+      return "\033[2m";
+    case Style::kGood:
+      return "\033[32m";
+    case Style::kBad:
+      return "\033[31m";
+    case Style::kAccent:
+      return "\033[1;36m";
+    case Style::kPlain:
+      break;
   }
   return "";
 }
@@ -32,8 +38,8 @@ std::string repeated(const char* text, size_t count) {
 }
 
 bool looks_like_number(const std::string& text) {
-  return !text.empty() && (std::isdigit(static_cast<unsigned char>(text[0])) || text[0] == '-' ||
-                           text[0] == '+') &&
+  return !text.empty() &&
+         (std::isdigit(static_cast<unsigned char>(text[0])) || text[0] == '-' || text[0] == '+') &&
          text.find(':') == std::string::npos && text.find_first_of("/") == std::string::npos;
 }
 
@@ -114,7 +120,8 @@ void Terminal::table(const Table& table) {
   }
   const auto print = [&](const std::vector<std::string>& row, Style style) {
     std::string text;
-    for (size_t i = 0; i < row.size(); ++i) text += (i ? "  " : "") + padded(row[i], widths[i], right[i]);
+    for (size_t i = 0; i < row.size(); ++i)
+      text += (i ? "  " : "") + padded(row[i], widths[i], right[i]);
     while (!text.empty() && text.back() == ' ') text.pop_back();
     std::fprintf(out_, "  %s\n", styled(style, text).c_str());
   };

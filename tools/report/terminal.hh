@@ -24,7 +24,8 @@ class Terminal {
   void block(const std::string& text);
   std::string styled(Style style, const std::string& text) const;
 
-  // Columns as wide as their widest cell; the first is left-aligned, cells that look like numbers are right-aligned.
+  // Columns as wide as their widest cell; the first is left-aligned, cells that look like numbers
+  // are right-aligned.
   struct Table {
     std::vector<std::string> header;
     std::vector<std::vector<std::string>> rows;

@@ -40,8 +40,7 @@ std::vector<fs::path> programs_of(const std::string& group) {
   const fs::path folder = fs::path(lab::Build::directory()) / "core/tests" / group;
   std::error_code missing;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, missing)) {
-    if (entry.is_regular_file() &&
-        entry.path().filename().string().starts_with("test-") &&
+    if (entry.is_regular_file() && entry.path().filename().string().starts_with("test-") &&
         !entry.path().has_extension()) {
       programs.push_back(entry.path());
     }
@@ -50,7 +49,8 @@ std::vector<fs::path> programs_of(const std::string& group) {
   return programs;
 }
 
-// GoogleTest's filter for the names that are not groups; a bare word matches anywhere in a test's name.
+// GoogleTest's filter for the names that are not groups; a bare word matches anywhere in a test's
+// name.
 std::string filter_of(const std::vector<std::string>& patterns) {
   std::string filter;
   for (const std::string& pattern : patterns) {
@@ -119,8 +119,8 @@ Tally run_program(const fs::path& program, const std::string& filter, const std:
 Tally run_source_check() {
   Tally tally;
   const auto start = lab::Deadline::Clock::now();
-  const lab::CommandResult result = lab::run_command({lab::Build::root() + "/tools/check"},
-                                                     std::chrono::minutes(5));
+  const lab::CommandResult result =
+      lab::run_command({lab::Build::root() + "/tools/check"}, std::chrono::minutes(5));
   (result.exit_status == 0 ? tally.passed : tally.failed) = 1;
   if (tally.failed) tally.failures.push_back("tools/check");
   std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n", "tools/check", tally.passed,
@@ -155,8 +155,10 @@ int run(const std::vector<std::string>& names) {
     }
   }
   if (total.passed + total.failed + total.skipped == 0) {
-    std::fprintf(stderr, "gatehouse test: no test matches %s; groups are unit, registers, scenarios, peers\n",
-                 filter.c_str());
+    std::fprintf(
+        stderr,
+        "gatehouse test: no test matches %s; groups are unit, registers, scenarios, peers\n",
+        filter.c_str());
     return 2;
   }
   for (const std::string& failure : total.failures) std::printf("FAILED %s\n", failure.c_str());

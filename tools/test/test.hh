@@ -7,7 +7,8 @@
 
 namespace gatehouse::test {
 
-// `gatehouse-tool test [NAME...]`. Returns the process's exit status: 0 when something passed and nothing failed.
+// `gatehouse-tool test [NAME...]`. Returns the process's exit status: 0 when something passed and
+// nothing failed.
 int run(const std::vector<std::string>& names);
 
 }  // namespace gatehouse::test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Everything by which the 82574L model touches the world. A unit test puts fakes here; hw/qemu puts PCI DMA, the virtual clock
-// and MSI here. All calls happen under one lock (QEMU's big lock); none may call back into the vnic unless it says so.
+// Everything by which the 82574L model touches the world. A unit test puts fakes here; hw/qemu puts
+// PCI DMA, the virtual clock and MSI here. All calls happen under one lock (QEMU's big lock); none
+// may call back into the vnic unless it says so.
 #ifndef GATEHOUSE_HW_CARD_VNIC_PORTS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_PORTS_HH_
 
@@ -11,9 +12,10 @@
 
 namespace gatehouse::vnic {
 
-// Guest memory as the function's bus mastering sees it. Addresses are bus addresses. False: bus mastering is off, the access hit
-// no RAM, or it was refused; what was read is then undefined. The implementation refuses everything that is not RAM, so that a
-// ring on MMIO, or on this device's own BAR, can't re-enter the model.
+// Guest memory as the function's bus mastering sees it. Addresses are bus addresses. False: bus
+// mastering is off, the access hit no RAM, or it was refused; what was read is then undefined. The
+// implementation refuses everything that is not RAM, so that a ring on MMIO, or on this device's
+// own BAR, can't re-enter the model.
 class DmaPort {
  public:
   virtual ~DmaPort() = default;
@@ -21,7 +23,8 @@ class DmaPort {
   virtual bool write(uint64_t address, const void* from, uint32_t length) = 0;
 };
 
-// One-shot timers on the virtual clock; expiry calls Vnic::timer_expired. arm() replaces an earlier deadline.
+// One-shot timers on the virtual clock; expiry calls Vnic::timer_expired. arm() replaces an earlier
+// deadline.
 enum class Timer : uint8_t {
   kReceiveDelay,      // RDTR
   kReceiveAbsolute,   // RADV
@@ -33,9 +36,9 @@ enum class Timer : uint8_t {
   kThrottleVector2,
   kThrottleVector3,
   kThrottleVector4,
-  kLink,              // autonegotiation, link change
-  kDoorbell,          // the rest of a doorbell's work, see Vnic::kWorkPerDoorbell
-  kPause,             // received PAUSE runs out
+  kLink,      // autonegotiation, link change
+  kDoorbell,  // the rest of a doorbell's work, see Vnic::kWorkPerDoorbell
+  kPause,     // received PAUSE runs out
   kCount
 };
 
@@ -68,10 +71,12 @@ class CardPort {
   // Null when the packet buffer is exhausted.
   virtual Packet* take_packet(uint32_t octets) = 0;
   virtual void give_packet(Packet* packet) = 0;
-  // Takes ownership. packet->data/length is the frame without FCS, VLAN tag already inserted when the descriptor asked for it, checksum
-  // offload that is not part of TSO already done by the vnic; packet->offload says what is left (TSO). Called with batches.
+  // Takes ownership. packet->data/length is the frame without FCS, VLAN tag already inserted when
+  // the descriptor asked for it, checksum offload that is not part of TSO already done by the vnic;
+  // packet->offload says what is left (TSO). Called with batches.
   virtual void transmit(std::span<Packet* const> batch) = 0;
-  // Counted by the card (per vnic); the frame never became a Packet, or the vnic gives it back itself.
+  // Counted by the card (per vnic); the frame never became a Packet, or the vnic gives it back
+  // itself.
   virtual void count_drop(spec::DropReason reason) = 0;
   // More receive room (descriptors, receiver on): the card may hand in what it holds.
   virtual void receive_ready() = 0;
@@ -79,7 +84,8 @@ class CardPort {
   virtual void link_changed(bool up) = 0;
 };
 
-// A frame for the guest, in up to two pieces. `layers` are those of the whole frame. Valid during the call.
+// A frame for the guest, in up to two pieces. `layers` are those of the whole frame. Valid during
+// the call.
 struct Delivery {
   OutFrame frame;
   const Layers* layers = nullptr;

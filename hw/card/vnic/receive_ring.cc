@@ -47,7 +47,8 @@ bool ReceiveRing::fetch(uint32_t units) {
   }
   cached_from_ = now;
   if (cached_ >= units) return true;
-  std::memmove(cache_.data(), cached(0), cached_ * kRingUnit);
+  // An empty cache may stand at its very end.
+  if (cached_ != 0) std::memmove(cache_.data(), cached(0), cached_ * kRingUnit);
   first_ = 0;
   const uint32_t wanted =
       std::min({std::max(units, cached_ + kFetchUnits), available, kCacheUnits});

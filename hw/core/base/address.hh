@@ -56,8 +56,9 @@ struct IpPrefix {
   bool contains(const IpAddress& ip) const;
 };
 
-// Text forms: "52:54:00:12:34:56", RFC 5952 for IPv6, "10.0.0.0/8". Parsing takes what inet_pton takes and nothing else;
-// nullopt when it is not an address (for a prefix also: when host bits are set).
+// Text forms: "52:54:00:12:34:56", RFC 5952 for IPv6, "10.0.0.0/8". Parsing takes what inet_pton
+// takes and nothing else; nullopt when it is not an address (for a prefix also: when host bits are
+// set).
 std::optional<MacAddress> parse_mac(std::string_view text);
 std::optional<IpAddress> parse_ip(std::string_view text);
 std::optional<IpPrefix> parse_prefix(std::string_view text);

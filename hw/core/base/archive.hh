@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Saved state: one function `archive(Archive&)` per class describes what is saved and loads it again, so that save and load
-// cannot drift. Integers are little-endian. Loading treats the bytes as hostile: past the end, or a section with another name
-// or version, makes the archive bad and every later read yields zero; the caller checks ok() once at the end.
+// Saved state: one function `archive(Archive&)` per class describes what is saved and loads it
+// again, so that save and load cannot drift. Integers are little-endian. Loading treats the bytes
+// as hostile: past the end, or a section with another name or version, makes the archive bad and
+// every later read yields zero; the caller checks ok() once at the end.
 #ifndef GATEHOUSE_HW_CORE_BASE_ARCHIVE_HH_
 #define GATEHOUSE_HW_CORE_BASE_ARCHIVE_HH_
 
@@ -49,7 +50,7 @@ class Archive {
   }
 
   template <class T>
-    requires std::is_integral_v<T> || std::is_enum_v<T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
   void operator()(T& value) {
     using Unsigned = typename UnsignedOf<sizeof(T)>::Type;
     uint8_t raw[sizeof(T)];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Loads and stores at any alignment. `be`: network byte order. `le`: the order of PCI devices and of saved state.
+// Loads and stores at any alignment. `be`: network byte order. `le`: the order of PCI devices and
+// of saved state.
 #ifndef GATEHOUSE_HW_CORE_BASE_BYTES_HH_
 #define GATEHOUSE_HW_CORE_BASE_BYTES_HH_
 

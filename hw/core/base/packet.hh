@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A frame inside the card, and the pool that all frames come from. Not thread safe: the card runs under QEMU's big lock.
+// A frame inside the card, and the pool that all frames come from. Not thread safe: the card runs
+// under QEMU's big lock.
 #ifndef GATEHOUSE_HW_CORE_BASE_PACKET_HH_
 #define GATEHOUSE_HW_CORE_BASE_PACKET_HH_
 
@@ -15,37 +16,40 @@
 
 namespace gatehouse {
 
-// Octets kept free in front of a frame that a vnic hands in: outer Ethernet + VLAN + IPv6 + UDP + Geneve with options fit.
+// Octets kept free in front of a frame that a vnic hands in: outer Ethernet + VLAN + IPv6 + UDP +
+// Geneve with options fit.
 inline constexpr uint32_t kHeadroom = 384;
 // Largest super-frame (TSO) that the card holds: IPv4/IPv6 datagram of 64 KiB and its L2 header.
 inline constexpr uint32_t kMaxSuperFrame = 65536 + 64;
 // Largest frame on a wire, without FCS.
 inline constexpr uint32_t kMaxWireFrame = 16128;
 
-// What the sender of a frame left to the card. Comes from the guest: a claim that segment checks against the parsed headers.
+// What the sender of a frame left to the card. Comes from the guest: a claim that segment checks
+// against the parsed headers.
 struct Offload {
-  bool tso = false;            // segment; mss and header_length are valid
-  bool ip_checksum = false;    // insert the IPv4 header checksum (IXSM)
-  bool l4_checksum = false;    // insert the TCP or UDP checksum (TXSM)
-  bool tcp = false;            // TSO context says TCP (else UDP)
-  bool ipv4 = false;           // TSO context says IPv4 (else IPv6)
-  uint16_t mss = 0;            // octets of L4 payload for each segment
-  uint16_t header_length = 0;  // octets of L2 + L3 + L4 header
-  uint32_t payload_length = 0; // PAYLEN: octets behind the headers
-  // Checksum context in octets from the start of the frame: start, offset of the field, end (inclusive, 0 = end of frame).
+  bool tso = false;             // segment; mss and header_length are valid
+  bool ip_checksum = false;     // insert the IPv4 header checksum (IXSM)
+  bool l4_checksum = false;     // insert the TCP or UDP checksum (TXSM)
+  bool tcp = false;             // TSO context says TCP (else UDP)
+  bool ipv4 = false;            // TSO context says IPv4 (else IPv6)
+  uint16_t mss = 0;             // octets of L4 payload for each segment
+  uint16_t header_length = 0;   // octets of L2 + L3 + L4 header
+  uint32_t payload_length = 0;  // PAYLEN: octets behind the headers
+  // Checksum context in octets from the start of the frame: start, offset of the field, end
+  // (inclusive, 0 = end of frame).
   uint16_t ipcss = 0, ipcso = 0, ipcse = 0, tucss = 0, tucso = 0, tucse = 0;
 };
 
 struct Packet {
-  uint8_t* data = nullptr;    // first octet of the frame
-  uint32_t length = 0;        // octets of the frame, without FCS
-  uint16_t port = 0;          // index of the vnic or uplink that it came from
+  uint8_t* data = nullptr;  // first octet of the frame
+  uint32_t length = 0;      // octets of the frame, without FCS
+  uint16_t port = 0;        // index of the vnic or uplink that it came from
   spec::DropReason reason = spec::DropReason::none;  // set by the stage that ends the frame
-  bool l4_checksum_good = false;  // verified, or made by the card itself
+  bool l4_checksum_good = false;                     // verified, or made by the card itself
   bool l4_checksum_checked = false;
   Offload offload;
   Layers layers;
-  uint64_t cookie = 0;        // the sender's own (vnic: queue and time-stamp request)
+  uint64_t cookie = 0;  // the sender's own (vnic: queue and time-stamp request)
 
   // Storage; owned by the pool.
   uint8_t* buffer = nullptr;
@@ -70,8 +74,8 @@ struct Packet {
   std::span<const uint8_t> bytes() const { return {data, length}; }
 };
 
-// Two sizes of buffer, allocated once; take() and give() are a pop and a push. When it is empty, take() says null and the
-// caller drops with no_packet_buffer.
+// Two sizes of buffer, allocated once; take() and give() are a pop and a push. When it is empty,
+// take() says null and the caller drops with no_packet_buffer.
 class PacketPool {
  public:
   struct Limits {
@@ -85,7 +89,8 @@ class PacketPool {
   PacketPool(const PacketPool&) = delete;
   PacketPool& operator=(const PacketPool&) = delete;
 
-  // A fresh packet with room for `octets` behind kHeadroom; all other members as after construction. Null: none left.
+  // A fresh packet with room for `octets` behind kHeadroom; all other members as after
+  // construction. Null: none left.
   Packet* take(uint32_t octets);
   void give(Packet* packet);
   uint32_t in_use() const { return in_use_; }
@@ -107,8 +112,9 @@ struct Slice {
   uint32_t length = 0;
 };
 
-// A frame on its way out of the pipeline: headers that the card wrote, then octets of the packet they belong to, so that segments
-// share the super-frame's payload without a copy. Either may be empty.
+// A frame on its way out of the pipeline: headers that the card wrote, then octets of the packet
+// they belong to, so that segments share the super-frame's payload without a copy. Either may be
+// empty.
 struct OutFrame {
   Slice head;
   Slice body;

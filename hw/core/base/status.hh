@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How configuration code reports failure. The packet path does not use this: a frame ends with a spec::DropReason.
+// How configuration code reports failure. The packet path does not use this: a frame ends with a
+// spec::DropReason.
 #ifndef GATEHOUSE_HW_CORE_BASE_STATUS_HH_
 #define GATEHOUSE_HW_CORE_BASE_STATUS_HH_
 
@@ -25,7 +26,7 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}        // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}          // NOLINT: implicit on purpose
   Result(Status status) : status_(std::move(status)) {}  // NOLINT: implicit on purpose
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }

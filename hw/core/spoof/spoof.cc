@@ -66,7 +66,8 @@ DropReason Rules::check(const Packet& packet) const {
     const DropReason reason = check_vlan(layers);
     if (reason != DropReason::none) return reason;
   }
-  // The vnic's own PAUSE frames (IEEE 802.3 annex 31B) end at its link partner, the card; no lie of the guest's.
+  // The vnic's own PAUSE frames (IEEE 802.3 annex 31B) end at its link partner, the card; no lie of
+  // the guest's.
   if (layers.ether_type == static_cast<uint16_t>(EtherType::kPause)) return DropReason::link_local;
   if (layers.l3 == L3::kNone || layers.l3 == L3::kOther) return DropReason::protocol_not_allowed;
   if (!anti_spoof_) return DropReason::none;

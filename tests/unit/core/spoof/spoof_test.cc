@@ -247,7 +247,7 @@ const std::vector<Row>& rows() {
       {"LLC (spanning tree)", Frame().ethernet({.type = 38}).payload(46).build(),
        DropReason::protocol_not_allowed},
       {"pause frame", Frame().ethernet({.type = 0x8808}).payload(46).build(),
-       DropReason::protocol_not_allowed},
+       DropReason::link_local},
       {"priority tag", Frame().ethernet().vlan(0xe000).ipv4().udp().build(), DropReason::none},
       {"VLAN tag", Frame().ethernet().vlan(100).ipv4().udp().build(), DropReason::vlan_not_allowed},
       {"VLAN tag behind a priority tag",
@@ -274,6 +274,7 @@ TEST(Spoof, WithoutAntiSpoofOnlyVlansAndProtocolsAreChecked) {
   policy.anti_spoof = false;
   for (const Row& row : rows()) {
     const bool kept = row.verdict == DropReason::vlan_not_allowed ||
+                      row.verdict == DropReason::link_local ||
                       row.verdict == DropReason::protocol_not_allowed;
     EXPECT_EQ(verdict(policy, row.frame), kept ? row.verdict : DropReason::none) << row.description;
   }
