@@ -38,10 +38,7 @@ std::string Build::guest_image(const std::string& kernel, const std::string& lea
   return path;
 }
 
-std::vector<std::string> Build::firmware_path() {
-  return {"-L", guest_images("roms"), "-L", "/usr/share/seabios",
-          "-L", "/usr/lib/ipxe/qemu", "-L", root() + "/build/qemu-src/pc-bios"};
-}
+std::vector<std::string> Build::firmware_path() { return {"-L", guest_images("roms")}; }
 
 Guest::Guest(const WorkDir& work, GuestOptions options)
     : options_(std::move(options)), base_(work.path(options_.name)) {
