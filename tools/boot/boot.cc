@@ -81,8 +81,8 @@ int boot(Options options) {
   std::fflush(stdout);
   lab::Guest guest(work, options.guest);
   guest.wait_ready();
-  const lab::CommandResult lease =
-      guest.agent().run("udhcpc -i eth0 -q -n -t 10 -T 1", seconds(60));
+  const lab::CommandResult lease = guest.agent().run(
+      "gh-wait carrier eth0 30000 && udhcpc -i eth0 -q -n -t 10 -T 1", seconds(60));
   if (lease.exit_status != 0) {
     gateway.require_running("the overlay's gateway");
     std::fprintf(stderr, "gatehouse boot: the guest got no address: %s\n", lease.output.c_str());
