@@ -57,6 +57,14 @@ int64_t Interrupts::interval_ns(unsigned channel) const {
   return transmit_only ? kTransmitIntervalNs : interval;
 }
 
+bool Interrupts::moderated() const {
+  if (mode_ != InterruptMode::kMsix) return registers_[reg::ITR] != 0;
+  for (unsigned vector = 0; vector < kMsixVectors; ++vector) {
+    if (registers_[reg::EITR(vector)] != 0) return true;
+  }
+  return false;
+}
+
 bool Interrupts::channel_pending(unsigned channel) const {
   if (mode_ != InterruptMode::kMsix) return channel == 0 && pending() != 0;
   return channel != 0 && (pending() & causes_of_vector(channel - 1)) != 0;

@@ -37,6 +37,8 @@ class Interrupts {
   // queue 0, ICR_TXDW | ICR_TXQ1 for a write-back on transmit queue 1. ICR_OTHER is added here; the
   // counters of causes (ICRXDMTC, ...) are the caller's.
   void cause(uint32_t icr_bits);
+  // The driver has asked for an interval between interrupts.
+  bool moderated() const;
   // The packet timers (RDTR, RADV, RAID, TIDV, TADV) hold causes back. With MSI-X they do not: EITR
   // moderates each vector.
   bool packet_timers_apply() const { return ports_.interrupt.mode() != InterruptMode::kMsix; }

@@ -78,7 +78,8 @@ class CardPort {
   // Counted by the card (per vnic); the frame never became a Packet, or the vnic gives it back
   // itself.
   virtual void count_drop(spec::DropReason reason) = 0;
-  // More receive room (descriptors, receiver on): the card may hand in what it holds.
+  // More receive room (descriptors, receiver on, a FIFO that was crowded and is not): the card may
+  // hand in what it holds.
   virtual void receive_ready() = 0;
   // PHY link as the driver and the outside see it changed.
   virtual void link_changed(bool up) = 0;

@@ -69,6 +69,10 @@ bool ReceiveEngine::can_receive() const {
          fifo_.has_room(kLongestJumbo);
 }
 
+bool ReceiveEngine::crowded() const {
+  return fifo_.crowded() && enabled() && vnic_.link().up() && !vnic_.link().loopback();
+}
+
 void ReceiveEngine::doorbell(unsigned queue) {
   rings_[queue].tail_moved();
   resume();
@@ -83,9 +87,9 @@ void ReceiveEngine::configured() {
 
 void ReceiveEngine::resume() {
   if (!fifo_.empty() && enabled()) drain();
-  const bool ready = can_receive();
+  const bool ready = can_receive() && fifo_.relaxed();
   const bool news = ready && !told_ready_;
-  told_ready_ = ready;
+  told_ready_ |= ready;
   // Last: the card may call receive().
   if (news) vnic_.ports().card.receive_ready();
 }
@@ -128,7 +132,7 @@ void ReceiveEngine::end_batch(Batch& batch) {
     }
   }
   interrupt(batch);
-  if (!can_receive()) told_ready_ = false;
+  if (!can_receive() || fifo_.crowded()) told_ready_ = false;
   vnic_.transmit().flow_control().fifo_level(fifo_.octets());
 }
 
@@ -176,6 +180,7 @@ size_t ReceiveEngine::receive_looped(std::span<const Delivery> frames) {
 }
 
 size_t ReceiveEngine::receive_batch(std::span<const Delivery> frames) {
+  vnic_.transmit().heard();
   Batch batch = begin_batch();
   for (const Delivery& delivery : frames) receive_one(batch, delivery);
   end_batch(batch);

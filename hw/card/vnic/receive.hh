@@ -47,6 +47,8 @@ class ReceiveEngine {
   size_t receive_looped(std::span<const Delivery> frames);
   // A frame would not be dropped for want of room.
   bool can_receive() const;
+  // The FIFO fills because the driver is slow: whoever can, sends later.
+  bool crowded() const;
 
   uint32_t fifo_frames() const { return fifo_.frames(); }
   void archive(Archive& archive);
@@ -86,7 +88,7 @@ class ReceiveEngine {
   DelayedCause delayed_;
   Toeplitz toeplitz_;
   bool key_stale_ = true;
-  bool told_ready_ = false;                            // the card knows that can_receive()
+  bool told_ready_ = false;                            // the card knows that there is room
   std::array<uint8_t, kScratchOctets> frame_scratch_;  // a frame that came in pieces or short
   std::array<uint8_t, kScratchOctets> image_scratch_;  // without its tag, or with its FCS
 };

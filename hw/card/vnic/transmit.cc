@@ -39,12 +39,34 @@ void TransmitEngine::reset() {
   continued_ = false;
   credits_ = {};
   turn_ = 0;
+  burst_ = 0;
+  doorbell_ns_ = 0;
 }
 
 void TransmitEngine::doorbell(unsigned queue) {
   // In a call of ours the queue looks for itself.
   if (!running_) queues_[queue].tail_moved();
-  run();
+  if (!gathers()) run();
+}
+
+// Whether a doorbell's frames wait for more.
+bool TransmitEngine::gathers() {
+  const int64_t now = vnic_.ports().clock.now_ns();
+  const bool follows = now - doorbell_ns_ <= kGatherNs;
+  doorbell_ns_ = now;
+  burst_ = follows ? std::min(burst_ + 1, kBurstDoorbells) : 0;
+  if (burst_ < kBurstDoorbells || !vnic_.interrupts().moderated() || vnic_.link().loopback()) {
+    return false;
+  }
+  for (const TransmitQueue& queue : queues_) {
+    const uint32_t waiting = queue.available();
+    if (waiting >= kGatherDescriptors || waiting > queue.units() / 4) return false;
+  }
+  if (!continued_) {
+    continued_ = true;
+    vnic_.ports().clock.arm(Timer::kDoorbell, now + kGatherNs);
+  }
+  return true;
 }
 
 void TransmitEngine::configured() {
@@ -58,7 +80,6 @@ void TransmitEngine::configured() {
 void TransmitEngine::resume() { run(); }
 
 void TransmitEngine::schedule() {
-  if (continued_) return;
   continued_ = true;
   vnic_.ports().clock.arm(Timer::kDoorbell, vnic_.ports().clock.now_ns());
 }
@@ -259,6 +280,9 @@ void TransmitEngine::archive(Archive& archive) {
   for (int32_t& credit : credits_) archive(credit);
   archive(turn_);
   archive(continued_);
+  archive(burst_);
+  archive(doorbell_ns_);
+  burst_ = std::min(burst_, kBurstDoorbells);
   delayed_.archive(archive, kDelayable);
   flow_control_.archive(archive);
   if (!archive.loading()) return;

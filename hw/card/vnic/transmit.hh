@@ -29,6 +29,15 @@ struct LoopbackSegments;
 inline constexpr uint32_t kDescriptorsPerDoorbell = 512;
 inline constexpr uint32_t kOctetsPerDoorbell = 1024 * 1024;
 
+// A sender that waits for no answers rings for each frame. From this many doorbells in a row on,
+// with no frame received in between and no pause longer than kGatherNs, frames are gathered before
+// they are fetched: until so many descriptors wait, or for kGatherNs. One batch then costs the
+// wire, and whoever is woken behind it, what one frame does. Only for drivers that moderate
+// interrupts: they have said that a moment's delay is right.
+inline constexpr uint32_t kBurstDoorbells = 8;
+inline constexpr uint32_t kGatherDescriptors = 64;
+inline constexpr int64_t kGatherNs = 200'000;
+
 class TransmitEngine {
  public:
   explicit TransmitEngine(Vnic& vnic);
@@ -47,6 +56,8 @@ class TransmitEngine {
   // pipeline called.
   void schedule();
   void timer_expired(Timer timer);
+  // A frame came for the guest: what it sends next may be an answer.
+  void heard() { burst_ = 0; }
   // TCTL.SWXOFF.
   void send_xoff() { flow_control_.send(true); }
 
@@ -63,6 +74,7 @@ class TransmitEngine {
   };
 
   bool may_run() const;
+  bool gathers();
   void run();
   bool step(unsigned queue, const TransmitSettings& settings, Budget& budget);
   void send(unsigned queue, const TransmitSettings& settings, Budget& budget);
@@ -82,8 +94,10 @@ class TransmitEngine {
   // segmentation.
   std::array<int32_t, i82574::kQueues> credits_{};
   uint8_t turn_ = 0;
-  bool continued_ = false;  // Timer::kDoorbell is armed
-  bool running_ = false;    // a call of ours is on the stack
+  bool continued_ = false;   // Timer::kDoorbell is armed
+  uint32_t burst_ = 0;       // doorbells in a row, up to kBurstDoorbells
+  int64_t doorbell_ns_ = 0;  // the last one
+  bool running_ = false;     // a call of ours is on the stack
   TransmitFrame frame_;
   std::array<Packet*, kBatch> batch_;
   uint32_t batched_ = 0;

@@ -87,6 +87,8 @@ class TransmitQueue {
     return segmentation ? segmentation_context_ : checksum_context_;
   }
   uint32_t available() const { return ring().available(); }
+  // Descriptors of the ring.
+  uint32_t units() const { return ring().length; }
   // Fewer than this left is TXD_LOW.
   uint32_t low_threshold() const;
 

@@ -178,6 +178,7 @@ void Vnic::timer_expired(Timer timer) {
 
 size_t Vnic::receive(std::span<const Delivery> frames) { return receive_->receive(frames); }
 bool Vnic::can_receive() const { return receive_->can_receive(); }
+bool Vnic::crowded() const { return receive_->crowded(); }
 
 void Vnic::set_link(bool connected) {
   const bool was_up = link_.up();

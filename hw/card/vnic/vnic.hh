@@ -59,6 +59,7 @@ class Vnic {
   // counted); the card keeps the rest and offers it again after CardPort::receive_ready().
   size_t receive(std::span<const Delivery> frames);
   bool can_receive() const;
+  bool crowded() const;  // see ReceiveEngine
 
   // The cable, as QMP set_link or the uplink has it.
   void set_link(bool connected);

@@ -325,5 +325,76 @@ TEST(Transmit, StandsForFramesThatComeBackDuringTheCall) {
   EXPECT_EQ(rig.get(reg::RDH(0)), 2u);
 }
 
+// Frames of a sender that waits for no answer, one for each doorbell.
+struct Burst {
+  explicit Burst(Rig& rig) : rig(rig) {
+    rig.transmit_ring(0, 256);
+    rig.set(reg::ITR, 200);
+    rig.clock.now += 2 * kGatherNs;
+  }
+  void ring(unsigned doorbells) {
+    for (unsigned i = 0; i < doorbells; ++i, ++unit) {
+      rig.queue_frame(unit % 256, numbered(unit));
+      rig.clock.now += 10'000;
+      rig.set(reg::TDT(0), (unit + 1) % 256);
+    }
+  }
+  Rig& rig;
+  unsigned unit = 0;
+};
+
+TEST(Transmit, GathersTheFramesOfABurst) {
+  Rig rig;
+  Burst burst(rig);
+  burst.ring(kBurstDoorbells);
+  EXPECT_EQ(rig.card.sent.size(), kBurstDoorbells) << "a few frames go at once";
+  burst.ring(3);
+  EXPECT_EQ(rig.card.sent.size(), kBurstDoorbells);
+  ASSERT_TRUE(rig.clock.armed(Timer::kDoorbell));
+  EXPECT_EQ(rig.clock.deadlines[Timer::kDoorbell], rig.clock.now - 2 * 10'000 + kGatherNs);
+  rig.clock.now = rig.clock.deadlines[Timer::kDoorbell];
+  rig.vnic.timer_expired(Timer::kDoorbell);
+  EXPECT_EQ(rig.card.sent.size(), kBurstDoorbells + 3);
+  EXPECT_EQ(rig.card.batches.back(), 3u);
+  // Many are not held back.
+  burst.ring(kGatherDescriptors);
+  EXPECT_EQ(rig.card.batches.back(), kGatherDescriptors);
+  EXPECT_EQ(rig.get(reg::TDH(0)), burst.unit % 256);
+  for (unsigned i = 0; i < rig.card.sent.size(); ++i) {
+    EXPECT_EQ(rig.card.sent[i].bytes, numbered(i)) << i;
+  }
+}
+
+TEST(Transmit, DoesNotGatherForADriverThatWaitsOrDoesNotModerate) {
+  {
+    Rig rig;
+    Burst burst(rig);
+    rig.set(reg::ITR, 0);
+    burst.ring(30);
+    EXPECT_EQ(rig.card.sent.size(), 30u);
+  }
+  {
+    Rig rig;
+    Burst burst(rig);
+    rig.receive_ring(0, 64);
+    rig.offer(0, 60);
+    rig.enable_receiver();
+    for (unsigned i = 0; i < 30; ++i) {
+      rig.receive(numbered(i));
+      burst.ring(1);
+    }
+    EXPECT_EQ(rig.card.sent.size(), 30u) << "each may be an answer";
+  }
+  {
+    Rig rig;
+    Burst burst(rig);
+    for (unsigned i = 0; i < 30; ++i) {
+      rig.clock.now += kGatherNs;
+      burst.ring(1);
+    }
+    EXPECT_EQ(rig.card.sent.size(), 30u) << "no burst";
+  }
+}
+
 }  // namespace
 }  // namespace gatehouse::vnic
