@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "hw/card/frames.hh"
+#include "hw/core/base/checksum.hh"
+#include "hw/core/base/headers.hh"
 
 namespace gatehouse::card {
 
@@ -13,6 +15,15 @@ using spec::DropReason;
 using spec::Stage;
 
 namespace {
+
+// What lies outside of the frame stays as it is: who verifies the checksum drops it.
+void complete_checksum(Packet& packet, const Arrival& arrival) {
+  const bool udp =
+      arrival.checksum_offset - arrival.checksum_start == UdpHeader<uint8_t>::checksum_at;
+  static_cast<void>(checksum::insert(packet.bytes(), arrival.checksum_start,
+                                     arrival.checksum_offset, 0,
+                                     udp ? checksum::Zero::kBecomesOnes : checksum::Zero::kStays));
+}
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
@@ -28,7 +39,7 @@ void VnicPort::give_packet(Packet* packet) { card_.pool_.give(packet); }
 void VnicPort::transmit(std::span<Packet* const> batch) { card_.transmit(*this, batch); }
 void VnicPort::receive_ready() {
   stalled_ = false;
-  if (!held_.empty()) card_.schedule();
+  if (!held_.empty() || card_.wait_until_ns_ != 0) card_.schedule();
 }
 void VnicPort::count_drop(DropReason reason) { card_.pipeline_->count_drop(true, index_, reason); }
 
@@ -81,6 +92,7 @@ Result<VnicPort*> Card::attach(const std::string& name, const MacAddress& mac, G
   Status status = pipeline_->attach_vnic(index, name, mac);
   if (!status.ok()) return status;
   vnics_[index] = std::make_unique<VnicPort>(*this, index, name, mac, guest);
+  find_only_vnic();
   reports_.forget(index);
   name_tap_ports();
   return vnics_[index].get();
@@ -93,6 +105,17 @@ void Card::detach(VnicPort* port) {
   pipeline_->detach_vnic(index);
   reports_.forget(index);
   vnics_[index].reset();
+  find_only_vnic();
+  wait_until_ns_ = 0;
+  if (std::find(stalled_.begin(), stalled_.end(), true) != stalled_.end()) schedule();
+}
+
+void Card::find_only_vnic() {
+  only_vnic_ = nullptr;
+  if (attached() != 1) return;
+  for (const auto& port : vnics_) {
+    if (port) only_vnic_ = port.get();
+  }
 }
 
 unsigned Card::attached() const {
@@ -113,13 +136,34 @@ void Card::discard(unsigned vnic) {
   port.stalled_ = false;
 }
 
-bool Card::can_receive(unsigned uplink) const {
-  return pending_.size() < kPending && uplinks_[uplink]->can_receive();
+bool Card::can_receive(unsigned uplink) {
+  return pending_.size() < kPending && pending_octets_ < kPendingOctets &&
+         uplinks_[uplink]->can_receive() && !wire_waits();
 }
 
-bool Card::receive(unsigned uplink, const OutFrame& frame, bool at_once) {
+// A driver that stays slow for longer than kWireWaitNs has its frames dropped until it has caught
+// up: the card itself answers questions that come by the same wire.
+bool Card::wire_waits() {
+  const bool slow = only_vnic_ && (only_vnic_->held_.size() > VnicPort::kHeld / 2 ||
+                                   only_vnic_->guest_.crowded());
+  if (!slow) {
+    wait_until_ns_ = 0;
+    return false;
+  }
+  const int64_t now = ports_.clock.now_ns();
+  if (wait_until_ns_ == 0) wait_until_ns_ = now + kWireWaitNs;
+  return now < wait_until_ns_;
+}
+
+void Card::push_pending(Packet* packet) {
+  pending_.push_back(packet);
+  pending_octets_ += packet->length;
+}
+
+bool Card::receive(unsigned uplink, const OutFrame& frame, bool at_once, const Arrival& arrival) {
   if (!can_receive(uplink)) {
     stalled_[uplink] = true;
+    if (depth_ == 0) rearm();
     return false;
   }
   Packet* packet = frame.length() <= kMaxSuperFrame ? copy_frame(pool_, frame) : nullptr;
@@ -128,12 +172,14 @@ bool Card::receive(unsigned uplink, const OutFrame& frame, bool at_once) {
     return true;
   }
   packet->port = static_cast<uint16_t>(uplink);
+  packet->wire_mss = arrival.mss;
+  if (arrival.checksum_offset != 0 && arrival.mss == 0) complete_checksum(*packet, arrival);
   const int64_t now = ports_.clock.now_ns();
   if (!uplinks_[uplink]->receive(packet, now)) {
     if (depth_ == 0) rearm();
     return true;
   }
-  pending_.push_back(packet);
+  push_pending(packet);
   const bool alone =
       depth_ == 0 && !scheduled_ && pending_.size() == 1 && now - last_run_ns_ >= kAloneNs;
   if (at_once && alone) {

@@ -85,8 +85,13 @@ class Card final : private pipeline::Sink {
   // to try again. `at_once`: a frame that comes alone may be handled before the call returns, so
   // that a question is not answered a turn of the environment's loop later; the wire must bear that
   // frames are sent meanwhile.
-  bool can_receive(unsigned uplink) const;
-  bool receive(unsigned uplink, const OutFrame& frame, bool at_once = false);
+  //
+  // A card with a single vnic lets the wire wait while that vnic's driver is slow, a bounded time:
+  // frames are then lost where they are cheapest, or not at all. With several vnics, one that is
+  // slow must not hold up the others, and loses its own frames.
+  bool can_receive(unsigned uplink);
+  bool receive(unsigned uplink, const OutFrame& frame, bool at_once = false,
+               const Arrival& arrival = {});
   void uplink_writable(unsigned uplink);
   void set_uplink_link(unsigned uplink, bool up);
 
@@ -131,15 +136,21 @@ class Card final : private pipeline::Sink {
   static constexpr size_t kBatch = 64;
   static constexpr int64_t kAloneNs = 20'000;  // a frame this long after the last run comes alone
   static constexpr size_t kPending = 512;      // frames from the wires that wait for run()
-  static constexpr size_t kTransmits = 512;    // frames from vnics that wait for run()
-  static constexpr size_t kLeft = 64;          // of these, what a doorbell may leave there
-  static constexpr unsigned kRounds = 16;      // batches of one run()
+  static constexpr uint32_t kPendingOctets = 64 * 1024;  // and as many octets before the wires wait
+  static constexpr int64_t kWireWaitNs = 10'000'000;     // for a slow driver, at most
+  static constexpr size_t kTransmits = 512;              // frames from vnics that wait for run()
+  static constexpr size_t kLeft = 64;      // of these, what a doorbell may leave there
+  static constexpr unsigned kRounds = 16;  // batches of one run()
   static constexpr size_t kSuperFrames =
       8;  // in one batch of run(): bounds how long QEMU's lock is held
   static constexpr unsigned kTransmitRounds = 2;
 
   // pipeline::Sink
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
+  bool cuts(unsigned uplink) const override { return uplinks_[uplink]->cuts(); }
+  void to_uplink_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override {
+    uplinks_[uplink]->send_super(frame, super);
+  }
   void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                bool l4_checksum_checked, bool l4_checksum_good) override;
   void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
@@ -149,6 +160,9 @@ class Card final : private pipeline::Sink {
     ports_.event.walked(stage, port, frames);
   }
 
+  void find_only_vnic();
+  bool wire_waits();
+  void push_pending(Packet* packet);
   void transmit(VnicPort& port, std::span<Packet* const> batch);
   bool leave_to_run(std::span<Packet* const> batch) const;
   size_t deliver(VnicPort& port, std::span<const vnic::Delivery> frames);
@@ -180,6 +194,9 @@ class Card final : private pipeline::Sink {
   std::array<std::unique_ptr<VnicPort>, pipeline::kMaxVnics> vnics_;
   policy::Policy policy_;  // without the mappings
   std::vector<Packet*> pending_;
+  uint32_t pending_octets_ = 0;
+  VnicPort* only_vnic_ = nullptr;  // of a card that has just one
+  int64_t wait_until_ns_ = 0;      // how long wires wait for a slow driver; 0: they don't
   std::vector<Packet*> transmits_;
   std::array<bool, pipeline::kMaxUplinks> stalled_{};  // receive() said no
   DropReports reports_;

@@ -27,6 +27,7 @@ void archive_frame(Archive& archive, PacketPool& pool, Packet*& packet) {
     packet->length = length;
   }
   archive(packet->port);
+  archive(packet->wire_mss);
   archive.octets(packet->data, length);
 }
 

@@ -16,6 +16,14 @@
 
 namespace gatehouse::card {
 
+// What the wire says of a frame that it hands in, beside its octets.
+struct Arrival {
+  uint16_t mss = 0;  // not 0: a tunnelled super-frame that it has not cut, SuperFrame::mss
+  // The sum from this octet to the frame's end is to be completed and stored at `checksum_offset`;
+  // 0: the frame is whole.
+  uint16_t checksum_start = 0, checksum_offset = 0;
+};
+
 // The wire behind an uplink.
 class UplinkPort {
  public:
@@ -23,6 +31,15 @@ class UplinkPort {
   // In order; returns how many were taken (sent, or kept by the wire itself). Fewer than all: the
   // wire is busy until somebody calls Card::uplink_writable. May call Card::receive.
   virtual size_t send(unsigned uplink, std::span<const OutFrame> frames) = 0;
+  // Whether the wire takes, now, a tunnelled super-frame and cuts it by itself.
+  virtual bool cuts(unsigned uplink) const {
+    static_cast<void>(uplink);
+    return false;
+  }
+  // Only after cuts() has said so. The wire takes it. May call Card::receive.
+  virtual void send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
+    static_cast<void>(uplink), static_cast<void>(frame), static_cast<void>(super);
+  }
   // Card::can_receive was false and is true again: hand in what waits. May call Card::receive.
   virtual void resume(unsigned uplink) = 0;
 };
@@ -62,6 +79,8 @@ class GuestPort {
   // and offers it again after vnic::CardPort::receive_ready. May call back into vnic::CardPort of
   // the same vnic.
   virtual size_t receive(std::span<const vnic::Delivery> frames) = 0;
+  // Its FIFO fills. When it does no longer, vnic::CardPort::receive_ready follows.
+  virtual bool crowded() const { return false; }
   // What the driver set up, for people and tools: link, rings, interrupt mode. Changes nothing.
   virtual nlohmann::json state() const = 0;
 };

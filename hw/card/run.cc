@@ -29,6 +29,8 @@ bool Card::deliveries_wait() const {
 void Card::rearm() {
   int64_t next = std::min(pipeline_->next_tick(), reports_.next_ns());
   for (const auto& uplink : uplinks_) next = std::min(next, uplink->next_ns());
+  if (wait_until_ns_ != 0 && wait_until_ns_ > ports_.clock.now_ns())
+    next = std::min(next, wait_until_ns_);
   if (next == armed_ns_) return;
   armed_ns_ = next;
   ports_.clock.arm(next);
@@ -43,6 +45,7 @@ bool Card::run_ingress() {
   size_t length = 0;
   while (length < count && pending_[length]->port == uplink) {
     batch[length] = pending_[length];
+    pending_octets_ -= batch[length]->length;
     ++length;
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(length));
@@ -105,7 +108,7 @@ void Card::run() {
     while (pending_.size() < kPending) {
       Packet* packet = uplinks_[i]->arrived(now);
       if (!packet) break;
-      pending_.push_back(packet);
+      push_pending(packet);
     }
   }
   pipeline_->trace(ports_.event.tracing());

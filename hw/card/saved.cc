@@ -33,6 +33,7 @@ void Card::archive_pending(Archive& archive) {
   if (archive.loading()) {
     for (Packet* packet : pending_) pool_.give(packet);
     pending_.clear();
+    pending_octets_ = 0;
   }
   uint32_t count = static_cast<uint32_t>(pending_.size());
   archive(count);
@@ -43,7 +44,7 @@ void Card::archive_pending(Archive& archive) {
     if (!archive.loading() || !packet) continue;
     if (packet->port >= uplinks_.size())
       archive.fail("saved state: a waiting frame came from an uplink that does not exist");
-    pending_.push_back(packet);
+    push_pending(packet);
   }
 }
 
@@ -71,6 +72,7 @@ void Card::archive_held(Archive& archive, VnicPort& port) {
 
 void Card::loaded() {
   reports_.restart();
+  wait_until_ns_ = 0;
   armed_ns_ = std::numeric_limits<int64_t>::max();
   rearm();
   if (work_waits()) schedule();

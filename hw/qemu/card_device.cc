@@ -116,8 +116,8 @@ void class_init(ObjectClass* object_class, void*) {
       {"latency", "ns from the end of a frame to its arrival on the wire, virtual clock"},
       {"queue", "frames that wait for an uplink's link or busy netdev"},
       {"offload",
-       "on: a tap with vnet_hdr gets runs of tunnel frames as one datagram, and its kernel cuts "
-       "it"},
+       "on: a tap with vnet_hdr takes and gives tunnelled super-frames whole, its kernel cuts "
+       "them"},
   };
   for (const auto& [name, text] : names)
     object_class_property_set_description(object_class, name, text);

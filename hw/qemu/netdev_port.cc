@@ -3,10 +3,15 @@
 
 #include "hw/qemu/qemu-begin.hh"
 #include "net/net.h"
+#include "net/tap.h"
 #include "qemu/iov.h"
-#include "standard-headers/linux/virtio_net.h"
 #include "system/runstate.h"
 #include "hw/qemu/qemu-end.hh"
+
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+
+using gatehouse::uplink::VirtioHeader;
 
 namespace gatehouse::qemu {
 
@@ -17,6 +22,21 @@ bool bears_reentry(const NetClientState* netdev) {
   const NetClientDriver type = netdev->info->type;
   return type == NET_CLIENT_DRIVER_TAP || type == NET_CLIENT_DRIVER_DGRAM ||
          type == NET_CLIENT_DRIVER_STREAM || type == NET_CLIENT_DRIVER_SOCKET;
+}
+
+// Makes a tap take and give tunnelled super-frames, and larger headers for them. QEMU 10.0 knows
+// neither, but passes frames and their headers as they are. False: the kernel doesn't (it is older
+// than 6.17), and nothing has changed.
+bool make_tap_cut(int tap) {
+  constexpr unsigned kUdpTunnelGso = 0x080,
+                     kUdpTunnelGsoChecksum = 0x100;  // of if_tun.h since 6.17
+  constexpr unsigned kOffloads =
+      TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | kUdpTunnelGso | kUdpTunnelGsoChecksum;
+  if (ioctl(tap, TUNSETOFFLOAD, kOffloads) != 0) return false;
+  int header = VirtioHeader::kTunnel;
+  if (ioctl(tap, TUNSETVNETHDRSZ, &header) == 0) return true;
+  ioctl(tap, TUNSETOFFLOAD, 0);
+  return false;
 }
 
 }  // namespace
@@ -41,7 +61,7 @@ void NetdevPort::connect(GatehouseCardState* device, const std::string& name, ca
     sides_[i].card = card;
     sides_[i].index = i;
     sides_[i].at_once = bears_reentry(device->uplinks[i].peers.ncs[0]);
-    use_header(sides_[i], device->uplinks[i].peers.ncs[0], device->offload);
+    if (device->offload) use_header(sides_[i], device->uplinks[i].peers.ncs[0]);
     const std::string client = name + ".uplink" + std::to_string(i);
     sides_[i].nic =
         qemu_new_nic(client_info(), &device->uplinks[i], TYPE_GATEHOUSE_CARD, client.c_str(),
@@ -64,15 +84,25 @@ void NetdevPort::set_mac(unsigned uplink, const MacAddress& mac) {
   qemu_format_nic_info_str(qemu_get_queue(nic), nic->conf->macaddr.a);
 }
 
-// Nothing is asked for on the way in: the host's kernel hands in whole frames with complete
-// checksums.
-void NetdevPort::use_header(Side& side, NetClientState* netdev, bool offload) {
-  side.offload =
-      offload && qemu_has_vnet_hdr_len(netdev, sizeof(virtio_net_hdr)) && qemu_has_uso(netdev);
-  side.header = side.offload;
-  if (!side.header) return;
-  qemu_set_vnet_hdr_len(netdev, sizeof(virtio_net_hdr));
+// Where the kernel doesn't cut tunnelled super-frames, nothing is asked for on the way in: it hands
+// in whole frames with complete checksums.
+void NetdevPort::use_header(Side& side, NetClientState* netdev) {
+  if (!qemu_has_vnet_hdr_len(netdev, VirtioHeader::kPlain)) return;
+  qemu_set_vnet_hdr_len(netdev, VirtioHeader::kPlain);
   qemu_set_offload(netdev, 0, 0, 0, 0, 0, 0, 0);
+  side.joins = qemu_has_uso(netdev);
+  side.cuts = netdev->info->type == NET_CLIENT_DRIVER_TAP && make_tap_cut(tap_get_fd(netdev));
+  side.header = side.cuts ? VirtioHeader::kTunnel : VirtioHeader::kPlain;
+}
+
+bool NetdevPort::cuts(unsigned uplink) const {
+  return sides_[uplink].cuts && !sides_[uplink].waits;
+}
+
+void NetdevPort::send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
+  Side& side = sides_[uplink];
+  const VirtioHeader header = uplink::virtio_header(super);
+  side.waits = send_frame(side, header, frame) == 0;
 }
 
 size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
@@ -82,17 +112,17 @@ size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
   while (taken < frames.size() && !side.waits) {
     const std::span<const OutFrame> rest = frames.subspan(taken);
     uplink::SuperDatagram whole;
-    if (side.offload) whole = uplink::join(rest);
+    if (side.joins) whole = uplink::join(rest);
     ssize_t result;
     if (whole.frames > 1) {
       result = send_joined(side, rest.first(whole.frames), whole);
       if (result < 0) {
-        side.offload = false;  // the kernel promised more than it does: one by one from now on
+        side.joins = false;  // the kernel promised more than it does: one by one from now on
         continue;
       }
       taken += whole.frames;
     } else {
-      result = send_frame(side, rest.front());
+      result = send_frame(side, {}, rest.front());
       ++taken;
     }
     // 0: the netdev is busy and keeps what it was given; sent() tells when it takes more. An error
@@ -102,11 +132,10 @@ size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
   return taken;
 }
 
-ssize_t NetdevPort::send_frame(Side& side, const OutFrame& frame) {
-  virtio_net_hdr header{};
+ssize_t NetdevPort::send_frame(Side& side, const VirtioHeader& header, const OutFrame& frame) {
   iovec pieces[3];
   int count = 0;
-  if (side.header) pieces[count++] = {&header, sizeof header};
+  if (side.header) pieces[count++] = {const_cast<uint8_t*>(header.octets.data()), side.header};
   for (const Slice& slice : {frame.head, frame.body}) {
     if (slice.length) pieces[count++] = {const_cast<uint8_t*>(slice.data), slice.length};
   }
@@ -115,17 +144,10 @@ ssize_t NetdevPort::send_frame(Side& side, const OutFrame& frame) {
 
 ssize_t NetdevPort::send_joined(Side& side, std::span<const OutFrame> frames,
                                 const uplink::SuperDatagram& whole) {
-  constexpr uint16_t kUdpChecksumOffset = 6;
-  virtio_net_hdr header{};
-  header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-  header.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
-  header.hdr_len = static_cast<uint16_t>(whole.header_length);
-  header.gso_size = static_cast<uint16_t>(whole.segment_octets);
-  header.csum_start = static_cast<uint16_t>(whole.udp_offset);
-  header.csum_offset = kUdpChecksumOffset;
+  VirtioHeader header = uplink::virtio_header(whole);
   std::vector<iovec>& pieces = side.pieces;
   pieces.clear();
-  pieces.push_back({&header, sizeof header});
+  pieces.push_back({header.octets.data(), side.header});
   pieces.push_back({const_cast<uint8_t*>(whole.header), whole.header_length});
   for (const OutFrame& frame : frames) {
     uint32_t skip = whole.header_length;  // lies in the first piece that is not empty
@@ -160,7 +182,7 @@ bool NetdevPort::can_receive(NetClientState* client) {
 ssize_t NetdevPort::receive(NetClientState* client, const iovec* pieces, int count) {
   const Side* that = side(client);
   const size_t length = iov_size(pieces, static_cast<unsigned>(count));
-  const size_t header = that->header ? sizeof(virtio_net_hdr) : 0;
+  const size_t header = that->header;
   if (length < header) return static_cast<ssize_t>(length);
   // Netdevs send frames in one piece; QEMU's own injections may come in more.
   std::vector<uint8_t> joined;
@@ -173,7 +195,9 @@ ssize_t NetdevPort::receive(NetClientState* client, const iovec* pieces, int cou
   const OutFrame frame{{octets + header, static_cast<uint32_t>(length - header)}, {}};
   // While the VM is stopped the card only keeps what comes.
   const bool at_once = that->at_once && runstate_is_running();
-  return that->card->receive(that->index, frame, at_once) ? static_cast<ssize_t>(length) : 0;
+  const card::Arrival arrival = header ? uplink::arrival({octets, header}) : card::Arrival{};
+  return that->card->receive(that->index, frame, at_once, arrival) ? static_cast<ssize_t>(length)
+                                                                   : 0;
 }
 
 ssize_t NetdevPort::receive_octets(NetClientState* client, const uint8_t* octets, size_t length) {

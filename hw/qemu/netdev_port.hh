@@ -6,7 +6,7 @@
 #include "hw/qemu/card_device.hh"
 
 #include "hw/card/card.hh"
-#include "hw/card/uplink/super_datagram.hh"
+#include "hw/card/uplink/virtio_header.hh"
 
 namespace gatehouse::qemu {
 
@@ -25,6 +25,8 @@ class NetdevPort final : public card::UplinkPort {
   void set_mac(unsigned uplink, const MacAddress& mac);
 
   size_t send(unsigned uplink, std::span<const OutFrame> frames) override;
+  bool cuts(unsigned uplink) const override;
+  void send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override;
   void resume(unsigned uplink) override;
 
  private:
@@ -33,8 +35,9 @@ class NetdevPort final : public card::UplinkPort {
     card::Card* card = nullptr;
     unsigned index = 0;
     bool at_once = false;       // it bears being sent to while it hands in a frame
-    bool header = false;        // each frame of this netdev has a virtio_net_hdr in front
-    bool offload = false;       // it cuts super-datagrams (uplink/super_datagram.hh)
+    uint32_t header = 0;        // octets in front of each frame (uplink/virtio_header.hh)
+    bool joins = false;         // it cuts super-datagrams (uplink/super_datagram.hh)
+    bool cuts = false;          // it cuts tunnelled super-frames
     std::vector<iovec> pieces;  // scratch
     bool waits = false;         // the netdev queued a frame and has not yet said that it sent it
   };
@@ -43,10 +46,10 @@ class NetdevPort final : public card::UplinkPort {
   }
   // The result of QEMU's send: 0 when the netdev keeps the frame and is busy, negative when it
   // failed.
-  static ssize_t send_frame(Side& side, const OutFrame& frame);
+  static ssize_t send_frame(Side& side, const uplink::VirtioHeader& header, const OutFrame& frame);
   static ssize_t send_joined(Side& side, std::span<const OutFrame> frames,
                              const uplink::SuperDatagram& whole);
-  static void use_header(Side& side, NetClientState* netdev, bool offload);
+  static void use_header(Side& side, NetClientState* netdev);
   static bool can_receive(NetClientState* client);
   static ssize_t receive(NetClientState* client, const iovec* pieces, int count);
   static ssize_t receive_octets(NetClientState* client, const uint8_t* octets, size_t length);

@@ -26,6 +26,7 @@ class VnicHost final : public card::GuestPort {
 
   // card::GuestPort
   size_t receive(std::span<const vnic::Delivery> frames) override;
+  bool crowded() const override { return vnic_->crowded(); }
   nlohmann::json state() const override;
 
  private:

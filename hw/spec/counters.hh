@@ -36,7 +36,9 @@ namespace gatehouse::spec {
   X(rx_decapsulated, "tunnel frames accepted")                                          \
   X(neighbour_requests, "ARP requests and Neighbor Solicitations sent on the underlay") \
   X(neighbour_answers, "questions for the card's own underlay addresses answered")      \
-  X(rx_neighbour, "ARP and ND frames from the wire that were for the card itself")
+  X(rx_neighbour, "ARP and ND frames from the wire that were for the card itself")      \
+  X(rx_super_frames, "of rx_frames: handed in by the wire before they were segmented")  \
+  X(rx_segments, "frames for vnics made from these")
 
 enum class VnicCounter : uint8_t {
 #define GATEHOUSE_COUNTER_ENUM(name, text) name,

@@ -41,8 +41,7 @@ std::string card_format() { return lab::kernel_has_link_type("geneve") ? "geneve
 std::string tunnel_peer() {
   const std::string format = card_format(), port = format == "vxlan" ? " dstport 4789" : "";
   return "ip link add tun0 type " + format + " id " + std::to_string(kVni) + " remote " +
-         kUnderlayGuest + port +
-         "; ethtool -K tun0 tx off tso off gso off; ip link set tun0 address " + kPeerMac +
+         kUnderlayGuest + port + "; ip link set tun0 address " + kPeerMac +
          " mtu 1500 up; ip addr add " + kPeerAddress + "/24 dev tun0; ip neigh replace " +
          kGuestAddress + " lladdr " + kGuestMac + " dev tun0";
 }

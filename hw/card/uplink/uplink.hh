@@ -37,6 +37,13 @@ class Uplink {
   uint32_t queued() const { return out_.size(); }
 
   Refused send(std::span<const OutFrame> frames, int64_t now_ns);
+  // Whether the wire cuts super-frames, and nothing waits in front of it.
+  bool cuts() const {
+    return up() && out_.immediate() && out_.empty() && !blocked_ && port_.cuts(index_);
+  }
+  void send_super(const OutFrame& frame, const SuperFrame& super) {
+    port_.send_super(index_, frame, super);
+  }
   // The wire takes frames again; run() goes on.
   void unblock() { blocked_ = false; }
   bool blocked() const { return blocked_; }

@@ -40,6 +40,22 @@ struct Offload {
   uint16_t ipcss = 0, ipcso = 0, ipcse = 0, tucss = 0, tucso = 0, tucse = 0;
 };
 
+// A tunnelled super-frame whose cutting is the wire's business: the netdev's kernel cuts what the
+// card sends so, and hands in what it has not cut. All headers stand once and their lengths are
+// those of the whole; the inner TCP checksum, and the outer UDP checksum unless it is zero, hold
+// the folded sum of their pseudo headers. Offsets in octets from the start of the outer frame.
+struct SuperFrame {
+  uint16_t mss = 0;       // octets of inner payload in each segment; 0: an ordinary frame
+  uint16_t outer_l4 = 0;  // of the UDP header
+  uint16_t inner_l3 = 0, inner_l4 = 0;
+  uint16_t header_length = 0;  // all in front of the inner payload
+  bool outer_ipv6 = false, inner_ipv6 = false;
+  bool outer_checksum = false;      // the UDP checksum is not zero
+  bool congestion_reduced = false;  // TCP's CWR, which belongs to the first segment alone
+
+  bool operator==(const SuperFrame&) const = default;
+};
+
 struct Packet {
   uint8_t* data = nullptr;  // first octet of the frame
   uint32_t length = 0;      // octets of the frame, without FCS
@@ -47,6 +63,7 @@ struct Packet {
   spec::DropReason reason = spec::DropReason::none;  // set by the stage that ends the frame
   bool l4_checksum_good = false;                     // verified, or made by the card itself
   bool l4_checksum_checked = false;
+  uint16_t wire_mss = 0;  // from the wire: a tunnelled super-frame, SuperFrame::mss; else 0
   Offload offload;
   Layers layers;
   uint64_t cookie = 0;  // the sender's own (vnic: queue and time-stamp request)

@@ -11,7 +11,6 @@
 namespace gatehouse::encapsulate {
 namespace {
 
-constexpr uint32_t kTunnelLength = 8;        // VXLAN, and Geneve without options
 constexpr uint8_t kVxlanVni = 0x08;          // I flag, RFC 7348 section 5
 constexpr uint8_t kGeneveCritical = 0x40;    // C flag, RFC 8926 section 3.4
 constexpr uint8_t kOptionCritical = 0x80;    // in an option's type, section 3.5
@@ -42,7 +41,7 @@ void write_tunnel(uint8_t* to, const policy::Format& format, uint32_t vni) {
 uint32_t mtu_overhead(bool v6, const policy::Format& format) {
   const uint32_t ip = v6 ? Ipv6Header<uint8_t>::kLength : Ipv4Header<uint8_t>::kLength;
   const bool geneve = format.kind == policy::FormatKind::kGeneve;
-  return ip + UdpHeader<uint8_t>::kLength + kTunnelLength +
+  return ip + UdpHeader<uint8_t>::kLength + Outer::kTunnelLength +
          (geneve ? static_cast<uint32_t>(format.options.size()) : 0);
 }
 
@@ -106,7 +105,7 @@ uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t iden
 
   uint8_t* start = end - length_;
   uint8_t* ip = start + l2_length_;
-  uint8_t* udp = end - kTunnelLength - UdpHeader<uint8_t>::kLength;
+  uint8_t* udp = start + udp_offset();
   const auto udp_length = static_cast<uint16_t>(inner + length - udp);
   // RFC 6040 section 4.1, normal mode: ECN is copied. DSCP by the format (RFC 2983).
   const auto tos = static_cast<uint8_t>(dscp_ | (about.traffic_class & dscp_mask_));
@@ -131,7 +130,7 @@ uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t iden
 }
 
 void Outer::complete_checksum(uint8_t* head, uint32_t head_length, const Slice& body) const {
-  uint8_t* udp = head + length_ - kTunnelLength - UdpHeader<uint8_t>::kLength;
+  uint8_t* udp = head + udp_offset();
   const auto in_head = static_cast<uint32_t>(head + head_length - udp);
   const UdpHeader header(udp);
   header.set_checksum(0);
@@ -139,6 +138,11 @@ void Outer::complete_checksum(uint8_t* head, uint32_t head_length, const Slice& 
   sum = checksum::add(sum, checksum::sum(udp, in_head));
   sum = checksum::add_at(sum, checksum::sum(body.data, body.length), in_head);
   header.set_checksum(checksum::finish_udp(sum));
+}
+
+void Outer::begin_checksum(uint8_t* head) const {
+  const UdpHeader header(head + udp_offset());
+  header.set_checksum(checksum::add(udp_sum_, header.length()));
 }
 
 }  // namespace gatehouse::encapsulate

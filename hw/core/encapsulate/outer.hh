@@ -35,6 +35,8 @@ class alignas(64) Outer {
   // Octets that push() may write in front of the inner frame.
   static constexpr uint32_t kReserve = kTemplate + 252;
   static_assert(kReserve <= kHeadroom);
+  static constexpr uint32_t kTunnelLength = 8;  // VXLAN, and Geneve without options
+  static constexpr uint32_t kUdpLength = 8;
 
   Outer() = default;
   // Keeps a pointer to format.options.
@@ -44,6 +46,9 @@ class alignas(64) Outer {
   uint32_t length() const { return length_ + options_length_; }
   // Where the IP header begins in the outer frame.
   uint32_t ip_offset() const { return l2_length_; }
+  // Where the UDP header begins.
+  uint32_t udp_offset() const { return length_ - kTunnelLength - kUdpLength; }
+  bool is_v6() const { return v6_; }
 
   struct Inner {
     uint8_t traffic_class = 0;  // TOS or traffic class; 0 for what is not IP
@@ -58,6 +63,8 @@ class alignas(64) Outer {
   // Puts the UDP checksum into a frame made by push(). `frame.head` begins with the outer headers
   // and is writable by the caller.
   void complete_checksum(uint8_t* head, uint32_t head_length, const Slice& body) const;
+  // The same for a frame that the wire cuts: the field gets the sum of the pseudo header alone.
+  void begin_checksum(uint8_t* head) const;
 
  private:
   uint8_t template_[kTemplate] = {};  // ends with the tunnel header

@@ -17,8 +17,8 @@ using spec::VnicCounter;
 
 namespace {
 
-constexpr uint32_t kNoMtu =
-    65535;  // of an IP datagram: what two vnics of one card may always exchange
+constexpr uint32_t kLargestDatagram = 65535;   // of IP
+constexpr uint32_t kNoMtu = kLargestDatagram;  // what two vnics of one card may always exchange
 
 // Between two vnics only the tenant's own MTU counts.
 uint32_t local_mtu(const Tenant& tenant) {
@@ -198,13 +198,22 @@ void Pipeline::Impl::send_remote(unsigned port, Packet& packet, const NextHop& h
 }
 
 // false: dropped.
-bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu) {
+bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu,
+                                    uint32_t wire_cuts) {
   if (packet.offload.tso) clamp_mss(packet, mtu);
-  const DropReason reason = segmenter_.begin(packet, mtu);
+  const DropReason reason = segmenter_.begin(packet, mtu, wire_cuts);
   if (reason == DropReason::none) return true;
   if (reason == DropReason::exceeds_mtu) tell_too_big(port, packet, mtu);
   drop(port, packet, reason);
   return false;
+}
+
+// Octets of the largest inner frame that the wire to `hop` cuts by itself; 0: it cuts none now.
+// While the outer tap records, the card cuts everything, so that the record is what is on the wire.
+uint32_t Pipeline::Impl::wire_cuts(const Packet& packet, const NextHop& hop) const {
+  if (!packet.offload.tso || tapping(TapPoint::kOuter) || !sink.cuts(hop.uplink)) return 0;
+  if (!uplinks[hop.uplink].up || !tables->neighbours.usable(hop.neighbour, now)) return 0;
+  return kLargestDatagram - (hop.outer.length() - hop.outer.ip_offset());
 }
 
 void Pipeline::Impl::count_segments(unsigned port) {
@@ -219,7 +228,7 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
   // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
   // own limit.
   const uint32_t mtu = std::max(hop.max_frame - packet.layers.l2_length, segment::kMinMtu);
-  if (!begin_segments(port, packet, mtu)) return;
+  if (!begin_segments(port, packet, mtu, wire_cuts(packet, hop))) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
   count_segments(port);
   Inner inner = inner_of(packet);
@@ -235,7 +244,11 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
       inner.head = segments_[i].head;
       inner.head_length = segments_[i].head_length;
       inner.body = segments_[i].body;
-      send(port, hop, inner);
+      if (segments_[i].mss != 0) {
+        send_super(hop, inner, packet.layers, segments_[i].mss);
+      } else {
+        send(port, hop, inner);
+      }
     }
     flush();  // before the arena forgets the headers
   }

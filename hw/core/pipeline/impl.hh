@@ -82,7 +82,8 @@ struct Pipeline::Impl final : underlay::Outbox {
   void send_local(unsigned port, Packet& packet, unsigned to);
   void send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu);
   void send_pieces(unsigned to, const Layers& layers, bool fragments, uint32_t count);
-  bool begin_segments(unsigned port, Packet& packet, uint32_t mtu);
+  bool begin_segments(unsigned port, Packet& packet, uint32_t mtu, uint32_t wire_cuts = 0);
+  uint32_t wire_cuts(const Packet& packet, const NextHop& hop) const;
   void count_segments(unsigned port);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
 
@@ -105,9 +106,11 @@ struct Pipeline::Impl final : underlay::Outbox {
                    const overlay::Target& source);
   void deliver(unsigned uplink, Packet& packet, uint16_t tenant);
   void deliver_to(unsigned uplink, unsigned vnic, Packet& packet);
+  void deliver_cut(unsigned uplink, unsigned vnic, Packet& packet);
 
   // output.cc
   void send(unsigned port, const NextHop& hop, const Inner& inner);
+  void send_super(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
   void wait(unsigned port, const NextHop& hop, const Inner& inner);
   uint8_t* push_outer(const NextHop& hop, const Inner& inner);
   void add(unsigned uplink, const OutFrame& frame);

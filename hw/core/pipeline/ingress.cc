@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // From the wire: parse -> underlay -> decapsulate -> parse -> deliver. All checks before a vnic is
 // known end in drop_wire.
+#include <algorithm>
 #include <cstring>
 
 #include "hw/core/base/headers.hh"
@@ -17,6 +18,8 @@ using spec::DropReason;
 using spec::UplinkCounter;
 
 namespace {
+
+constexpr uint32_t kLargestDatagram = 65535;  // of IP
 
 // Of IPv4 or IPv6, or ARP's sender: 4 or 16 octets in the frame.
 const uint8_t* source_octets(const Packet& packet) {
@@ -50,6 +53,23 @@ bool is_dhcp_request(const Packet& packet) {
   const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
   return udp.source_port() == BootpHeader<uint8_t>::kClientPort &&
          udp.destination_port() == BootpHeader<uint8_t>::kServerPort;
+}
+
+// What the wire did not cut becomes what a guest's super-frame is. Nothing but TCP is let in so; a
+// frame that is none keeps its length, and ends where such a length does.
+void claim_super_frame(Packet& packet) {
+  const Layers& layers = packet.layers;
+  if (packet.wire_mss == 0 || layers.l4 != L4::kTcp || layers.payload_offset == 0 ||
+      layers.fragment) {
+    return;
+  }
+  packet.length = std::min(packet.length, layers.l3_end);
+  packet.offload = {.tso = true,
+                    .tcp = true,
+                    .ipv4 = layers.l3 == L3::kIpv4,
+                    .mss = packet.wire_mss,
+                    .header_length = layers.payload_offset,
+                    .payload_length = packet.length - layers.payload_offset};
 }
 
 }  // namespace
@@ -145,6 +165,7 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   packet.length = tunnel.inner_length;
   packet.offload = {};
   const DropReason inner = parse::parse(packet);
+  claim_super_frame(packet);
   return inner != DropReason::none ? inner : decapsulate::join_ecn(packet, tunnel.outer_ecn);
 }
 
@@ -195,7 +216,7 @@ void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenan
 
 void Pipeline::Impl::deliver(unsigned uplink, Packet& packet, uint16_t tenant) {
   walked(spec::Stage::deliver, uplink, 1);
-  verify_l4_checksum(packet);
+  if (!packet.offload.tso) verify_l4_checksum(packet);
   if ((packet.data[0] & 1) != 0) {
     bool somebody = false;
     by_mac.each(tenant, [&](unsigned vnic) {
@@ -219,7 +240,24 @@ void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) 
   if (layers.vlan_tags != 0 && !vnics[vnic].rules.vlan_allowed(layers.vlan_tci & 0x0fff)) {
     return drop_for_vnic(uplink, vnic, frame, DropReason::vlan_not_allowed);
   }
+  if (packet.offload.tso) return deliver_cut(uplink, vnic, packet);
   to_vnic_later(vnic, packet);
+}
+
+// A super-frame from the wire, as the frames that it stands for.
+void Pipeline::Impl::deliver_cut(unsigned uplink, unsigned vnic, Packet& packet) {
+  const DropReason reason = segmenter_.begin(packet, kLargestDatagram);
+  if (reason != DropReason::none) {
+    const OutFrame frame{{packet.data, packet.length}, {}};
+    return drop_for_vnic(uplink, vnic, frame, reason);
+  }
+  ++uplinks[uplink][UplinkCounter::rx_super_frames];
+  uplinks[uplink][UplinkCounter::rx_segments] += segmenter_.total();
+  flush_run();  // what came before goes before
+  while (!segmenter_.done()) {
+    arena_.reset(0);
+    send_pieces(vnic, packet.layers, false, segmenter_.next(arena_, segments_));
+  }
 }
 
 }  // namespace gatehouse::pipeline

@@ -3,6 +3,7 @@
 // of them.
 #include <cstring>
 
+#include "hw/core/base/headers.hh"
 #include "hw/core/pipeline/impl.hh"
 
 namespace gatehouse::pipeline {
@@ -36,6 +37,36 @@ void Pipeline::Impl::send(unsigned port, const NextHop& hop, const Inner& inner)
   std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
   const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
   add(hop.uplink, {{start, head_length}, inner.body});
+}
+
+// The caller has seen that the wire cuts it and that the neighbour is known. `layers`: of the inner
+// frame.
+void Pipeline::Impl::send_super(const NextHop& hop, const Inner& inner, const Layers& layers,
+                                uint16_t mss) {
+  flush();  // what came before goes before
+  const uint32_t headers = hop.outer.length() + inner.head_length;
+  const uint32_t segments = (inner.body.length + mss - 1) / mss;
+  uint8_t* start = hop.outer.push(inner.head, inner.length(), inner.about, identification);
+  identification = static_cast<uint16_t>(identification + segments);
+  if (hop.outer.wants_checksum()) hop.outer.begin_checksum(start);
+  std::memcpy(start, tables->neighbours.mac(hop.neighbour).octets.data(), 6);
+  const auto at = [&](uint32_t inner_offset) {
+    return static_cast<uint16_t>(hop.outer.length() + inner_offset);
+  };
+  const TcpHeader tcp(inner.head + layers.l4_offset);
+  const SuperFrame super{.mss = mss,
+                         .outer_l4 = static_cast<uint16_t>(hop.outer.udp_offset()),
+                         .inner_l3 = at(layers.l2_length),
+                         .inner_l4 = at(layers.l4_offset),
+                         .header_length = static_cast<uint16_t>(headers),
+                         .outer_ipv6 = hop.outer.is_v6(),
+                         .inner_ipv6 = layers.l3 == L3::kIpv6,
+                         .outer_checksum = hop.outer.wants_checksum(),
+                         .congestion_reduced = (tcp.flags() & tcp.kCwr) != 0};
+  uplinks[hop.uplink][UplinkCounter::tx_frames] += segments;
+  uplinks[hop.uplink][UplinkCounter::tx_bytes] += uint64_t{headers} * segments + inner.body.length;
+  walked(spec::Stage::uplink, hop.uplink, segments);
+  sink.to_uplink_super(hop.uplink, {{start, headers}, inner.body}, super);
 }
 
 // The memory of the frame is the caller's: what waits is copied.

@@ -36,6 +36,15 @@ class Sink {
   virtual ~Sink() = default;
   // A run of frames for one uplink, in order.
   virtual void to_uplink(unsigned uplink, std::span<const OutFrame> frames) = 0;
+  // Whether to_uplink_super() may be called now: the wire cuts tunnelled super-frames by itself.
+  virtual bool cuts(unsigned uplink) const {
+    static_cast<void>(uplink);
+    return false;
+  }
+  // One frame that the wire is to cut.
+  virtual void to_uplink_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
+    static_cast<void>(uplink), static_cast<void>(frame), static_cast<void>(super);
+  }
   // A run of frames for one vnic, in order. `layers` are those of each of the frames: a run ends
   // where they differ, in lengths too. Checksums inside are complete.
   virtual void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
@@ -72,6 +81,7 @@ class Pipeline {
 
   // Consume the packets. now_ns: virtual clock.
   void from_vnic(unsigned vnic, std::span<Packet* const> batch, int64_t now_ns);
+  // A super-frame that the wire has not cut (Packet::wire_mss) is cut behind decapsulate.
   void from_uplink(unsigned uplink, std::span<Packet* const> batch, int64_t now_ns);
 
   // Neighbour retries and expiry. Returns the next time at which to call, INT64_MAX when nothing

@@ -49,7 +49,7 @@ uint8_t* HeaderArena::take(uint32_t octets) {
   return storage_.get() + start;
 }
 
-DropReason Segmenter::begin(const Packet& packet, uint32_t mtu) {
+DropReason Segmenter::begin(const Packet& packet, uint32_t mtu, uint32_t wire_cuts) {
   assert(mtu >= kMinMtu);
   const Layers& layers = packet.layers;
   packet_ = &packet;
@@ -58,7 +58,7 @@ DropReason Segmenter::begin(const Packet& packet, uint32_t mtu) {
   fragment_segments_ = false;
   done_ = total_ = 0;
   datagram_ = Datagram{};
-  if (packet.offload.tso) return begin_super_frame();
+  if (packet.offload.tso) return begin_super_frame(wire_cuts);
 
   pass_length_ = packet.length;
   if (layers.l3_end - layers.l2_length > mtu_) return begin_fragments();
@@ -69,7 +69,7 @@ DropReason Segmenter::begin(const Packet& packet, uint32_t mtu) {
   return DropReason::none;
 }
 
-DropReason Segmenter::begin_super_frame() {
+DropReason Segmenter::begin_super_frame(uint32_t wire_cuts) {
   if (!context_fits(*packet_)) return DropReason::bad_tso_context;
   const Layers& layers = packet_->layers;
   kind_ = Kind::kSegments;
@@ -79,14 +79,20 @@ DropReason Segmenter::begin_super_frame() {
   const DropReason reason = fit_super_frame();
   if (reason != DropReason::none) return reason;
 
-  segments_ = std::max(1u, divide_up(payload_.length, mss_));
+  on_wire_ = std::max(1u, divide_up(payload_.length, mss_));
+  piece_ = mss_;
+  if (layers.l4 == L4::kTcp && wire_cuts > header_length_ + mss_) {
+    piece_ = (wire_cuts - header_length_) / mss_ * mss_;
+  }
+  segments_ = std::max(1u, divide_up(payload_.length, piece_));
   uint32_t total = segments_;
   if (fragment_segments_) {
     const uint32_t l4_header = header_length_ - layers.l4_offset;
     const uint32_t last = payload_.length - (segments_ - 1) * mss_;
     total = (segments_ - 1) * fragments_of(l4_header + mss_) + fragments_of(l4_header + last);
+    on_wire_ = total;
   }
-  if (segments_ > kMaxSegments || total > kMaxSegments) return DropReason::too_many_segments;
+  if (on_wire_ > kMaxSegments || total > kMaxSegments) return DropReason::too_many_segments;
   total_ = total;
   next_segment_ = 0;
   sum_headers();
@@ -119,18 +125,17 @@ void Segmenter::sum_headers() {
   const Layers& layers = packet_->layers;
   const uint8_t* l3 = packet_->data + layers.l2_length;
   const uint8_t* l4 = packet_->data + layers.l4_offset;
-  uint16_t pseudo;
   if (layers.l3 == L3::kIpv4) {
     const Ipv4Header ip(l3);
     ip_sum_ = checksum::sum(l3, ip.header_length());
     ip_sum_ = checksum::subtract(ip_sum_, ip.total_length());
     ip_sum_ = checksum::subtract(ip_sum_, ip.identification());
     ip_sum_ = checksum::subtract(ip_sum_, ip.checksum());
-    pseudo =
+    pseudo_sum_ =
         checksum::pseudo_v4(ip.source_octets(), ip.destination_octets(), layers.ip_protocol, 0);
   } else {
     const Ipv6Header ip(l3);
-    pseudo =
+    pseudo_sum_ =
         checksum::pseudo_v6(ip.source_octets(), ip.destination_octets(), layers.ip_protocol, 0);
   }
   uint16_t sum = checksum::sum(l4, header_length_ - layers.l4_offset);
@@ -145,7 +150,7 @@ void Segmenter::sum_headers() {
     sum = checksum::subtract(sum, udp.length());
     sum = checksum::subtract(sum, udp.checksum());
   }
-  l4_sum_ = add(sum, pseudo);
+  l4_sum_ = add(sum, pseudo_sum_);
 }
 
 uint32_t Segmenter::next(HeaderArena& arena, std::span<Segment> out) {
@@ -175,13 +180,14 @@ bool Segmenter::make_next(HeaderArena& arena, Segment& out) {
   if (head == nullptr) return false;
   const Slice body = write_segment(next_segment_++, head);
   out = Segment{head, header_length_, body};
+  if (body.length > mss_) out.mss = static_cast<uint16_t>(mss_);
   return true;
 }
 
 Slice Segmenter::write_segment(uint32_t index, uint8_t* head) const {
   const Layers& layers = packet_->layers;
-  const uint32_t start = index * mss_;
-  const Slice body{payload_.data + start, std::min(mss_, payload_.length - start)};
+  const uint32_t start = index * piece_;
+  const Slice body{payload_.data + start, std::min(piece_, payload_.length - start)};
   std::memcpy(head, packet_->data, header_length_);
 
   uint8_t* l3 = head + layers.l2_length;
@@ -189,7 +195,7 @@ Slice Segmenter::write_segment(uint32_t index, uint8_t* head) const {
   if (layers.l3 == L3::kIpv4) {
     const Ipv4Header ip(l3);
     const auto total = static_cast<uint16_t>(datagram);
-    const auto id = static_cast<uint16_t>(ip.identification() + index);
+    const auto id = static_cast<uint16_t>(ip.identification() + index * (piece_ / mss_));
     ip.set_total_length(total);
     ip.set_identification(id);
     ip.set_checksum(checksum::finish(add(add(ip_sum_, total), id)));
@@ -205,7 +211,9 @@ void Segmenter::write_l4(uint32_t index, const Slice& body, uint8_t* l4) const {
   const uint32_t l4_length = header_length_ - packet_->layers.l4_offset + body.length;
   const auto length = static_cast<uint16_t>(l4_length);
   // An L4 header has an even number of octets, so the payload's sum needs no swap.
-  const uint16_t sum = add(add(l4_sum_, checksum::sum(body.data, body.length)), length);
+  const bool whole = body.length <= mss_;  // else the wire sums up what it cuts
+  const uint16_t sum =
+      whole ? add(add(l4_sum_, checksum::sum(body.data, body.length)), length) : uint16_t{0};
   if (packet_->layers.l4 == L4::kUdp) {
     const UdpHeader udp(l4);
     udp.set_length(length);
@@ -214,7 +222,7 @@ void Segmenter::write_l4(uint32_t index, const Slice& body, uint8_t* l4) const {
   }
   using Tcp = TcpHeader<uint8_t>;
   const Tcp tcp(l4);
-  const uint32_t sequence = tcp.sequence() + index * mss_;
+  const uint32_t sequence = tcp.sequence() + index * piece_;
   uint8_t flags = tcp.flags();
   if (index + 1 != segments_) flags &= static_cast<uint8_t>(~(Tcp::kFin | Tcp::kPsh));
   if (index != 0) flags &= static_cast<uint8_t>(~Tcp::kCwr);
@@ -222,7 +230,7 @@ void Segmenter::write_l4(uint32_t index, const Slice& body, uint8_t* l4) const {
   tcp.set_flags(flags);
   const uint16_t own =
       add(add(static_cast<uint16_t>(sequence >> 16), static_cast<uint16_t>(sequence)), flags);
-  tcp.set_checksum(checksum::finish(add(sum, own)));
+  tcp.set_checksum(whole ? checksum::finish(add(sum, own)) : add(pseudo_sum_, length));
 }
 
 }  // namespace gatehouse::segment

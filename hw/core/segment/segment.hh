@@ -60,6 +60,7 @@ struct Segment {
   uint8_t* head = nullptr;
   uint32_t head_length = 0;
   Slice body;
+  uint16_t mss = 0;  // not 0: the wire cuts it into segments of so many octets of payload
   uint32_t length() const { return head_length + body.length; }
   OutFrame frame() const { return {{head, head_length}, body}; }
 };
@@ -84,14 +85,18 @@ class Segmenter {
   // not_fragmentable: a segment without DF that no IPv4 datagram can hold, or an MTU that its
   // headers alone fill.
   //
+  // `wire_cuts`: octets of the largest frame, from its Ethernet header on, that the wire cuts by
+  // itself; 0: it cuts none. A TCP super-frame then comes out in pieces of several segments
+  // (Segment::mss), whose TCP checksum is left as the sum of the pseudo header.
+  //
   // The packet must stay unchanged until done().
-  [[nodiscard]] spec::DropReason begin(const Packet& packet, uint32_t mtu);
+  [[nodiscard]] spec::DropReason begin(const Packet& packet, uint32_t mtu, uint32_t wire_cuts = 0);
   bool done() const { return done_ == total_; }
   Kind kind() const { return kind_; }
   // True when what comes out are IPv4 fragments: kFragments, or UDP segments that are cut in turn.
   bool makes_fragments() const { return kind_ == Kind::kFragments || fragment_segments_; }
-  // Frames that this packet makes in all.
-  uint32_t total() const { return total_; }
+  // Frames that this packet makes in all, those that the wire makes of a piece included.
+  uint32_t total() const { return kind_ == Kind::kSegments ? on_wire_ : total_; }
   // The next ones, as many as `out` and `arena` hold; at least one when both are empty and as large
   // as kArenaOctets. In order.
   uint32_t next(HeaderArena& arena, std::span<Segment> out);
@@ -106,7 +111,7 @@ class Segmenter {
     uint32_t ip_payload = 0;
   };
 
-  spec::DropReason begin_super_frame();
+  spec::DropReason begin_super_frame(uint32_t wire_cuts);
   spec::DropReason fit_super_frame();
   spec::DropReason begin_fragments();
   void sum_headers();
@@ -125,9 +130,12 @@ class Segmenter {
   uint32_t pass_length_ = 0;
   // Super-frame.
   uint32_t mss_ = 0, segments_ = 0, next_segment_ = 0;
+  uint32_t piece_ = 0;    // octets of payload in each of segments_: mss_, or a multiple of it
+  uint32_t on_wire_ = 0;  // frames in the end
   uint32_t header_length_ = 0;
   Slice payload_;
   uint16_t ip_sum_ = 0, l4_sum_ = 0;  // of what is the same in all segments
+  uint16_t pseudo_sum_ = 0;           // of the pseudo header without length
   // Fragments.
   uint32_t ip_header_ = 0;  // octets, with options
   Datagram datagram_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the card adds to the pipeline: batches, order, held frames, re-entrancy, names, reports,
 // saved state.
+#include "hw/core/base/bytes.hh"
+#include "hw/core/base/checksum.hh"
 #include "tests/unit/card/world.hh"
 
 namespace gatehouse::card {
@@ -279,6 +281,99 @@ TEST(Card, HostileSavedStateIsRefusedAndLeavesAWorkingCard) {
     destination.card.archive(loading);
     EXPECT_FALSE(loading.ok()) << octets;
   }
+}
+
+TEST(Card, LeavesSuperFramesToAWireThatCuts) {
+  World world;
+  const test::Bytes frame =
+      test::Frame()
+          .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:0a"})
+          .ipv4({.source = "10.0.0.10", .destination = "10.0.0.2", .dont_fragment = true})
+          .tcp()
+          .payload(5000)
+          .build();
+  const Offload offload{.tso = true,
+                        .tcp = true,
+                        .ipv4 = true,
+                        .mss = 1000,
+                        .header_length = 54,
+                        .payload_length = 5000};
+  for (const bool cuts : {true, false}) {
+    world.wire.cutting = cuts;
+    Packet* packet = world.a.port->take_packet(static_cast<uint32_t>(frame.size()));
+    std::copy(frame.begin(), frame.end(), packet->data);
+    packet->length = static_cast<uint32_t>(frame.size());
+    packet->offload = offload;
+    world.a.port->transmit({&packet, 1});
+    EXPECT_TRUE(world.wire.sent.empty()) << "super-frames leave the doorbell";
+    world.run();
+    EXPECT_EQ(world.wire.sent.size(), cuts ? 1u : 5u);
+    EXPECT_EQ(world.wire.supers.size(), cuts ? 1u : 0u);
+    world.wire.sent.clear();
+    world.wire.supers.clear();
+  }
+  EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+}
+
+TEST(Card, CompletesAChecksumThatTheWireLeftOpen) {
+  World world;
+  test::Bytes frame = World::tunnel_to_a();
+  const size_t udp = 14 + 20 + 8 + 8 + 14 + 20;  // of the inner frame
+  const uint16_t whole = load_be<uint16_t>(&frame[udp + 6]);
+  // What a kernel leaves there: the sum of the pseudo header.
+  const uint16_t pseudo = checksum::pseudo_v4(&frame[udp - 8], &frame[udp - 4], 17, 108);
+  store_be(&frame[udp + 6], pseudo);
+  const Arrival arrival{.checksum_start = udp, .checksum_offset = udp + 6};
+  ASSERT_TRUE(world.card.receive(0, {{frame.data(), static_cast<uint32_t>(frame.size())}, {}},
+                                 false, arrival));
+  // A lie about where it stands changes nothing, and nothing outside.
+  const Arrival lie{.checksum_start = 60000, .checksum_offset = 60006};
+  ASSERT_TRUE(
+      world.card.receive(0, {{frame.data(), static_cast<uint32_t>(frame.size())}, {}}, false, lie));
+  world.run();
+  ASSERT_EQ(world.a.received.size(), 2u);
+  EXPECT_EQ(load_be<uint16_t>(&world.a.received[0][14 + 20 + 6]), whole);
+  EXPECT_EQ(load_be<uint16_t>(&world.a.received[1][14 + 20 + 6]), pseudo);
+}
+
+TEST(Card, ASuperFrameThatIsNoneEndsAsAFrameTooLong) {
+  World world;
+  const test::Bytes frame = World::tunnel_to_a(3000);  // UDP
+  ASSERT_TRUE(world.card.receive(0, {{frame.data(), static_cast<uint32_t>(frame.size())}, {}},
+                                 false, {.mss = 1000}));
+  world.run();
+  ASSERT_EQ(world.a.received.size(), 1u) << "in one piece; the vnic looks at its length";
+  EXPECT_EQ(world.a.received[0].size(), 14u + 20 + 8 + 3000);
+}
+
+TEST(Card, TheWireWaitsForTheOnlyVnic) {
+  World world;
+  world.card.detach(world.b.port);
+  const test::Bytes frame = World::tunnel_to_a();
+  EXPECT_TRUE(world.receive(frame));
+  world.run();
+  world.a.slow = true;
+  EXPECT_FALSE(world.receive(frame)) << "the driver is slow";
+  world.a.slow = false;
+  world.a.port->receive_ready();
+  world.run();
+  EXPECT_EQ(world.wire.resumed, std::vector<unsigned>{0});
+  EXPECT_TRUE(world.receive(frame));
+  world.run();
+  EXPECT_EQ(world.a.received.size(), 2u);
+}
+
+TEST(Card, TheWireDoesNotWaitForeverAndNotForOneOfSeveral) {
+  World world;
+  const test::Bytes frame = World::tunnel_to_a();
+  world.a.slow = true;
+  EXPECT_TRUE(world.receive(frame)) << "vnic b must not suffer";
+  world.card.detach(world.b.port);
+  EXPECT_FALSE(world.receive(frame));
+  world.advance(20'000'000);
+  EXPECT_EQ(world.wire.resumed, std::vector<unsigned>{0}) << "by the clock";
+  EXPECT_TRUE(world.receive(frame));
+  world.run();
 }
 
 }  // namespace

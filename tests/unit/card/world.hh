@@ -26,9 +26,16 @@ class FakeWire final : public UplinkPort {
     return taken;
   }
   void resume(unsigned uplink) override { resumed.push_back(uplink); }
+  bool cuts(unsigned) const override { return cutting; }
+  void send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override {
+    sent.push_back({uplink, test::bytes_of(frame)});
+    supers.push_back(super);
+  }
 
   std::vector<std::pair<unsigned, test::Bytes>> sent;
   std::vector<unsigned> resumed;
+  bool cutting = false;
+  std::vector<SuperFrame> supers;                    // those of `sent` that the wire cuts
   size_t room = std::numeric_limits<size_t>::max();  // frames that it still takes
 };
 
@@ -67,11 +74,13 @@ class FakeGuest final : public GuestPort {
     if (on_receive) on_receive();
     return taken;
   }
+  bool crowded() const override { return slow; }
   nlohmann::json state() const override { return nlohmann::json::object(); }
 
   std::vector<test::Bytes> received;
   size_t room = std::numeric_limits<size_t>::max();
   std::function<void()> on_receive;
+  bool slow = false;
   VnicPort* port = nullptr;
 };
 

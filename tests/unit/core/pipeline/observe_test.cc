@@ -9,6 +9,27 @@
 namespace gatehouse::test {
 namespace {
 
+TEST(Taps, TheOuterOneSeesSegmentsAlthoughTheWireCuts) {
+  World a(card_a());
+  a.sink.wire_cuts = true;
+  const Offload offload{.tso = true,
+                        .tcp = true,
+                        .ipv4 = true,
+                        .mss = 1000,
+                        .header_length = 54,
+                        .payload_length = 3000};
+  const Bytes frame = Frame().ethernet().ipv4({.dont_fragment = true}).tcp().payload(3000).build();
+  a.from_vnic(0, frame, offload);
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  EXPECT_EQ(a.sink.sent[0].super.mss, 1000);
+  a.sink.sent.clear();
+  a.pipeline.tap(pipeline::TapPoint::kOuter, true);
+  a.from_vnic(0, frame, offload);
+  ASSERT_EQ(a.sink.sent.size(), 3u);
+  ASSERT_EQ(a.sink.taps.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(a.sink.taps[i].frame, a.sink.sent[i].frame);
+}
+
 using pipeline::TapDirection;
 using pipeline::TapPoint;
 using spec::DropReason;

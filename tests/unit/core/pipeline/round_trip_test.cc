@@ -3,6 +3,8 @@
 // the format and the underlay.
 #include <gtest/gtest.h>
 
+#include "hw/core/base/bytes.hh"
+#include "hw/core/parse/parse.hh"
 #include "tests/unit/core/pipeline/world.hh"
 
 namespace gatehouse::test {
@@ -36,6 +38,45 @@ std::vector<Bytes> frames() {
   };
 }
 
+Bytes super_frame(bool ipv4, uint32_t payload) {
+  Frame frame = Frame().ethernet();
+  ipv4 ? frame.ipv4({.id = 0xfff0, .dont_fragment = true, .total_length = 0, .checksum = 0})
+       : frame.ipv6({.payload_length = 0});
+  return frame
+      .tcp({.sequence = 0xffffff00, .flags = 0x99, .checksum = 0x1234})  // CWR ACK PSH FIN
+      .payload(payload)
+      .build();
+}
+
+Offload tso(bool ipv4, uint16_t mss, uint32_t payload) {
+  return {.tso = true,
+          .tcp = true,
+          .ipv4 = ipv4,
+          .mss = mss,
+          .header_length = static_cast<uint16_t>(ipv4 ? 54 : 74),
+          .payload_length = payload};
+}
+
+// What stands in SuperFrame, against `segment`: the first frame that a card which cuts has sent.
+void expect_described(const SentFrame& sent, const Bytes& segment, bool ipv4) {
+  const SuperFrame& super = sent.super;
+  if (super.mss == 0) return;
+  Layers outer;
+  ASSERT_EQ(parse::parse(segment, {}, outer), spec::DropReason::none);
+  EXPECT_EQ(super.mss, 1200);
+  EXPECT_EQ(super.outer_l4, outer.l4_offset);
+  EXPECT_EQ(super.outer_ipv6, outer.l3 == L3::kIpv6);
+  EXPECT_EQ(super.inner_ipv6, !ipv4);
+  EXPECT_EQ(super.inner_l4 - super.inner_l3, ipv4 ? 20 : 40);
+  EXPECT_EQ(super.header_length, segment.size() - 1200);
+  EXPECT_EQ(super.header_length - super.inner_l4, 20);
+  const uint16_t field = load_be<uint16_t>(&segment[outer.l4_offset + 6u]);
+  EXPECT_EQ(super.outer_checksum, field != 0);
+  EXPECT_EQ(load_be<uint16_t>(&sent.frame[outer.l4_offset + 6u]) != 0, field != 0);
+  // Linux takes no larger datagram.
+  EXPECT_LE(sent.frame.size() - outer.l2_length, 65535u);
+}
+
 TEST_P(RoundTrip, DeliversTheGuestsFrameUnchanged) {
   World a(card_a(GetParam().shape)), b(card_b(GetParam().shape));
   for (const Bytes& frame : frames()) {
@@ -67,6 +108,39 @@ TEST_P(RoundTrip, KeepsTenantsWithTheSameAddressesApart) {
   b.from_wire(a.sink.sent[0].frame);
   ASSERT_EQ(b.sink.received.size(), 1u);
   EXPECT_EQ(b.sink.received[0].vnic, 1u);
+}
+
+// Where the wire cuts super-frames, and hands them in uncut, both ends see what they see where the
+// cards cut.
+TEST_P(RoundTrip, SuperFramesLeftToTheWireAreTheSameFrames) {
+  for (const bool ipv4 : {true, false}) {
+    for (const uint32_t payload : {1000u, 3000u, 65440u}) {
+      SCOPED_TRACE(testing::Message() << (ipv4 ? "IPv4 " : "IPv6 ") << payload);
+      const Bytes frame = super_frame(ipv4, payload);
+      const Offload offload = tso(ipv4, 1200, payload);
+      World cutting(card_a(GetParam().shape)), b(card_b(GetParam().shape));
+      cutting.from_vnic(0, frame, offload);
+      for (const SentFrame& sent : cutting.sink.sent) b.from_wire(sent.frame);
+
+      World leaving(card_a(GetParam().shape)), c(card_b(GetParam().shape));
+      leaving.sink.wire_cuts = true;
+      leaving.from_vnic(0, frame, offload);
+      for (const SentFrame& sent : leaving.sink.sent) {
+        expect_described(sent, cutting.sink.sent[0].frame, ipv4);
+        c.from_wire(sent.frame, 0, sent.super.mss);
+      }
+      EXPECT_EQ(leaving.sink.sent.size(), payload < 65000 ? 1u : 2u);
+      EXPECT_EQ(leaving.count(), cutting.count());
+
+      ASSERT_EQ(c.sink.received.size(), b.sink.received.size());
+      for (size_t i = 0; i < b.sink.received.size(); ++i) {
+        EXPECT_EQ(c.sink.received[i].frame, b.sink.received[i].frame) << i;
+        EXPECT_TRUE(c.sink.received[i].checked && c.sink.received[i].good);
+      }
+      EXPECT_TRUE(c.sink.drops.empty());
+      EXPECT_EQ(leaving.pool.in_use() + c.pool.in_use(), 0u);
+    }
+  }
 }
 
 constexpr auto kVxlan = policy::FormatKind::kVxlan;

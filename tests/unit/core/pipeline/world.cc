@@ -84,6 +84,9 @@ policy::Policy card(const Shape& shape, bool a) {
 void Recorder::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {
   for (const OutFrame& frame : frames) sent.push_back({uplink, copy(frame)});
 }
+void Recorder::to_uplink_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
+  sent.push_back({uplink, copy(frame), super});
+}
 void Recorder::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                        bool l4_checksum_checked, bool l4_checksum_good) {
   ++vnic_runs;
@@ -178,9 +181,10 @@ void World::from_vnic(unsigned vnic, const Bytes& frame, const Offload& offload)
   pipeline.from_vnic(vnic, {&packet, 1}, now);
 }
 
-void World::from_wire(const Bytes& frame, unsigned uplink) {
+void World::from_wire(const Bytes& frame, unsigned uplink, uint16_t wire_mss) {
   Packet* packet = packet_of(pool, frame, static_cast<uint16_t>(uplink));
   if (packet == nullptr) throw std::runtime_error("no packet");
+  packet->wire_mss = wire_mss;
   pipeline.from_uplink(uplink, {&packet, 1}, now);
 }
 

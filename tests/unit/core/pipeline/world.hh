@@ -15,6 +15,7 @@ namespace gatehouse::test {
 struct SentFrame {
   unsigned uplink;
   Bytes frame;
+  SuperFrame super = {};  // when the wire is to cut it
 };
 struct VnicFrame {
   unsigned vnic;
@@ -39,6 +40,8 @@ struct Dropped {
 class Recorder final : public pipeline::Sink {
  public:
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
+  bool cuts(unsigned) const override { return wire_cuts; }
+  void to_uplink_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override;
   void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                bool l4_checksum_checked, bool l4_checksum_good) override;
   void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
@@ -48,6 +51,7 @@ class Recorder final : public pipeline::Sink {
   void clear() { *this = Recorder(); }
   static void expect_fit(const Bytes& frame, const Layers& layers);
 
+  bool wire_cuts = false;
   std::vector<SentFrame> sent;
   std::vector<VnicFrame> received;
   size_t vnic_runs = 0;  // calls that `received` came by
@@ -70,7 +74,7 @@ struct World {
   // One frame from a vnic, or from the wire, at `now`; afterwards the pool has everything back but
   // what waits for neighbours.
   void from_vnic(unsigned vnic, const Bytes& frame, const Offload& offload = {});
-  void from_wire(const Bytes& frame, unsigned uplink = 0);
+  void from_wire(const Bytes& frame, unsigned uplink = 0, uint16_t wire_mss = 0);
   Counts count() const { return counts(pipeline); }
 
   PacketPool pool{{.small_count = 600, .small_octets = 2304, .large_count = 8}};

@@ -290,5 +290,42 @@ TEST(Segment, AUdpSegmentBeyond65535CannotBeFragmented) {
   EXPECT_EQ(segmenter.begin(*packet, 1u << 20), DropReason::not_fragmentable);
 }
 
+// A wire that cuts makes of the pieces what the card makes by itself.
+TEST(Segment, PiecesThatTheWireCutsBecomeTheSameSegments) {
+  for (const bool v6 : {false, true}) {
+    Frame build = Frame().ethernet();
+    v6 ? build.ipv6() : build.ipv4({.id = 0xfffe, .dont_fragment = true});
+    const Bytes super = build.tcp({.sequence = 0xfffff000, .flags = kFin | kPsh | kAck | kCwr})
+                            .payload(20000)
+                            .build();
+    const uint32_t headers = v6 ? 74 : 54;
+    const Cut expected = cut_frame(super, 1448, 1520);
+    ASSERT_EQ(expected.frames.size(), 14u);
+    // Pieces of one segment, of three, and everything in one.
+    for (const uint32_t wire_cuts : {headers + 1448, headers + 3 * 1448 + 7, 65485u}) {
+      SCOPED_TRACE(wire_cuts);
+      PacketPool pool({.small_count = 1, .large_count = 1});
+      Segmenter segmenter;
+      ASSERT_EQ(segmenter.begin(*parsed(pool, super, 1448), 1520, wire_cuts), DropReason::none);
+      EXPECT_EQ(segmenter.total(), 14u);
+      HeaderArena arena(kArenaOctets);
+      std::vector<Segment> pieces(64);
+      arena.reset(0);
+      pieces.resize(segmenter.next(arena, pieces));
+      EXPECT_TRUE(segmenter.done());
+      std::vector<Bytes> frames;
+      for (const Segment& piece : pieces) {
+        const Bytes octets = test::bytes_of(piece.frame());
+        EXPECT_LE(octets.size(), wire_cuts);
+        EXPECT_EQ(piece.mss != 0, octets.size() > headers + 1448);
+        const Cut cut = cut_frame(octets, 1448, 1520);
+        frames.insert(frames.end(), cut.frames.begin(), cut.frames.end());
+      }
+      EXPECT_EQ(pieces.size(), wire_cuts == headers + 1448 ? 14u : wire_cuts < 65485 ? 5u : 1u);
+      EXPECT_EQ(frames, expected.frames);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gatehouse::segment
