@@ -16,6 +16,7 @@ KernelPeer::KernelPeer(const PeerOptions& options) : options_(options) {
   guest.kernel = options_.kernel;
   guest.devices = lab::card_with_vnic("tap,id=up0,vhost=off,fd=" + std::to_string(tap),
                                       plan().write_policy("guest", work_.path("policy.json")));
+  if (options_.offload) guest.devices[3] += ",offload=on";
   guest.append = std::string("gh.ip=") + kGuest4 + "/24," + kGuest6 + "/64";
   guest_ = std::make_unique<lab::Guest>(work_, guest);
   peer_.sh("ip addr add 10.99.0.2/24 dev tap0; ip addr add fd99::2/64 dev tap0 nodad; " +

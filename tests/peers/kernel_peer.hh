@@ -23,6 +23,7 @@ struct PeerOptions {
   unsigned underlay_mtu = 1700;
   unsigned overlay_mtu = 1500;
   std::string kernel = "6.1";
+  bool offload = false;            // the card's offload=on
   bool static_neighbours = false;  // the peer knows the guest's MAC; else it asks over the tunnel
   nlohmann::json formats = nlohmann::json::array();
 };

@@ -9,6 +9,17 @@ namespace {
 
 using std::chrono::seconds;
 
+void stream_both_ways(Pair& pair) {
+  const auto stream = [](lab::Guest& from, lab::Guest& to, const char* address) {
+    const lab::Agent::Job server = to.agent().start("iperf3 -s -1 --forceflush");
+    to.agent().expect(server, "listening", seconds(20));
+    from.agent().check("iperf3 -n 8M -c " + std::string(address), seconds(60));
+    EXPECT_EQ(to.agent().finish(server, seconds(20)).exit_status, 0);
+  };
+  stream(pair.left(), pair.right(), kRight4);
+  stream(pair.right(), pair.left(), kLeft4);
+}
+
 class Bus : public testing::TestWithParam<const char*> {
  protected:
   static void SetUpTestSuite() {}
@@ -75,6 +86,48 @@ TEST_P(Bus, DriverFindsLinkAddressAndInterrupts) {
 INSTANTIATE_TEST_SUITE_P(Kernels, Bus, testing::Values("6.1", "6.12"), [](const auto& row) {
   return row.param == std::string("6.1") ? "Linux61" : "Linux612";
 });
+
+struct InterruptCase {
+  const char* name;
+  const char* mode;      // e1000e's own parameter
+  const char* expected;  // in /proc/interrupts
+  friend void PrintTo(const InterruptCase& row, std::ostream* out) { *out << row.name; }
+};
+
+class InterruptKinds : public testing::TestWithParam<InterruptCase> {};
+
+// MSI-X is what all other scenarios have.
+TEST_P(InterruptKinds, CarryAStreamBothWays) {
+  PairOptions options;
+  options.left_append = std::string("e1000e.IntMode=") + GetParam().mode;
+  Pair pair(options);
+  lab::Agent& left = pair.left().agent();
+  left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  const std::string interrupts = left.check("grep eth0 /proc/interrupts");
+  EXPECT_NE(interrupts.find(GetParam().expected), std::string::npos) << interrupts;
+  EXPECT_EQ(interrupts.find("eth0-rx-0"), std::string::npos) << interrupts;
+  stream_both_ways(pair);
+}
+
+INSTANTIATE_TEST_SUITE_P(Driver, InterruptKinds,
+                         testing::Values(InterruptCase{"Intx", "0", "IO-APIC"},
+                                         InterruptCase{"Msi", "1", "PCI-MSI"}),
+                         [](const auto& row) { return row.param.name; });
+
+// DMA goes through the translation, and MSI-X through the remapping, of an IOMMU on the machine.
+TEST(Iommu, TranslatesAndRemaps) {
+  PairOptions options;
+  options.left_devices = {"-device", "intel-iommu,intremap=on"};
+  options.left_append = "intel_iommu=on,sm_off iommu.passthrough=0";
+  Pair pair(options);
+  lab::Agent& left = pair.left().agent();
+  left.wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  EXPECT_EQ(left.check("test -e /sys/class/net/eth0/device/iommu_group && echo yes"), "yes\n");
+  EXPECT_NE(left.check("grep eth0-rx-0 /proc/interrupts").find("IR-"), std::string::npos)
+      << left.check("cat /proc/interrupts; dmesg | grep -iE 'dmar|iommu'");
+  stream_both_ways(pair);
+  EXPECT_EQ(left.check("dmesg | grep -c 'DMAR:.*fault' || true"), "0\n");
+}
 
 }  // namespace
 }  // namespace gatehouse::scenarios

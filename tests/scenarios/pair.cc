@@ -32,7 +32,7 @@ Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
       work_.path("switch.log"));
   for (const char* side : {"left", "right"}) topology_.write_policy(side, policy_path(side));
   const auto start = [&](const char* side, const char* address4, const char* address6,
-                         const std::vector<std::string>& more) {
+                         const std::vector<std::string>& more, const std::string& append) {
     lab::GuestOptions guest;
     guest.name = side;
     guest.kernel = options.kernel;
@@ -40,12 +40,12 @@ Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
     guest.memory_mib = 384;
     guest.devices = devices(side, options.vnic_options);
     guest.devices.insert(guest.devices.end(), more.begin(), more.end());
-    guest.append =
-        std::string("gh.hostname=") + side + " gh.ip=" + address4 + "/24," + address6 + "/64";
+    guest.append = std::string("gh.hostname=") + side + " gh.ip=" + address4 + "/24," + address6 +
+                   "/64 " + append;
     return std::make_unique<lab::Guest>(work_, guest);
   };
-  left_ = start("left", kLeft4, kLeft6, options.left_devices);
-  right_ = start("right", kRight4, kRight6, {});
+  left_ = start("left", kLeft4, kLeft6, options.left_devices, options.left_append);
+  right_ = start("right", kRight4, kRight6, {}, "");
   left_->wait_ready();
   right_->wait_ready();
   wait_for_carrier(*left_);

@@ -32,6 +32,7 @@ struct PairOptions {
   nlohmann::json formats = nlohmann::json::array();
   std::string vnic_options;
   std::vector<std::string> left_devices;  // more for the left guest's machine
+  std::string left_append;                // more of its kernel's command line
 };
 
 class Pair {
