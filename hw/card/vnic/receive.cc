@@ -232,10 +232,7 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   const uint32_t octets = static_cast<uint32_t>(frame.bytes.size());
   vnic_.statistics().seen(octets);
   if (!passes(batch.settings, frame.bytes, frame.inexact)) return drop(DropReason::vnic_filtered);
-  uint16_t tci = 0;
-  const uint32_t longest =
-      has_vlan_tag(batch.settings, frame.bytes, tci) ? kLongestStandard : kLongestUntagged;
-  if (!batch.settings.long_frames && octets + kFcsOctets > longest) {
+  if (!batch.settings.long_frames && octets + kFcsOctets > kLongestStandard) {
     vnic_.statistics().add(reg::ROC);
     return drop(DropReason::vnic_too_long);
   }

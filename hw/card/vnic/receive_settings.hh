@@ -15,10 +15,9 @@ namespace gatehouse::vnic {
 enum class ReceiveFormat : uint8_t { kLegacy, kExtended, kSplit };
 
 inline constexpr unsigned kSplitBuffers = 4;
-// Longest frame that RCTL.LPE lets in, and longest without it: VLAN tag and FCS included.
+// Longest frame that RCTL.LPE lets in, and longest without it, tagged or not; with FCS (10.2.5.1).
 inline constexpr uint32_t kLongestJumbo = 16384;
 inline constexpr uint32_t kLongestStandard = 1522;
-inline constexpr uint32_t kLongestUntagged = 1518;
 
 struct ReceiveSettings {
   ReceiveFormat format = ReceiveFormat::kLegacy;

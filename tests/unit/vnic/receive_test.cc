@@ -190,7 +190,7 @@ TEST(Receive, RefusesLongFramesUnlessAsked) {
     bool vlan, taken;
   };
   const Case cases[] = {
-      {0, 1514, false, true},         {0, 1515, false, false},
+      {0, 1518, false, true},         {0, 1519, false, false},
       {0, 1518, true, true},          {0, 1519, true, false},
       {RCTL_LPE, 1515, false, true},  {RCTL_LPE, 9014, false, true},
       {RCTL_LPE, 16380, false, true}, {RCTL_LPE, 16381, false, false},
