@@ -222,7 +222,8 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   const uint32_t length = delivery.frame.length();
   if (length < kEthernetHeader) return drop(DropReason::truncated_ethernet);
   if (length + kFcsOctets > kLongestJumbo) {
-    vnic_.statistics().add(reg::ROC);
+    vnic_.statistics().seen(length);
+    vnic_.statistics().oversized();
     return drop(DropReason::vnic_too_long);
   }
   ReceiveFrame frame{.bytes = assemble(delivery.frame),
@@ -233,7 +234,7 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   vnic_.statistics().seen(octets);
   if (!passes(batch.settings, frame.bytes, frame.inexact)) return drop(DropReason::vnic_filtered);
   if (!batch.settings.long_frames && octets + kFcsOctets > kLongestStandard) {
-    vnic_.statistics().add(reg::ROC);
+    vnic_.statistics().oversized();
     return drop(DropReason::vnic_too_long);
   }
   frame.layers = settle(delivery.layers, frame.bytes);
@@ -242,11 +243,11 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   keep(batch, frame);
 }
 
-// No descriptors: into the FIFO, or it is missed.
+// No descriptors: into the FIFO, or it is missed. Either way it counts as one that found none.
 void ReceiveEngine::keep(Batch& batch, const ReceiveFrame& frame) {
+  if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) vnic_.statistics().add(reg::RNBC);
   switch (fifo_.push(frame)) {
     case ReceiveFifo::Push::kStored:
-      vnic_.statistics().add(reg::RNBC);
       return;
     case ReceiveFifo::Push::kFull:
       drop(DropReason::vnic_no_descriptors);
@@ -306,7 +307,9 @@ ReceiveEngine::Fate ReceiveEngine::deliver(Batch& batch, const ReceiveFrame& fra
     return Fate::kStored;
   }
   const uint32_t octets = static_cast<uint32_t>(frame.bytes.size());
-  vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
+  if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) {
+    vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
+  }
   if (octets <= regs[reg::RSRPD]) batch.immediate_causes |= ICR_SRPD;
   batch.ack |= status.ack;
   return Fate::kStored;

@@ -54,6 +54,7 @@ TEST(ReceiveFifo, MissesFramesWhenItIsFull) {
   rig.receive(frame);
   rig.receive(frame);
   EXPECT_EQ(rig.get(reg::MPC), 2u);
+  EXPECT_EQ(rig.get(reg::RNBC), fits + 2);
   EXPECT_EQ(rig.card.drops[DropReason::vnic_no_descriptors], 2u);
   EXPECT_EQ(rig.causes() & ICR_RXO, ICR_RXO);
   const unsigned ready = rig.card.ready;
@@ -324,6 +325,13 @@ TEST(FlowControl, PassesControlFramesAsRctlSays) {
     rig.receive(pause(5, test.opcode));
     EXPECT_EQ(rig.get(reg::RDH(0)), test.delivered ? 1u : 0u);
     EXPECT_EQ(rig.get(reg::FCRUC), test.opcode == 2 ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::XOFFRXC), test.opcode == 1 ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::TPR), 1u);
+    // A PAUSE frame is no good frame, delivered or not.
+    const bool good = test.delivered && test.opcode != 1;
+    EXPECT_EQ(rig.get(reg::GPRC), good ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::MPRC), good ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::GORCL), good ? 64u : 0u);
   }
 }
 
@@ -349,6 +357,10 @@ TEST(FlowControl, SendsXoffAndXonAsTheFifoFillsAndEmpties) {
   EXPECT_EQ(rig.card.sent[1].bytes[17], 0);
   EXPECT_EQ(rig.get(reg::XOFFTXC), 1u);
   EXPECT_EQ(rig.get(reg::XONTXC), 1u);
+  EXPECT_EQ(rig.get(reg::TPT), 2u);
+  EXPECT_EQ(rig.get(reg::TOTL), 128u);
+  EXPECT_EQ(rig.get(reg::GPTC), 0u);
+  EXPECT_EQ(rig.get(reg::MPTC), 0u);
   rig.set(reg::TCTL, TCTL_EN | TCTL_SWXOFF);
   EXPECT_EQ(rig.card.sent.size(), 3u);
   EXPECT_EQ(rig.get(reg::TCTL) & TCTL_SWXOFF, 0u);

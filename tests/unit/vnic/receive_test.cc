@@ -205,6 +205,10 @@ TEST(Receive, RefusesLongFramesUnlessAsked) {
     rig.receive(frame);
     EXPECT_EQ(rig.card.drops[DropReason::vnic_too_long], test.taken ? 0u : 1u);
     EXPECT_EQ(rig.get(reg::ROC), test.taken ? 0u : 1u);
+    EXPECT_EQ(rig.get(reg::RLEC), test.taken ? 0u : 1u);
+    EXPECT_EQ(rig.get(reg::TPR), 1u);
+    EXPECT_EQ(rig.get(reg::TORL), test.octets + 4);
+    EXPECT_EQ(rig.get(reg::GPRC), test.taken ? 1u : 0u);
     EXPECT_EQ(rig.get(reg::RDH(0)) != 0, test.taken);
   }
 }
