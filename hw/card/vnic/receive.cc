@@ -310,7 +310,9 @@ ReceiveEngine::Fate ReceiveEngine::deliver(Batch& batch, const ReceiveFrame& fra
   if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) {
     vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
   }
-  if (octets <= regs[reg::RSRPD]) batch.immediate_causes |= ICR_SRPD;
+  // With FCS, without a stripped tag (10.2.5, RSRPD).
+  const uint32_t size = octets + kFcsOctets - (status.vlan_stripped ? kVlanTagOctets : 0);
+  if (size <= regs[reg::RSRPD]) batch.immediate_causes |= ICR_SRPD;
   batch.ack |= status.ack;
   return Fate::kStored;
 }

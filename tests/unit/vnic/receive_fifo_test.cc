@@ -227,7 +227,16 @@ TEST(ReceiveInterrupt, SignalsSmallPacketsAndAcksAtOnce) {
   rig.clear_causes();
   rig.receive(numbered(1, 100));
   EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), 0u);
-  rig.receive(numbered(1, 46));
+  // Its size counts with FCS and without a stripped tag.
+  rig.receive(numbered(1, 43));
+  EXPECT_EQ(rig.causes() & ICR_SRPD, 0u);
+  rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_VME);
+  rig.receive(IpFrame{.payload = 43, .vlan = true}.build());
+  EXPECT_EQ(rig.causes() & ICR_SRPD, 0u);
+  rig.receive(IpFrame{.payload = 42, .vlan = true}.build());
+  EXPECT_EQ(rig.causes() & ICR_SRPD, ICR_SRPD);
+  rig.clear_causes();
+  rig.receive(numbered(1, 42));
   EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), ICR_SRPD);
   rig.set(reg::RFCTL, 0);
   rig.receive(numbered(1, 100));
