@@ -16,7 +16,7 @@
   X(RDH,         0x2810, 2, 0x100, kRw, 0x0000ffff, 0x00000000, "10.2.5", "receive ring head, descriptors")                \
   X(RDT,         0x2818, 2, 0x100, kRw, 0x0000ffff, 0x00000000, "10.2.5", "receive ring tail, descriptors")                \
   X(RDTR,        0x2820, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.5", "receive interrupt delay, units of 1.024 us; FPD")  \
-  X(RXDCTL,      0x2828, 2, 0x100, kRw, 0x013f3f3f, 0x00010000, "10.2.5", "receive ring thresholds")                       \
+  X(RXDCTL,      0x2828, 2, 0x100, kRw, 0x013f3f3f, 0x00010000, "10.2.5", "receive ring thresholds; queue 0's writes both") \
   X(RADV,        0x282c, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.5", "receive interrupt absolute delay, units of 1.024 us") \
   X(RSRPD,       0x2c00, 1, 4, kRw,  0x00000fff, 0x00000000, "10.2.5", "small packet detection, octets")                   \
   X(RAID,        0x2c08, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.5", "ACK interrupt delay, units of 1.024 us")           \

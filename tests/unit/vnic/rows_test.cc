@@ -210,6 +210,15 @@ TEST(Semaphores, SmbiIsTakenByTheFirstReader) {
   EXPECT_EQ(fresh.get(reg::SWSM), 0u);
 }
 
+TEST(ReceiveThresholds, ThoseOfQueue0AreQueue1sUntilItIsWritten) {
+  Fresh fresh;
+  fresh.set(reg::RXDCTL(0), 0x01040420);
+  EXPECT_EQ(fresh.get(reg::RXDCTL(1)), 0x01040420u);
+  fresh.set(reg::RXDCTL(1), 0x00010000);
+  EXPECT_EQ(fresh.get(reg::RXDCTL(0)), 0x01040420u);
+  EXPECT_EQ(fresh.get(reg::RXDCTL(1)), 0x00010000u);
+}
+
 TEST(PacketBuffer, TransmitGetsWhatReceiveLeaves) {
   Fresh fresh;
   EXPECT_EQ(fresh.get(reg::PBA), 0x00140014u);
