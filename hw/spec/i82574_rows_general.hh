@@ -21,7 +21,7 @@
   X(FCTTV,       0x0170, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.2.12", "PAUSE time sent, units of 512 bit times")       \
   X(TXCW,        0x0178, 1, 4, kRw,  0xc000ffff, 0x00000000, "10.2.2", "transmit configuration word of serial links; storage only") \
   X(RXCW,        0x0180, 1, 4, kRo,  0x00000000, 0x00000000, "10.2.2", "receive configuration word of serial links")       \
-  X(LEDCTL,      0x0e00, 1, 4, kRw,  0xffffffff, 0x07068302, "10.2.2.14", "LED control")                                   \
+  X(LEDCTL,      0x0e00, 1, 4, kRw,  0xffffffff, 0x00068302, "10.2.2.14", "LED control")                                   \
   X(EXTCNF_CTRL, 0x0f00, 1, 4, kRw,  0x0fff002f, 0x00000008, "10.2.2.15", "extended configuration, MDIO ownership")        \
   X(EXTCNF_SIZE, 0x0f08, 1, 4, kRw,  0x00ffffff, 0x00000000, "10.2.2.16", "extended configuration size")                   \
   X(POEMB,       0x0f10, 1, 4, kRw,  0x0000ffff, 0x0000030d, "10.2.2", "PHY OEM bits")                                     \
