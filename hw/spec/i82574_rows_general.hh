@@ -66,13 +66,13 @@
 #define GATEHOUSE_I82574_INTERRUPT_REGISTERS(X)                                                                            \
   X(ICR,         0x00c0, 1, 4, kW1c, 0x01ffffff, 0x00000000, "10.2.4.1", "interrupt causes; what a read clears: 7.4")      \
   X(ITR,         0x00c4, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.4.2", "throttling of INTx and MSI, units of 256 ns")    \
-  X(ICS,         0x00c8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4", "interrupt cause set; reads as ICR without clearing") \
-  X(IMS,         0x00d0, 1, 4, kRw,  0x01ffffff, 0x00000000, "10.2.4", "interrupt mask: written ones are set")             \
-  X(IMC,         0x00d8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4", "interrupt mask: written ones are cleared")         \
-  X(EIAC,        0x00dc, 1, 4, kRw,  0x01f00000, 0x00000000, "10.2.4", "causes cleared when their MSI-X is sent")          \
-  X(IAM,         0x00e0, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.4", "mask bits cleared with an acknowledge (IAME)")     \
-  X(IVAR,        0x00e4, 1, 4, kRw,  0x800fffff, 0x00000000, "10.2.4", "MSI-X vector of each cause")                       \
-  X(EITR,        0x00e8, 5, 4, kRw,  0x0000ffff, 0x00000000, "10.2.4", "throttling of each MSI-X vector, units of 256 ns")
+  X(ICS,         0x00c8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4.4", "interrupt cause set; reads as ICR without clearing") \
+  X(IMS,         0x00d0, 1, 4, kRw,  0x01ffffff, 0x00000000, "10.2.4.5", "interrupt mask: written ones are set")           \
+  X(IMC,         0x00d8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4.6", "interrupt mask: written ones are cleared")       \
+  X(EIAC,        0x00dc, 1, 4, kRw,  0x01f00000, 0x00000000, "10.2.4.7", "causes cleared when their MSI-X is sent")        \
+  X(IAM,         0x00e0, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.4.8", "mask bits cleared with an acknowledge (IAME)")   \
+  X(IVAR,        0x00e4, 1, 4, kRw,  0x800fffff, 0x00000000, "10.2.4.9", "MSI-X vector of each cause")                     \
+  X(EITR,        0x00e8, 5, 4, kRw,  0x0000ffff, 0x00000000, "10.2.4.3", "throttling of each MSI-X vector, units of 256 ns")
 // clang-format on
 
 #endif  // GATEHOUSE_HW_SPEC_I82574_ROWS_GENERAL_HH_

@@ -208,7 +208,7 @@ bool ReceiveEngine::passes(const ReceiveSettings& settings, std::span<const uint
   const FlowControl::Verdict control = vnic_.transmit().flow_control().received(frame);
   if (control == FlowControl::Verdict::kDiscard) return false;
   if (control == FlowControl::Verdict::kPass) {
-    inexact = !matches_exact(tables, frame.data());  // 7.1.4.1.3, PIF
+    inexact = !matches_exact(tables, frame.data());  // 7.1.3.3, PIF
   } else {
     const FilterVerdict verdict = filter_address(tables, frame.data());
     if (verdict == FilterVerdict::kReject) return false;

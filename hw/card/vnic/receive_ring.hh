@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One receive queue: fetches descriptors ahead, puts frames into the guest's buffers, writes
-// descriptors back (data sheet 7.1.4 - 7.1.8). Invariant: what is fetched ahead begins at RDH. All
+// descriptors back (data sheet 7.1.3 - 7.1.8). Invariant: what is fetched ahead begins at RDH. All
 // writes of a batch's data precede the write-back of its descriptors.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_RING_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_RING_HH_

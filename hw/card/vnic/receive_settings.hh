@@ -11,7 +11,7 @@
 
 namespace gatehouse::vnic {
 
-// RCTL.DTYP and RFCTL.EXSTEN (data sheet 7.1.4, 7.1.5).
+// RCTL.DTYP and RFCTL.EXSTEN (data sheet 7.1.3 - 7.1.5).
 enum class ReceiveFormat : uint8_t { kLegacy, kExtended, kSplit };
 
 inline constexpr unsigned kSplitBuffers = 4;

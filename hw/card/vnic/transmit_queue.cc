@@ -88,7 +88,7 @@ void TransmitQueue::add(TransmitFrame& frame, const uint8_t* d) {
   const uint32_t octets =
       static_cast<uint32_t>(extended ? get<desc::DATA_DTALEN>(d) : get<desc::TX_LENGTH>(d));
   ++frame.descriptors;
-  if (octets == 0) return;  // 7.2.9.1.2: carries nothing
+  if (octets == 0) return;  // 7.2.10.1: carries nothing
   frame.octets += octets;   // at most kMaxBuffers * 2^20
   frame.buffers[frame.count++] = {get<desc::TX_ADDRESS>(d), octets};
 }
