@@ -6,8 +6,10 @@
 #include <limits>
 
 #include "hw/card/frames.hh"
+#include "hw/core/base/bytes.hh"
 #include "hw/core/base/checksum.hh"
 #include "hw/core/base/headers.hh"
+#include "hw/core/base/layers.hh"
 
 namespace gatehouse::card {
 
@@ -27,6 +29,10 @@ void complete_checksum(Packet& packet, const Arrival& arrival) {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
+constexpr uint8_t kPauseAddress[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x01};
+constexpr uint32_t kPauseType = 12, kPauseOpcode = 14, kPauseQuanta = 16, kPauseOctets = 18;
+constexpr int64_t kQuantumNs = 512;
+
 // Drop reports number vnics first, then uplinks.
 constexpr unsigned report_port(bool vnic, unsigned index) {
   return vnic ? index : pipeline::kMaxVnics + index;
@@ -42,6 +48,23 @@ void VnicPort::receive_ready() {
   if (!held_.empty() || card_.wait_until_ns_ != 0) card_.schedule();
 }
 void VnicPort::count_drop(DropReason reason) { card_.pipeline_->count_drop(true, index_, reason); }
+
+bool VnicPort::paused() const {
+  return paused_until_ns_ != 0 && card_.ports_.clock.now_ns() < paused_until_ns_;
+}
+
+void VnicPort::obey_pause(const Packet& packet) {
+  const uint8_t* frame = packet.data;
+  if (packet.length < kPauseOctets ||
+      load_be<uint16_t>(frame + kPauseType) != static_cast<uint16_t>(EtherType::kPause) ||
+      load_be<uint16_t>(frame + kPauseOpcode) != 1 ||
+      !std::equal(std::begin(kPauseAddress), std::end(kPauseAddress), frame)) {
+    return;
+  }
+  const uint16_t quanta = load_be<uint16_t>(frame + kPauseQuanta);
+  paused_until_ns_ = quanta == 0 ? 0 : card_.ports_.clock.now_ns() + quanta * kQuantumNs;
+  if (quanta == 0 && !held_.empty()) card_.schedule();
+}
 
 Card::Card(const Ports& ports, const Options& options)
     : ports_(ports), reports_(pipeline::kMaxVnics + pipeline::kMaxUplinks), armed_ns_(kNever) {
@@ -134,6 +157,7 @@ void Card::discard(unsigned vnic) {
   for (Packet* packet : port.held_) pool_.give(packet);
   port.held_.clear();
   port.stalled_ = false;
+  port.paused_until_ns_ = 0;
 }
 
 bool Card::can_receive(unsigned uplink) {
@@ -208,6 +232,7 @@ void Card::set_uplink_link(unsigned uplink, bool up) {
 
 void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
   ports_.event.walked(Stage::vnic, port.index_, batch.size());
+  for (const Packet* packet : batch) port.obey_pause(*packet);
   if (depth_ == 0 && !leave_to_run(batch)) {
     Busy busy(*this);
     port.busy_ = true;
@@ -263,7 +288,7 @@ void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers
     for (size_t i = 0; i < count; ++i)
       batch[i] = {frames[i], &layers, l4_checksum_checked, l4_checksum_good};
     // Nothing overtakes what waits already.
-    const bool now = !port.busy_ && !port.stalled_ && port.held_.empty();
+    const bool now = !port.busy_ && !port.stalled_ && port.held_.empty() && !port.paused();
     for (size_t i = now ? deliver(port, {batch, count}) : 0; i < count; ++i) hold(port, batch[i]);
     frames = frames.subspan(count);
   }

@@ -52,6 +52,12 @@ class VnicPort final : public vnic::CardPort {
   // Frames that wait for descriptors: what the silicon's receive packet buffer of 20 KiB holds of
   // short frames.
   static constexpr size_t kHeld = 320;
+  static constexpr int64_t kLongestPauseNs = int64_t{0xffff} * 512;
+
+  // A PAUSE frame of the vnic's (IEEE 802.3 annex 31B) among those it sends: the card is its link
+  // partner and holds what it has for it. Quanta are those of a link of 1 Gb/s.
+  void obey_pause(const Packet& packet);
+  bool paused() const;
 
   Card& card_;
   unsigned index_;
@@ -61,6 +67,7 @@ class VnicPort final : public vnic::CardPort {
   bool link_up_ = false;
   bool busy_ = false;     // a call of this vnic is on the stack: don't call into it
   bool stalled_ = false;  // it did not take all frames and has not said receive_ready() since
+  int64_t paused_until_ns_ = 0;
   std::vector<Packet*> held_;
 };
 
@@ -137,7 +144,7 @@ class Card final : private pipeline::Sink {
   static constexpr int64_t kAloneNs = 20'000;  // a frame this long after the last run comes alone
   static constexpr size_t kPending = 512;      // frames from the wires that wait for run()
   static constexpr uint32_t kPendingOctets = 64 * 1024;  // and as many octets before the wires wait
-  static constexpr int64_t kWireWaitNs = 10'000'000;     // for a slow driver, at most
+  static constexpr int64_t kWireWaitNs = 100'000'000;    // for a slow driver, at most
   static constexpr size_t kTransmits = 512;              // frames from vnics that wait for run()
   static constexpr size_t kLeft = 64;      // of these, what a doorbell may leave there
   static constexpr unsigned kRounds = 16;  // batches of one run()
@@ -172,7 +179,7 @@ class Card final : private pipeline::Sink {
   bool run_deliveries();
   bool deliveries_wait() const;
   void archive_pending(Archive& archive);
-  void archive_held(Archive& archive, VnicPort& port);
+  void archive_held(Archive& archive, VnicPort& port, uint32_t version);
   bool run_transmits();
   void discard(unsigned vnic);
   void name_tap_ports();

@@ -22,7 +22,7 @@ bool Card::work_waits() const {
 bool Card::deliveries_wait() const {
   if (held_ == 0) return false;
   return std::any_of(vnics_.begin(), vnics_.end(), [](const auto& port) {
-    return port && !port->held_.empty() && !port->stalled_;
+    return port && !port->held_.empty() && !port->stalled_ && !port->paused();
   });
 }
 
@@ -31,6 +31,12 @@ void Card::rearm() {
   for (const auto& uplink : uplinks_) next = std::min(next, uplink->next_ns());
   if (wait_until_ns_ != 0 && wait_until_ns_ > ports_.clock.now_ns())
     next = std::min(next, wait_until_ns_);
+  if (held_ != 0) {
+    for (const auto& port : vnics_) {
+      if (port && !port->held_.empty() && port->paused())
+        next = std::min(next, port->paused_until_ns_);
+    }
+  }
   if (next == armed_ns_) return;
   armed_ns_ = next;
   ports_.clock.arm(next);
@@ -55,7 +61,7 @@ bool Card::run_ingress() {
 
 bool Card::deliver_held(VnicPort& port) {
   const size_t count = std::min(port.held_.size(), kBatch);
-  if (count == 0 || port.stalled_) return false;
+  if (count == 0 || port.stalled_ || port.paused()) return false;
   vnic::Delivery batch[kBatch];
   for (size_t i = 0; i < count; ++i) {
     const Packet& packet = *port.held_[i];

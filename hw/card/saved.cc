@@ -10,7 +10,7 @@
 namespace gatehouse::card {
 
 void Card::archive(Archive& archive) {
-  archive.section("card", 1);
+  const uint32_t version = archive.section("card", 2);
   std::vector<std::string> names(vnics_.size());
   for (unsigned i = 0; i < vnics_.size(); ++i) {
     std::vector<uint8_t> name;
@@ -24,7 +24,7 @@ void Card::archive(Archive& archive) {
   for (auto& uplink : uplinks_) uplink->archive(archive);
   archive_pending(archive);
   for (auto& port : vnics_) {
-    if (port) archive_held(archive, *port);
+    if (port) archive_held(archive, *port, version);
   }
   pipeline_->archive(archive);
 }
@@ -48,7 +48,7 @@ void Card::archive_pending(Archive& archive) {
   }
 }
 
-void Card::archive_held(Archive& archive, VnicPort& port) {
+void Card::archive_held(Archive& archive, VnicPort& port, uint32_t version) {
   // Transmitted frames that wait are none: drain() came first.
   uint32_t count = static_cast<uint32_t>(port.held_.size());
   archive(count);
@@ -68,6 +68,11 @@ void Card::archive_held(Archive& archive, VnicPort& port) {
       archive.fail("saved state: a waiting frame is malformed");
   }
   archive(port.stalled_);
+  if (version < 2) return;  // PAUSE frames were not obeyed
+  archive(port.paused_until_ns_);
+  if (!archive.loading()) return;
+  const int64_t latest = ports_.clock.now_ns() + VnicPort::kLongestPauseNs;
+  if (port.paused_until_ns_ < 0 || port.paused_until_ns_ > latest) port.paused_until_ns_ = 0;
 }
 
 void Card::loaded() {

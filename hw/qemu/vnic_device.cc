@@ -98,7 +98,10 @@ void write_config(PCIDevice* device, uint32_t address, uint32_t value, int lengt
   const unsigned old_power = power_state(device);
   const bool old_master = pci_get_word(device->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
   pci_default_write_config(device, address, value, length);
+  const bool reset = in_function_reset(device);
   pcie_cap_flr_write_config(device, address, value, length);
+  if (reset) reset_configuration(device, true);
+  show_power(device);
 
   const unsigned power = power_state(device);
   if (power != old_power) {
@@ -133,7 +136,6 @@ void realize(PCIDevice* device, Error** errp) {
   }
   std::unique_ptr<VnicHost> host = std::move(made.value());
 
-  device->config[PCI_CACHE_LINE_SIZE] = 0x10;
   device->config[PCI_INTERRUPT_PIN] = 1;
   pci_set_word(device->config + PCI_SUBSYSTEM_VENDOR_ID, state->subsystem_vendor);
   pci_set_word(device->config + PCI_SUBSYSTEM_ID, state->subsystem);
@@ -158,9 +160,12 @@ void reset_hold(Object* object, ResetType) {
   state->host->model().power_state_changed(0);
 }
 
-// PCI's own registers are reset by now, MSI and MSI-X enable among them.
+// PCI's own registers are reset by now, MSI and MSI-X enable among them; not so in a function level
+// reset, which write_config finishes.
 void reset_exit(Object* object, ResetType) {
-  GATEHOUSE_VNIC(object)->host->model().interrupt_mode_changed();
+  GatehouseVnicState* state = GATEHOUSE_VNIC(object);
+  if (!in_function_reset(&state->parent_obj)) reset_configuration(&state->parent_obj, false);
+  state->host->model().interrupt_mode_changed();
 }
 
 void archive(GatehouseVnicState* state, Archive& archive) { state->host->archive(archive); }

@@ -25,6 +25,12 @@ inline constexpr uint32_t kMsixPending = 0x2000;
 bool init_capabilities(GatehouseVnicState* state, const MacAddress& mac, Error** errp);
 void exit_capabilities(GatehouseVnicState* state);
 
+// What pci_device_reset() does not know of. A function level reset leaves the payload size and the
+// link's settings alone (PCI Express 6.6.2).
+void reset_configuration(PCIDevice* device, bool function_only);
+// PMCSR's data register and scale, as its data select asks (9.3.3).
+void show_power(PCIDevice* device);
+
 // 0 = D0 ... 3 = D3hot, as PMCSR says.
 unsigned power_state(PCIDevice* device);
 // A function level reset is what resets the function now.

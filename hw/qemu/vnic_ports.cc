@@ -86,4 +86,8 @@ void PciInterrupt::send_msix(unsigned vector) {
   msix_notify(device_, vector);
 }
 
+void PciInterrupt::clear_msix_pending(unsigned vector) {
+  if (msix_enabled(device_)) msix_clr_pending(device_, static_cast<int>(vector));
+}
+
 }  // namespace gatehouse::qemu

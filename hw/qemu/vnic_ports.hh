@@ -65,6 +65,7 @@ class PciInterrupt final : public vnic::InterruptPort {
   void set_intx(bool asserted) override;
   void send_msi() override;
   void send_msix(unsigned vector) override;
+  void clear_msix_pending(unsigned vector) override;
 
  private:
   PCIDevice* device_;

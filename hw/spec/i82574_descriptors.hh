@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Descriptors of the 82574L (data sheet sections 7.1.4, 7.1.5 receive; 7.2.9 - 7.2.11 transmit): one row for each
+// Descriptors of the 82574L (data sheet sections 7.1.3 - 7.1.5 receive; 7.2.10, 7.2.11 transmit): one row for each
 // field. All are little-endian in guest memory, at any alignment. A field is reached by get<>/put<> below, nowhere by
 // number.
 #ifndef GATEHOUSE_HW_SPEC_I82574_DESCRIPTORS_HH_
@@ -30,12 +30,12 @@ struct DescriptorFieldRow {
 // meanings (RSS hash or IP identification + checksum) the second meaning has a table of its own.
 
 // clang-format off
-// 7.1.4: what software writes, legacy and extended format.
+// 7.1.3, 7.1.4: what software writes, legacy and extended format.
 #define GATEHOUSE_RX_READ_FIELDS(X)                                        \
   X(ADDRESS, 0, 0, 64, "bus address of the buffer; 0 = null descriptor")   \
   X(READ_RESERVED, 8, 0, 64, "extended: 0, so that DD reads 0")
 
-// 7.1.4.1: legacy write-back.
+// 7.1.3: legacy write-back.
 #define GATEHOUSE_RX_LEGACY_FIELDS(X)                                          \
   X(LEGACY_ADDRESS, 0, 0, 64, "unchanged")                                     \
   X(LEGACY_LENGTH, 8, 0, 16, "octets written to this buffer, FCS included when it is not stripped") \
@@ -44,7 +44,7 @@ struct DescriptorFieldRow {
   X(LEGACY_ERRORS, 8, 40, 8, "RX_ERROR_* bits, shifted down by 24")            \
   X(LEGACY_VLAN, 8, 48, 16, "TCI of a stripped tag")
 
-// 7.1.4.2: extended write-back.
+// 7.1.4: extended write-back.
 #define GATEHOUSE_RX_EXTENDED_FIELDS(X)                              \
   X(RSS_TYPE, 0, 0, 4, "what was hashed, RssType")                   \
   X(MRQ_RESERVED0, 0, 4, 4, "0")                                     \
@@ -77,7 +77,7 @@ struct DescriptorFieldRow {
   X(LENGTH3, 16, 48, 16, "octets in buffer 3")                               \
   X(SPLIT_RESERVED, 24, 0, 64, "0")
 
-// 7.2.9.1: legacy transmit descriptor.
+// 7.2.10.1: legacy transmit descriptor.
 #define GATEHOUSE_TX_LEGACY_FIELDS(X)                                            \
   X(TX_ADDRESS, 0, 0, 64, "bus address of the buffer")                           \
   X(TX_LENGTH, 8, 0, 16, "octets of the buffer")                                 \
@@ -216,7 +216,7 @@ inline constexpr uint32_t RX_ERROR_IPE = 1u << 30;   // IPv4 header checksum wro
 inline constexpr uint32_t RX_ERROR_RXE = 1u << 31;   // data error: the frame in memory is not what came
 inline constexpr unsigned kRxLegacyErrorShift = 24;
 
-// 7.1.4.2, packet type.
+// 7.1.4, packet type.
 enum class PacketType : uint8_t {
   kMac = 0,
   kIpv4 = 1,

@@ -60,7 +60,7 @@
   X(CTRL_EXT, EIAME,       0x01000000, "auto-mask when an MSI-X is sent")                                \
   X(CTRL_EXT, IAME,        0x08000000, "auto-mask when ICR is read or written")                          \
   X(CTRL_EXT, DRV_LOAD,    0x10000000, "a driver is loaded")                                             \
-  X(CTRL_EXT, INT_TIMERS_CLEAR_ENA, 0x20000000, "enabling all causes fires the throttling timers")       \
+  X(CTRL_EXT, INT_TIMERS_CLEAR_ENA, 0x20000000, "masking all causes starts the throttling timers anew")   \
   X(CTRL_EXT, PBA_CLR,     0x80000000, "setting a mask bit clears the vector's pending bit")             \
   X(FLA, FL_SK,            0x00000001, "flash clock pin")                                                \
   X(FLA, FL_CE,            0x00000002, "flash chip select pin")                                          \

@@ -21,7 +21,7 @@
   X(FCTTV,       0x0170, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.2.12", "PAUSE time sent, units of 512 bit times")       \
   X(TXCW,        0x0178, 1, 4, kRw,  0xc000ffff, 0x00000000, "10.2.2", "transmit configuration word of serial links; storage only") \
   X(RXCW,        0x0180, 1, 4, kRo,  0x00000000, 0x00000000, "10.2.2", "receive configuration word of serial links")       \
-  X(LEDCTL,      0x0e00, 1, 4, kRw,  0xffffffff, 0x07068302, "10.2.2.14", "LED control")                                   \
+  X(LEDCTL,      0x0e00, 1, 4, kRw,  0xffffffff, 0x00068302, "10.2.2.14", "LED control")                                   \
   X(EXTCNF_CTRL, 0x0f00, 1, 4, kRw,  0x0fff002f, 0x00000008, "10.2.2.15", "extended configuration, MDIO ownership")        \
   X(EXTCNF_SIZE, 0x0f08, 1, 4, kRw,  0x00ffffff, 0x00000000, "10.2.2.16", "extended configuration size")                   \
   X(POEMB,       0x0f10, 1, 4, kRw,  0x0000ffff, 0x0000030d, "10.2.2", "PHY OEM bits")                                     \
@@ -66,13 +66,13 @@
 #define GATEHOUSE_I82574_INTERRUPT_REGISTERS(X)                                                                            \
   X(ICR,         0x00c0, 1, 4, kW1c, 0x01ffffff, 0x00000000, "10.2.4.1", "interrupt causes; what a read clears: 7.4")      \
   X(ITR,         0x00c4, 1, 4, kRw,  0x0000ffff, 0x00000000, "10.2.4.2", "throttling of INTx and MSI, units of 256 ns")    \
-  X(ICS,         0x00c8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4", "interrupt cause set; reads as ICR without clearing") \
-  X(IMS,         0x00d0, 1, 4, kRw,  0x01ffffff, 0x00000000, "10.2.4", "interrupt mask: written ones are set")             \
-  X(IMC,         0x00d8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4", "interrupt mask: written ones are cleared")         \
-  X(EIAC,        0x00dc, 1, 4, kRw,  0x01f00000, 0x00000000, "10.2.4", "causes cleared when their MSI-X is sent")          \
-  X(IAM,         0x00e0, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.4", "mask bits cleared with an acknowledge (IAME)")     \
-  X(IVAR,        0x00e4, 1, 4, kRw,  0x800fffff, 0x00000000, "10.2.4", "MSI-X vector of each cause")                       \
-  X(EITR,        0x00e8, 5, 4, kRw,  0x0000ffff, 0x00000000, "10.2.4", "throttling of each MSI-X vector, units of 256 ns")
+  X(ICS,         0x00c8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4.4", "interrupt cause set; reads as ICR without clearing") \
+  X(IMS,         0x00d0, 1, 4, kRw,  0x01ffffff, 0x00000000, "10.2.4.5", "interrupt mask: written ones are set")           \
+  X(IMC,         0x00d8, 1, 4, kWo,  0x01ffffff, 0x00000000, "10.2.4.6", "interrupt mask: written ones are cleared")       \
+  X(EIAC,        0x00dc, 1, 4, kRw,  0x01f00000, 0x00000000, "10.2.4.7", "causes cleared when their MSI-X is sent")        \
+  X(IAM,         0x00e0, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.4.8", "mask bits cleared with an acknowledge (IAME)")   \
+  X(IVAR,        0x00e4, 1, 4, kRw,  0x800fffff, 0x00000000, "10.2.4.9", "MSI-X vector of each cause")                     \
+  X(EITR,        0x00e8, 5, 4, kRw,  0x0000ffff, 0x00000000, "10.2.4.3", "throttling of each MSI-X vector, units of 256 ns")
 // clang-format on
 
 #endif  // GATEHOUSE_HW_SPEC_I82574_ROWS_GENERAL_HH_

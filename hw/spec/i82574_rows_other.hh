@@ -18,7 +18,7 @@
   X(FFVT,    0x9800, 128, 8, kRw, 0xffffffff, 0x00000000, "10.2.8", "flexible filter values")
 
 #define GATEHOUSE_I82574_MANAGEMENT_REGISTERS(X)                                                                  \
-  X(MANC,    0x5820, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.8", "management control")                          \
+  X(MANC,    0x5820, 1, 4, kRw,  0xffffffff, 0x10000000, "10.2.8", "management control; 28: ARP passes whatever its address")\
   X(MFVAL,   0x5824, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.8", "management filters valid")                    \
   X(MFUTP01, 0x5828, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.8", "management UDP/TCP ports 0 and 1")            \
   X(MFUTP23, 0x5830, 1, 4, kRw,  0xffffffff, 0x00000000, "10.2.8", "management UDP/TCP ports 2 and 3")            \

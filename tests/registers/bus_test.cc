@@ -29,18 +29,26 @@ constexpr ConfigRow kConfig[] = {
     {"class Ethernet", 0x09, 1, 0x00},
     {"class Ethernet", 0x0a, 2, 0x0200},
     {"subsystem vendor", 0x2c, 2, 0x8086},
+    {"cache line size", 0x0c, 1, 0x10},
     {"interrupt pin A", 0x3d, 1, 1},
     {"list starts with power management", 0x34, 1, 0xc8},
     {"power management", 0xc8, 1, 0x01},
     {"then MSI", 0xc9, 1, 0xd0},
     {"version 2, DSI, PME in D0 and D3", 0xca, 2, 0xc822},
+    {"D0, data in tenths of a watt", 0xcc, 2, 0x2000},
+    {"consumption in D0", 0xcf, 1, 0x0f},
     {"MSI", 0xd0, 1, 0x05},
     {"then PCI Express", 0xd1, 1, 0xe0},
     {"one message, 64 bit, no mask", 0xd2, 2, 0x0080},
     {"PCI Express", 0xe0, 1, 0x10},
     {"then MSI-X", 0xe1, 1, 0xa0},
     {"version 1", 0xe2, 1, 0x01, 0x0f},
-    {"function level reset", 0xe4, 4, 1u << 28, 1u << 28},
+    {"payload 256, latencies, role-based errors, FLR", 0xe4, 4, 0x10008cc1},
+    {"relaxed ordering, no snoop, requests of 512", 0xe8, 2, 0x2810},
+    {"no errors", 0xea, 2, 0},
+    {"2.5 GT/s, x1, L0s and L1 with their latencies", 0xec, 4, 0x00031c11},
+    {"no ASPM", 0xf0, 2, 0},
+    {"2.5 GT/s, x1, the slot's clock", 0xf2, 2, 0x1011},
     {"MSI-X", 0xa0, 1, 0x11},
     {"the end", 0xa1, 1, 0x00},
     {"5 vectors", 0xa2, 2, 4, 0x07ff},
@@ -58,10 +66,10 @@ TEST(VnicBus, ConfigurationSpaceIsThatOfAn82574L) {
 
 TEST(VnicBus, ExtendedCapabilitiesAreErrorReportingAndSerialNumber) {
   Machine machine;
-  EXPECT_EQ(machine.extended_read(kVnic, 0x100) & 0xffff, 0x0001u);  // AER
-  EXPECT_EQ(machine.extended_read(kVnic, 0x100) >> 20, 0x140u);      // next
-  EXPECT_EQ(machine.extended_read(kVnic, 0x140) & 0xffff, 0x0003u);  // serial number
-  EXPECT_EQ(machine.extended_read(kVnic, 0x140) >> 20, 0u);          // the end
+  EXPECT_EQ(machine.extended_read(kVnic, 0x100) & 0xfffff, 0x10001u);  // AER, version 1
+  EXPECT_EQ(machine.extended_read(kVnic, 0x100) >> 20, 0x140u);        // next
+  EXPECT_EQ(machine.extended_read(kVnic, 0x140) & 0xffff, 0x0003u);    // serial number
+  EXPECT_EQ(machine.extended_read(kVnic, 0x140) >> 20, 0u);            // the end
   EXPECT_EQ(machine.extended_read(kVnic, 0x144),
             0xff000001u);  // ...:00:00:01 of the MAC behind FFh
   EXPECT_EQ(machine.extended_read(kVnic, 0x148), 0x525400ffu);
@@ -107,6 +115,36 @@ TEST(VnicBus, FunctionLevelResetResetsRegistersAndConfiguration) {
   machine.place_bars();
   EXPECT_EQ(machine.reg(reg::FCTTV), 0u);
   EXPECT_EQ(machine.config_read(kVnic, 0xe8, 2) & 0x8000, 0u);
+}
+
+TEST(VnicBus, ExpressControlsAreWritableAndResetAsTheyShould) {
+  Machine machine;
+  machine.config_write(kVnic, 0xe8, 0x5fff & ~0x8000, 2);
+  EXPECT_EQ(machine.config_read(kVnic, 0xe8, 2), 0x5cffu);  // no extended tags, no phantoms
+  machine.config_write(kVnic, 0xe8, 0x0020 | 0x8000, 2);    // payload 256, FLR
+  EXPECT_EQ(machine.config_read(kVnic, 0xe8, 2), 0x2830u) << "FLR keeps the payload size";
+  EXPECT_EQ(machine.config_read(kVnic, 0x0c, 1), 0x10u);
+  machine.config_write(kVnic, 0xf0, 0xffff, 2);
+  EXPECT_EQ(machine.config_read(kVnic, 0xf0, 2), 0x00cbu);
+  machine.qmp().execute("system_reset");
+  ASSERT_TRUE(machine.qmp().wait_event("RESET", std::chrono::seconds(20)));
+  EXPECT_EQ(machine.config_read(kVnic, 0xe8, 2), 0x2810u);
+  EXPECT_EQ(machine.config_read(kVnic, 0xf0, 2), 0u);
+  EXPECT_EQ(machine.config_read(kVnic, 0x0c, 1), 0x10u);
+}
+
+TEST(VnicBus, PowerDataFollowItsSelect) {
+  Machine machine;
+  constexpr struct {
+    uint32_t select, data;
+    bool scaled;
+  } kRows[] = {{0, 0x0f, true}, {1, 0, false}, {3, 4, true},   {4, 0x0f, true},
+               {7, 4, true},    {8, 0, true},  {15, 0, false}, {0, 0x0f, true}};
+  for (const auto& row : kRows) {
+    machine.config_write(kVnic, 0xcc, row.select << 9, 2);
+    EXPECT_EQ(machine.config_read(kVnic, 0xcc, 2), row.select << 9 | (row.scaled ? 0x2000u : 0u));
+    EXPECT_EQ(machine.config_read(kVnic, 0xcf, 1), row.data) << row.select;
+  }
 }
 
 TEST(VnicBus, D3HidesTheBarsAndTheWayBackResets) {

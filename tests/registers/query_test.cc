@@ -59,6 +59,7 @@ TEST(Query, ShowsRingsWithoutTouchingThem) {
   machine.place_bars();
   Rings rings(machine);
   rings.start();
+  machine.set_reg(i82574::reg::ICS, i82574::ICR_LSC);
   const json first = machine.vnic();
   EXPECT_EQ(first["device"]["rings"]["rx0"]["tail"], Rings::kDescriptors - 1);
   EXPECT_EQ(first["device"]["rings"]["tx0"]["base"], "0x0000000000110000");

@@ -36,18 +36,30 @@ void put_address(uint8_t* to, uint64_t address) {
 
 }  // namespace
 
-FlowControl::Verdict FlowControl::received(std::span<const uint8_t> frame) {
-  const RegisterFile& regs = vnic_.registers();
-  if (load_be<uint16_t>(frame.data() + kType) != static_cast<uint16_t>(regs[reg::FCT])) {
-    return Verdict::kFilter;
-  }
+bool FlowControl::is_control(std::span<const uint8_t> frame) const {
+  return load_be<uint16_t>(frame.data() + kType) ==
+         static_cast<uint16_t>(vnic_.registers()[reg::FCT]);
+}
+
+bool FlowControl::is_for_us(std::span<const uint8_t> frame) const {
   const uint64_t destination = address_of(frame.data());
-  const bool for_us = destination == pause_address(regs) || destination == station_address(regs);
+  return destination == pause_address(vnic_.registers()) ||
+         destination == station_address(vnic_.registers());
+}
+
+bool FlowControl::is_pause(std::span<const uint8_t> frame) const {
+  return is_control(frame) && load_be<uint16_t>(frame.data() + kOpcode) == kPauseOpcode &&
+         is_for_us(frame);
+}
+
+FlowControl::Verdict FlowControl::received(std::span<const uint8_t> frame) {
+  if (!is_control(frame)) return Verdict::kFilter;
+  const RegisterFile& regs = vnic_.registers();
   if (load_be<uint16_t>(frame.data() + kOpcode) != kPauseOpcode) {
-    if (for_us) vnic_.statistics().add(reg::FCRUC);
+    if (is_for_us(frame)) vnic_.statistics().add(reg::FCRUC);
     return regs.test(reg::RCTL, RCTL_PMCF) ? Verdict::kPass : Verdict::kFilter;
   }
-  if (!for_us) return Verdict::kFilter;
+  if (!is_for_us(frame)) return Verdict::kFilter;
   const uint16_t quanta = load_be<uint16_t>(frame.data() + kQuanta);
   vnic_.statistics().add(quanta != 0 ? reg::XOFFRXC : reg::XONRXC);
   if (regs.test(reg::CTRL, CTRL_RFCE)) pause(quanta);
@@ -121,6 +133,7 @@ void FlowControl::send(bool xoff) {
   store_be(packet->data + kOpcode, kPauseOpcode);
   store_be(packet->data + kQuanta, static_cast<uint16_t>(xoff ? regs[reg::FCTTV] : 0));
   vnic_.statistics().add(xoff ? reg::XOFFTXC : reg::XONTXC);
+  vnic_.statistics().transmitted_control(kOctets);
   vnic_.ports().card.transmit({&packet, 1});
 }
 

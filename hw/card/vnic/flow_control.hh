@@ -22,6 +22,8 @@ class FlowControl {
 
   explicit FlowControl(Vnic& vnic) : vnic_(vnic) {}
 
+  // A PAUSE frame for us, whether or not we obey it: no counter of good frames counts it.
+  bool is_pause(std::span<const uint8_t> frame) const;
   // Looks at a frame of at least 60 octets and obeys it when it is a PAUSE frame for us.
   Verdict received(std::span<const uint8_t> frame);
   // The transmitter has to wait; its resume() is called when that ends.
@@ -38,6 +40,8 @@ class FlowControl {
   void archive(Archive& archive);
 
  private:
+  bool is_control(std::span<const uint8_t> frame) const;
+  bool is_for_us(std::span<const uint8_t> frame) const;
   void pause(uint16_t quanta);
   void set_paused(bool paused);
   int64_t quantum_ns() const;

@@ -130,6 +130,13 @@ void after_tidv(Vnic& vnic, uint32_t, uint32_t value) {
 void after_rdtr(Vnic& vnic, uint32_t, uint32_t value) {
   if (value & RDTR_FPD) vnic.receive_engine().flush();
 }
+// Written to queue 0 the thresholds are queue 1's too; only what comes after makes them differ
+// (10.2.5.11).
+void after_rxdctl(Vnic& vnic, uint32_t offset, uint32_t) {
+  RegisterFile& registers = vnic.registers();
+  if (offset == reg::RXDCTL(0)) registers[reg::RXDCTL(1)] = registers[reg::RXDCTL(0)];
+  vnic.receive_engine().configured();
+}
 void after_tctl(Vnic& vnic, uint32_t, uint32_t value) {
   vnic.registers().clear(reg::TCTL, TCTL_SWXOFF);
   if (value & TCTL_SWXOFF) vnic.transmit().send_xoff();
@@ -179,7 +186,7 @@ constexpr Hook kHooks[] = {
     {reg::RDH, nullptr, nullptr, receive_configured},
     {reg::RDT, nullptr, nullptr, after_rdt},
     {reg::RDTR, nullptr, nullptr, after_rdtr},
-    {reg::RXDCTL, nullptr, nullptr, receive_configured},
+    {reg::RXDCTL, nullptr, nullptr, after_rxdctl},
     {reg::RXCSUM, nullptr, nullptr, receive_configured},
     {reg::RFCTL, nullptr, nullptr, receive_configured},
     {reg::MTA, nullptr, nullptr, receive_configured},

@@ -111,6 +111,12 @@ void Link::reset(bool phy_too) {
     stop();
     phy_.reset();
     set_phy_link(false);
+    // The PHY negotiates by itself as soon as it has power, long before software can look.
+    if (connected_) {
+      phy_.take_restart_request();
+      set_phy_link(true);
+      phy_.unlatch();
+    }
   }
   update();
 }

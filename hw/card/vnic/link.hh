@@ -21,9 +21,9 @@ class Phy;
 
 class Link {
  public:
-  // From a restarted link to a link. On copper negotiation takes about 2 s, and nothing waits for
-  // that to pass: drivers poll the link or take LSC. Short, so that guests start quickly; not zero,
-  // so that they see it go down before it comes up.
+  // From a restarted link to a link; after power-on it is there. On copper negotiation takes about
+  // 2 s, and nothing waits for that to pass: drivers poll the link or take LSC. Short, so that
+  // guests start quickly; not zero, so that they see it go down before it comes up.
   static constexpr int64_t kNegotiationNs = 1'000'000;
 
   Link(RegisterFile& registers, Interrupts& interrupts, Phy& phy, const Ports& ports);

@@ -157,6 +157,10 @@ void Phy::set_link(bool up) {
   values_[INTERRUPT_STATUS] |= INTERRUPT_STATUS_NEGOTIATED;
 }
 
+void Phy::unlatch() {
+  if (link_) values_[STATUS] |= STATUS_LINK;
+}
+
 void Phy::archive(Archive& archive) {
   archive.section("phy", 1);
   uint32_t count = kRegisterCount;

@@ -40,6 +40,8 @@ class Phy {
 
   // From Link: the link went up or down; up also completes negotiation.
   void set_link(bool up);
+  // Forgets that the link was down before: STATUS shows it as it is.
+  void unlatch();
 
   void reset();  // hardware reset: all registers
   void archive(Archive& archive);

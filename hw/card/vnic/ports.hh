@@ -61,7 +61,7 @@ class InterruptPort {
   virtual void send_msi() = 0;
   virtual void send_msix(unsigned vector) = 0;  // 0-4
   // Forgets what a masked vector has pending (PBACLR, CTRL_EXT.PBA_CLR).
-  virtual void clear_msix_pending(unsigned /*vector*/) {}
+  virtual void clear_msix_pending(unsigned vector) = 0;
 };
 
 // The vnic's side of the card.

@@ -213,7 +213,7 @@ bool ReceiveEngine::passes(const ReceiveSettings& settings, std::span<const uint
   const FlowControl::Verdict control = vnic_.transmit().flow_control().received(frame);
   if (control == FlowControl::Verdict::kDiscard) return false;
   if (control == FlowControl::Verdict::kPass) {
-    inexact = !matches_exact(tables, frame.data());  // 7.1.4.1.3, PIF
+    inexact = !matches_exact(tables, frame.data());  // 7.1.3.3, PIF
   } else {
     const FilterVerdict verdict = filter_address(tables, frame.data());
     if (verdict == FilterVerdict::kReject) return false;
@@ -227,7 +227,8 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   const uint32_t length = delivery.frame.length();
   if (length < kEthernetHeader) return drop(DropReason::truncated_ethernet);
   if (length + kFcsOctets > kLongestJumbo) {
-    vnic_.statistics().add(reg::ROC);
+    vnic_.statistics().seen(length);
+    vnic_.statistics().oversized();
     return drop(DropReason::vnic_too_long);
   }
   ReceiveFrame frame{.bytes = assemble(delivery.frame),
@@ -237,11 +238,8 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   const uint32_t octets = static_cast<uint32_t>(frame.bytes.size());
   vnic_.statistics().seen(octets);
   if (!passes(batch.settings, frame.bytes, frame.inexact)) return drop(DropReason::vnic_filtered);
-  uint16_t tci = 0;
-  const uint32_t longest =
-      has_vlan_tag(batch.settings, frame.bytes, tci) ? kLongestStandard : kLongestUntagged;
-  if (!batch.settings.long_frames && octets + kFcsOctets > longest) {
-    vnic_.statistics().add(reg::ROC);
+  if (!batch.settings.long_frames && octets + kFcsOctets > kLongestStandard) {
+    vnic_.statistics().oversized();
     return drop(DropReason::vnic_too_long);
   }
   frame.layers = settle(delivery.layers, frame.bytes);
@@ -250,11 +248,11 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   keep(batch, frame);
 }
 
-// No descriptors: into the FIFO, or it is missed.
+// No descriptors: into the FIFO, or it is missed. Either way it counts as one that found none.
 void ReceiveEngine::keep(Batch& batch, const ReceiveFrame& frame) {
+  if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) vnic_.statistics().add(reg::RNBC);
   switch (fifo_.push(frame)) {
     case ReceiveFifo::Push::kStored:
-      vnic_.statistics().add(reg::RNBC);
       return;
     case ReceiveFifo::Push::kFull:
       drop(DropReason::vnic_no_descriptors);
@@ -314,8 +312,12 @@ ReceiveEngine::Fate ReceiveEngine::deliver(Batch& batch, const ReceiveFrame& fra
     return Fate::kStored;
   }
   const uint32_t octets = static_cast<uint32_t>(frame.bytes.size());
-  vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
-  if (octets <= regs[reg::RSRPD]) batch.immediate_causes |= ICR_SRPD;
+  if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) {
+    vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
+  }
+  // With FCS, without a stripped tag (10.2.5, RSRPD).
+  const uint32_t size = octets + kFcsOctets - (status.vlan_stripped ? kVlanTagOctets : 0);
+  if (size <= regs[reg::RSRPD]) batch.immediate_causes |= ICR_SRPD;
   batch.ack |= status.ack;
   return Fate::kStored;
 }

@@ -36,31 +36,6 @@ uint32_t ReceiveRing::low_threshold() const {
   return registers_[reg::RDLEN(queue_)] / kRingUnit >> (fraction + 1);
 }
 
-// Has at least `units` in the cache afterwards, or as many as there are. False: the ring could not
-// be read.
-bool ReceiveRing::fetch(uint32_t units) {
-  const DescriptorRing now = ring();
-  const uint32_t available = now.available();
-  if (now.base != cached_from_.base || now.length != cached_from_.length ||
-      now.head != cached_from_.head || cached_ > available) {
-    cached_ = 0;
-  }
-  cached_from_ = now;
-  if (cached_ >= units) return true;
-  // An empty cache may stand at its very end.
-  if (cached_ != 0) std::memmove(cache_.data(), cached(0), cached_ * kRingUnit);
-  first_ = 0;
-  const uint32_t wanted =
-      std::min({std::max(units, cached_ + kFetchUnits), available, kCacheUnits});
-  while (cached_ < std::min(units, wanted)) {
-    const uint32_t from = now.advance(now.head, cached_);
-    const uint32_t run = now.contiguous(from, wanted - cached_);
-    if (!dma_.read(now.address(from), &cache_[cached_ * kRingUnit], run * kRingUnit)) return false;
-    cached_ += run;
-  }
-  return true;
-}
-
 // How a descriptor's buffers share the next `left` octets. split_at != 0: buffer 0 takes so many,
 // the others the rest.
 ReceiveRing::Buffers ReceiveRing::share(const ReceiveSettings& settings, const uint8_t* descriptor,
@@ -101,19 +76,15 @@ void ReceiveRing::advance_head(uint32_t units) {
   registers_[reg::RDH(queue_)] = now.advance(now.head, units);
 }
 
-void ReceiveRing::drop_cached(uint32_t units) {
-  first_ += units;
-  cached_ -= units;
-  cached_from_.head = registers_[reg::RDH(queue_)];
-}
+void ReceiveRing::drop_cached(uint32_t units) { cache_.pop(units, registers_[reg::RDH(queue_)]); }
 
 // 7.1.7.2: null descriptors in front of a frame come back with DD and nothing else changed. At most
 // a cache full at a time.
 void ReceiveRing::skip_null_descriptors(const ReceiveSettings& settings) {
   if (settings.format == ReceiveFormat::kSplit) return;
-  while (cached_ != 0 && get<desc::ADDRESS>(cached(0)) == 0) {
+  while (cache_.units() != 0 && get<desc::ADDRESS>(cache_.at(0)) == 0) {
     uint8_t* back = append(settings);
-    std::memcpy(back, cached(0), kRxDescriptorSize);
+    std::memcpy(back, cache_.at(0), kRxDescriptorSize);
     back[back_status_octet_] |= RX_STATUS_DD;
     advance_head(1);
     drop_cached(1);
@@ -136,20 +107,20 @@ ReceiveRing::Put ReceiveRing::put(const ReceiveSettings& settings, const Receive
   uint32_t needed = 0;
   for (uint32_t left = length; left != 0; needed += step) {
     if (!fetch(needed + step)) return Put::kRingError;
-    if (cached_ < needed + step) return Put::kNoDescriptors;
-    left -= total(share(settings, cached(needed), left, split_at(needed)));
+    if (cache_.units() < needed + step) return Put::kNoDescriptors;
+    left -= total(share(settings, cache_.at(needed), left, split_at(needed)));
   }
   bool stored = true;
   uint32_t done = 0;
   for (uint32_t unit = 0; unit < needed; unit += step) {
-    const Buffers buffers = share(settings, cached(unit), length - done, split_at(unit));
+    const Buffers buffers = share(settings, cache_.at(unit), length - done, split_at(unit));
     stored &= store(buffers, image.octets.data() + done);
     done += total(buffers);
     uint32_t status_error = RX_STATUS_DD;
     if (unit + step == needed) {
       status_error |= RX_STATUS_EOP | status.status_error | (stored ? 0 : RX_ERROR_RXE);
     }
-    write_back(settings, cached(unit), buffers, image, status, status_error, split && unit == 0);
+    write_back(settings, cache_.at(unit), buffers, image, status, status_error, split && unit == 0);
     advance_head(step);
   }
   drop_cached(needed);

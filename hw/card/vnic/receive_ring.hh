@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One receive queue: fetches descriptors ahead, puts frames into the guest's buffers, writes
-// descriptors back (data sheet 7.1.4 - 7.1.8). Invariant: what is fetched ahead begins at RDH. All
+// descriptors back (data sheet 7.1.3 - 7.1.8). Invariant: what is fetched ahead begins at RDH. All
 // writes of a batch's data precede the write-back of its descriptors.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_RING_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_RING_HH_
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "hw/card/vnic/descriptor_cache.hh"
 #include "hw/card/vnic/descriptor_ring.hh"
 #include "hw/card/vnic/ports.hh"
 #include "hw/card/vnic/receive_settings.hh"
@@ -40,11 +41,9 @@ class ReceiveRing {
   // Writes back what put() left. Before any interrupt, and before anybody else looks at the rings.
   void flush();
   // The ring's registers or descriptors changed under us. Nothing may wait for a flush.
-  void forget() { cached_ = 0; }
+  void forget() { cache_.forget(); }
   // The tail was written: what it took back is not ours any more.
-  void tail_moved() {
-    if (cached_ > available()) forget();
-  }
+  void tail_moved() { cache_.trim(available()); }
 
   // Units that the hardware owns, as the registers have it.
   uint32_t available() const { return ring().available(); }
@@ -55,7 +54,6 @@ class ReceiveRing {
   // More than a frame of kLongestJumbo needs in the smallest buffers (64), and room for null
   // descriptors.
   static constexpr uint32_t kCacheUnits = 128;
-  static constexpr uint32_t kFetchUnits = 64;
 
   struct Buffer {
     uint64_t address = 0;
@@ -64,13 +62,10 @@ class ReceiveRing {
   using Buffers = std::array<Buffer, kSplitBuffers>;
 
   DescriptorRing ring() const;
-  bool fetch(uint32_t units);
+  bool fetch(uint32_t units) { return cache_.fetch(ring(), dma_, units); }
   void advance_head(uint32_t units);
   void drop_cached(uint32_t units);
   void skip_null_descriptors(const ReceiveSettings& settings);
-  const uint8_t* cached(uint32_t unit) const {
-    return &cache_[(first_ + unit) * i82574::kRingUnit];
-  }
   static Buffers share(const ReceiveSettings& settings, const uint8_t* descriptor, uint32_t left,
                        uint32_t split_at);
   bool store(const Buffers& buffers, const uint8_t* octets);
@@ -83,10 +78,7 @@ class ReceiveRing {
   DmaPort& dma_;
   unsigned queue_;
 
-  std::array<uint8_t, kCacheUnits * i82574::kRingUnit> cache_;
-  uint32_t first_ = 0;          // unit of the cache that is RDH's
-  uint32_t cached_ = 0;         // units from there on
-  DescriptorRing cached_from_;  // the ring they were fetched from
+  DescriptorCache<kCacheUnits> cache_;
 
   // Write-backs that lie in one piece.
   std::array<uint8_t, kCacheUnits * i82574::kRingUnit> back_;

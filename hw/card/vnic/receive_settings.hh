@@ -11,14 +11,13 @@
 
 namespace gatehouse::vnic {
 
-// RCTL.DTYP and RFCTL.EXSTEN (data sheet 7.1.4, 7.1.5).
+// RCTL.DTYP and RFCTL.EXSTEN (data sheet 7.1.3 - 7.1.5).
 enum class ReceiveFormat : uint8_t { kLegacy, kExtended, kSplit };
 
 inline constexpr unsigned kSplitBuffers = 4;
-// Longest frame that RCTL.LPE lets in, and longest without it: VLAN tag and FCS included.
+// Longest frame that RCTL.LPE lets in, and longest without it, tagged or not; with FCS (10.2.5.1).
 inline constexpr uint32_t kLongestJumbo = 16384;
 inline constexpr uint32_t kLongestStandard = 1522;
-inline constexpr uint32_t kLongestUntagged = 1518;
 
 struct ReceiveSettings {
   ReceiveFormat format = ReceiveFormat::kLegacy;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the receiver finds out about a frame and reports in its descriptor: checksums, packet type,
-// hash, header length (data sheet 7.1.4.2, 7.1.5, 7.1.9 - 7.1.11).
+// hash, header length (data sheet 7.1.3 - 7.1.5, 7.1.9 - 7.1.11).
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_STATUS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_STATUS_HH_
 

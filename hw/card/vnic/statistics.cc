@@ -38,11 +38,13 @@ void Statistics::transmitted(uint32_t octets, Cast cast, uint32_t count) {
   const uint32_t size = octets + kCrcOctets;
   const uint64_t total = static_cast<uint64_t>(size) * count;
   add(reg::TPT, count);
-  add(reg::GPTC, count);
   add_octets(reg::TOTL, total);
-  add_octets(reg::GOTCL, total);
-  const int bucket = size_class(size);
-  if (bucket >= 0) add(reg::PTC64 + 4 * bucket, count);
+  // One shorter than Ethernet's shortest (TCTL.PSP = 0) is no good frame.
+  if (const int bucket = size_class(size); bucket >= 0) {
+    add(reg::GPTC, count);
+    add_octets(reg::GOTCL, total);
+    add(reg::PTC64 + 4 * bucket, count);
+  }
   if (cast == Cast::kMulticast) add(reg::MPTC, count);
   if (cast == Cast::kBroadcast) add(reg::BPTC, count);
 }
@@ -55,6 +57,16 @@ void Statistics::received(uint32_t octets, Cast cast) {
   if (bucket >= 0) add(reg::PRC64 + 4 * bucket);
   if (cast == Cast::kMulticast) add(reg::MPRC);
   if (cast == Cast::kBroadcast) add(reg::BPRC);
+}
+
+void Statistics::transmitted_control(uint32_t octets) {
+  add(reg::TPT);
+  add_octets(reg::TOTL, octets + kCrcOctets);
+}
+
+void Statistics::oversized() {
+  add(reg::ROC);
+  add(reg::RLEC);
 }
 
 void Statistics::seen(uint32_t octets) {

@@ -32,12 +32,17 @@ class Statistics {
   // 64-bit pair by its lower half: reg::GORCL, ...
   void add_octets(uint32_t low, uint64_t octets);
 
-  // A good frame that went out or came in and passed the filters; `octets` without CRC (the
-  // counters include its four octets). `count` frames of that size.
+  // A frame that went out, and one that came in and passed the filters; `octets` without CRC (the
+  // counters include its four octets). `count` frames of that size. Flow control frames are
+  // neither.
   void transmitted(uint32_t octets, Cast cast, uint32_t count = 1);
   void received(uint32_t octets, Cast cast);
-  // Any frame on the wire, whether or not a filter took it: TPR and TOR. Called for each frame,
-  // before received().
+  // A flow control frame that went out: it counts in TPT and TOT only, and in a counter of its own.
+  void transmitted_control(uint32_t octets);
+  // A frame that the filters let in and that is longer than allowed.
+  void oversized();
+  // Any frame on the wire, whatever its length and whether or not a filter took it: TPR and TOR.
+  // Called for each frame, before received().
   void seen(uint32_t octets);
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Makes a Packet of a chain of descriptors: gathers its octets, inserts checksums and the VLAN tag,
-// pads, and hands on what is left for segmentation (data sheet 7.2.9 - 7.2.11, 7.3, 7.4, 7.5).
+// pads, and hands on what is left for segmentation (data sheet 7.2.10, 7.2.11, 7.3, 7.4, 7.5).
 #ifndef GATEHOUSE_HW_CARD_VNIC_TRANSMIT_FRAME_HH_
 #define GATEHOUSE_HW_CARD_VNIC_TRANSMIT_FRAME_HH_
 
@@ -20,7 +20,7 @@ struct TransmitSettings {
 
 TransmitSettings transmit_settings(const RegisterFile& registers);
 
-// Shortest frame that the silicon sends, without FCS (7.2.9.1: 17 octets, padded).
+// Shortest frame that the silicon sends, without FCS (7.2.10.1: 17 octets, padded).
 inline constexpr uint32_t kShortestTransmit = 17;
 
 // Null in `packet` when there is nothing to send: with a reason other than none the frame is to be

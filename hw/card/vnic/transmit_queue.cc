@@ -51,31 +51,6 @@ void TransmitQueue::reset() {
   forget();
 }
 
-// Has at least `units` in the cache afterwards, or as many as there are. False: the ring could not
-// be read.
-bool TransmitQueue::fetch(uint32_t units) {
-  const DescriptorRing now = ring();
-  const uint32_t available = now.available();
-  if (now.base != cached_from_.base || now.length != cached_from_.length ||
-      now.head != cached_from_.head || cached_ > available) {
-    cached_ = 0;
-  }
-  cached_from_ = now;
-  if (cached_ >= units) return true;
-  // An empty cache may stand at its very end.
-  if (cached_ != 0) std::memmove(cache_.data(), cached(0), cached_ * kRingUnit);
-  first_ = 0;
-  const uint32_t wanted =
-      std::min({std::max(units, cached_ + kFetchUnits), available, kCacheUnits});
-  while (cached_ < std::min(units, wanted)) {
-    const uint32_t from = now.advance(now.head, cached_);
-    const uint32_t run = now.contiguous(from, wanted - cached_);
-    if (!dma_.read(now.address(from), &cache_[cached_ * kRingUnit], run * kRingUnit)) return false;
-    cached_ += run;
-  }
-  return true;
-}
-
 void TransmitQueue::load_context(const uint8_t* d) {
   const uint8_t command = command_of(d);
   // 7.2.10: one context of each kind is kept.
@@ -113,7 +88,7 @@ void TransmitQueue::add(TransmitFrame& frame, const uint8_t* d) {
   const uint32_t octets =
       static_cast<uint32_t>(extended ? get<desc::DATA_DTALEN>(d) : get<desc::TX_LENGTH>(d));
   ++frame.descriptors;
-  if (octets == 0) return;  // 7.2.9.1.2: carries nothing
+  if (octets == 0) return;  // 7.2.10.1: carries nothing
   frame.octets += octets;   // at most kMaxBuffers * 2^20
   frame.buffers[frame.count++] = {get<desc::TX_ADDRESS>(d), octets};
 }
@@ -123,20 +98,20 @@ TransmitQueue::Next TransmitQueue::next(TransmitFrame& frame) {
   frame.time_stamp = false;
   frame.refused = DropReason::none;
   if (!fetch(1)) return Next::kRingError;
-  if (cached_ == 0) return Next::kEmpty;
-  if (is_context(cached(0)) && !skipping_) {
-    load_context(cached(0));
+  if (cache_.units() == 0) return Next::kEmpty;
+  if (is_context(cache_.at(0)) && !skipping_) {
+    load_context(cache_.at(0));
     done(1);
     return Next::kProgress;
   }
   for (uint32_t unit = 0; unit < TransmitFrame::kMaxBuffers; ++unit) {
     if (!fetch(unit + 1)) return Next::kRingError;
-    if (cached_ <= unit) {
+    if (cache_.units() <= unit) {
       if (!skipping_ || unit == 0) return Next::kEmpty;
       done(unit);
       return Next::kProgress;
     }
-    const uint8_t* descriptor = cached(unit);
+    const uint8_t* descriptor = cache_.at(unit);
     if (is_context(descriptor)) {
       // Inside a frame: the silicon's behaviour is not defined. Ours: the frame is refused and the
       // context counts.
@@ -161,14 +136,12 @@ TransmitQueue::Next TransmitQueue::next(TransmitFrame& frame) {
 void TransmitQueue::done(uint32_t units) {
   DescriptorRing now = ring();
   for (uint32_t unit = 0; unit < units; ++unit) {
-    report(cached(unit), now.address(now.head));
+    report(cache_.at(unit), now.address(now.head));
     now.head = now.advance(now.head, 1);
   }
   work_ += units;
-  first_ += units;
-  cached_ -= units;
   registers_[reg::TDH(queue_)] = now.head;
-  cached_from_.head = now.head;
+  cache_.pop(units, now.head);
 }
 
 // 7.2.12: only descriptors with RS are reported.

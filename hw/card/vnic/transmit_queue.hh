@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 
+#include "hw/card/vnic/descriptor_cache.hh"
 #include "hw/card/vnic/descriptor_ring.hh"
 #include "hw/card/vnic/ports.hh"
 #include "hw/card/vnic/register_file.hh"
@@ -76,11 +77,9 @@ class TransmitQueue {
   // Descriptors that were done since the last call.
   uint32_t take_work();
   // The ring's registers or descriptors changed under us.
-  void forget() { cached_ = 0; }
+  void forget() { cache_.forget(); }
   // The tail was written: what it took back is not ours any more.
-  void tail_moved() {
-    if (cached_ > available()) forget();
-  }
+  void tail_moved() { cache_.trim(available()); }
   void reset();
 
   const TransmitContext& context(bool segmentation) const {
@@ -95,15 +94,12 @@ class TransmitQueue {
   void archive(Archive& archive);
 
  private:
-  static constexpr uint32_t kFetchUnits = 64;
-  static constexpr uint32_t kCacheUnits = TransmitFrame::kMaxBuffers + kFetchUnits;
+  // The longest frame, and some of what follows it.
+  static constexpr uint32_t kCacheUnits = TransmitFrame::kMaxBuffers + 64;
   static constexpr uint32_t kBackUnits = 64;
 
   DescriptorRing ring() const;
-  bool fetch(uint32_t units);
-  const uint8_t* cached(uint32_t unit) const {
-    return &cache_[(first_ + unit) * i82574::kRingUnit];
-  }
+  bool fetch(uint32_t units) { return cache_.fetch(ring(), dma_, units); }
   void add(TransmitFrame& frame, const uint8_t* descriptor);
   void load_context(const uint8_t* descriptor);
   void done(uint32_t units);
@@ -118,10 +114,7 @@ class TransmitQueue {
   Report report_ = Report::kNone;
   uint32_t work_ = 0;
 
-  std::array<uint8_t, kCacheUnits * i82574::kRingUnit> cache_;
-  uint32_t first_ = 0;   // unit of the cache that is TDH's
-  uint32_t cached_ = 0;  // units from there on
-  DescriptorRing cached_from_;
+  DescriptorCache<kCacheUnits> cache_;
 
   // The first descriptor with RS, and those that follow it in memory.
   bool back_ = false;

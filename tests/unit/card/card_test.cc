@@ -89,6 +89,77 @@ TEST(Card, KeepsFramesThatAVnicDoesNotTakeInOrder) {
   for (uint32_t i = 0; i < 4; ++i) EXPECT_EQ(world.a.received[i].size(), 14u + 20 + 8 + 100 + i);
 }
 
+// What a vnic sends when its FIFO fills or empties (IEEE 802.3 annex 31B).
+test::Bytes pause_of_a(uint16_t quanta) {
+  test::Bytes frame = test::from_hex("0180c2000001 52540000000a 8808 0001");
+  frame.push_back(static_cast<uint8_t>(quanta >> 8));
+  frame.push_back(static_cast<uint8_t>(quanta));
+  frame.resize(60);
+  return frame;
+}
+
+TEST(Card, HoldsFramesForAVnicForItsPauseTime) {
+  World world;
+  World::transmit(world.a, pause_of_a(1000));
+  EXPECT_EQ(world.drops(DropReason::link_local), 1u) << "it ends here";
+  for (uint32_t payload : {100u, 101u}) ASSERT_TRUE(world.receive(World::tunnel_to_a(payload)));
+  world.run();
+  World::transmit(world.b, World::from_b("10.0.0.10", "52:54:00:00:00:0a"));
+  world.run();
+  EXPECT_TRUE(world.a.received.empty());
+  world.advance(1000 * 512 - 1);
+  EXPECT_TRUE(world.a.received.empty());
+  world.advance(1);
+  ASSERT_EQ(world.a.received.size(), 3u) << "in their order, and without another event";
+  for (uint32_t i = 0; i < 2; ++i) EXPECT_EQ(world.a.received[i].size(), 14u + 20 + 8 + 100 + i);
+  EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+}
+
+TEST(Card, XonEndsAPause) {
+  World world;
+  World::transmit(world.a, pause_of_a(0xffff));
+  ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+  world.run();
+  EXPECT_TRUE(world.a.received.empty());
+  World::transmit(world.a, pause_of_a(0));
+  world.run();
+  EXPECT_EQ(world.a.received.size(), 1u);
+  ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+  world.run();
+  EXPECT_EQ(world.a.received.size(), 2u);
+}
+
+TEST(Card, OnlyAPauseFrameStopsTheOtherWay) {
+  test::Bytes other_opcode = pause_of_a(1000), other_address = pause_of_a(1000);
+  other_opcode[15] = 2;
+  other_address[5] = 2;
+  test::Bytes cut = pause_of_a(1000);
+  cut.resize(17);
+  for (const test::Bytes& frame : {other_opcode, other_address, cut}) {
+    World world;
+    World::transmit(world.a, frame);
+    ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+    world.run();
+    EXPECT_EQ(world.a.received.size(), 1u);
+  }
+}
+
+TEST(Card, APauseHoldsNoMoreThanTheQueueHas) {
+  World world;
+  World::transmit(world.a, pause_of_a(0xffff));
+  constexpr uint32_t kFrames = 400;
+  for (uint32_t i = 0; i < kFrames; ++i) {
+    ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+    if (i % 64 == 63) world.run();
+  }
+  world.run();
+  const uint64_t dropped = world.drops(DropReason::vnic_no_descriptors);
+  EXPECT_GT(dropped, 0u);
+  world.advance(0xffff * 512);
+  EXPECT_EQ(world.a.received.size() + dropped, kFrames);
+  EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+}
+
 TEST(Card, DropsWhatItCannotKeepAndCountsIt) {
   World world;
   world.a.room = 0;
@@ -270,6 +341,27 @@ TEST(Card, SavedStateCarriesWaitingFramesAndNumbers) {
   EXPECT_EQ(destination.wire.sent.size(), 1u);
 }
 
+TEST(Card, SavedStateCarriesAPause) {
+  World source;
+  World::transmit(source.a, pause_of_a(1000));
+  ASSERT_TRUE(source.receive(World::tunnel_to_a()));
+  source.run();
+  source.card.drain();
+  Archive saved;
+  source.card.archive(saved);
+
+  World destination;
+  destination.clock.now = source.clock.now;
+  Archive loading{std::span<const uint8_t>(saved.bytes())};
+  destination.card.archive(loading);
+  ASSERT_TRUE(loading.ok()) << loading.error();
+  destination.card.loaded();
+  destination.run();
+  EXPECT_TRUE(destination.a.received.empty());
+  destination.advance(1000 * 512);
+  EXPECT_EQ(destination.a.received.size(), 1u);
+}
+
 TEST(Card, HostileSavedStateIsRefusedAndLeavesAWorkingCard) {
   World source({.present = true, .latency_ns = 1'000'000});
   World::transmit(source.a, World::from_a("10.0.0.2"));
@@ -370,7 +462,7 @@ TEST(Card, TheWireDoesNotWaitForeverAndNotForOneOfSeveral) {
   EXPECT_TRUE(world.receive(frame)) << "vnic b must not suffer";
   world.card.detach(world.b.port);
   EXPECT_FALSE(world.receive(frame));
-  world.advance(20'000'000);
+  world.advance(200'000'000);
   EXPECT_EQ(world.wire.resumed, std::vector<unsigned>{0}) << "by the clock";
   EXPECT_TRUE(world.receive(frame));
   world.run();

@@ -158,6 +158,14 @@ class World {
         .payload(payload)
         .build();
   }
+  static test::Bytes from_b(const std::string& ip, const std::string& mac) {
+    return test::Frame()
+        .ethernet({.destination = mac, .source = "52:54:00:00:00:0b"})
+        .ipv4({.source = "10.0.0.11", .destination = ip})
+        .udp()
+        .payload(100)
+        .build();
+  }
   // The same frame from the mapped peer, encapsulated for vnic a.
   static test::Bytes tunnel_to_a(uint32_t payload = 100) {
     const test::Bytes inner =

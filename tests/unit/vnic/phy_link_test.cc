@@ -25,6 +25,7 @@ class LinkTest : public ::testing::Test {
 };
 
 TEST_F(LinkTest, PhyRegistersHaveTheirResetValuesAndMasks) {
+  rig_.vnic.set_link(false);
   rig_.vnic.reset(ResetKind::kPowerOn);
   for (const phy::RegisterRow& row : phy::kRegisters) {
     write(22, row.page == phy::kAny ? 0 : row.page);
@@ -91,8 +92,23 @@ TEST_F(LinkTest, MdicInterruptsWhenAsked) {
   EXPECT_EQ(rig_.causes() & ICR_MDAC, 0u);
 }
 
-TEST_F(LinkTest, ComesUpAfterPowerOn) {
+TEST_F(LinkTest, IsUpAtPowerOn) {
   rig_.vnic.reset(ResetKind::kPowerOn);
+  EXPECT_TRUE(rig_.vnic.link_up());
+  EXPECT_TRUE(rig_.card.link);
+  EXPECT_EQ(rig_.get(reg::STATUS) & (STATUS_LU | STATUS_FD | STATUS_SPEED),
+            STATUS_LU | STATUS_FD | 2u << 6);
+  EXPECT_EQ(rig_.causes(), 0u) << "no change that software could have seen";
+  EXPECT_EQ(read(1), 0x7949 | phy::STATUS_LINK | phy::STATUS_NEGOTIATED);
+  EXPECT_EQ(read(5), phy::kPartner);
+  EXPECT_EQ(read(10), phy::kPartner1000);
+  EXPECT_EQ(read(17), 0xac8c);
+}
+
+TEST_F(LinkTest, ComesUpAfterTheCableIsPluggedIn) {
+  rig_.vnic.set_link(false);
+  rig_.vnic.reset(ResetKind::kPowerOn);
+  rig_.vnic.set_link(true);
   EXPECT_FALSE(rig_.vnic.link_up());
   EXPECT_FALSE(rig_.card.link);
   EXPECT_EQ(rig_.get(reg::STATUS) & STATUS_LU, 0u);

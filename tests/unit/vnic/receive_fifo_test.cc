@@ -54,6 +54,7 @@ TEST(ReceiveFifo, MissesFramesWhenItIsFull) {
   rig.receive(frame);
   rig.receive(frame);
   EXPECT_EQ(rig.get(reg::MPC), 2u);
+  EXPECT_EQ(rig.get(reg::RNBC), fits + 2);
   EXPECT_EQ(rig.card.drops[DropReason::vnic_no_descriptors], 2u);
   EXPECT_EQ(rig.causes() & ICR_RXO, ICR_RXO);
   const unsigned ready = rig.card.ready;
@@ -234,7 +235,16 @@ TEST(ReceiveInterrupt, SignalsSmallPacketsAndAcksAtOnce) {
   rig.clear_causes();
   rig.receive(numbered(1, 100));
   EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), 0u);
-  rig.receive(numbered(1, 46));
+  // Its size counts with FCS and without a stripped tag.
+  rig.receive(numbered(1, 43));
+  EXPECT_EQ(rig.causes() & ICR_SRPD, 0u);
+  rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_VME);
+  rig.receive(IpFrame{.payload = 43, .vlan = true}.build());
+  EXPECT_EQ(rig.causes() & ICR_SRPD, 0u);
+  rig.receive(IpFrame{.payload = 42, .vlan = true}.build());
+  EXPECT_EQ(rig.causes() & ICR_SRPD, ICR_SRPD);
+  rig.clear_causes();
+  rig.receive(numbered(1, 42));
   EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), ICR_SRPD);
   rig.set(reg::RFCTL, 0);
   rig.receive(numbered(1, 100));
@@ -332,6 +342,13 @@ TEST(FlowControl, PassesControlFramesAsRctlSays) {
     rig.receive(pause(5, test.opcode));
     EXPECT_EQ(rig.get(reg::RDH(0)), test.delivered ? 1u : 0u);
     EXPECT_EQ(rig.get(reg::FCRUC), test.opcode == 2 ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::XOFFRXC), test.opcode == 1 ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::TPR), 1u);
+    // A PAUSE frame is no good frame, delivered or not.
+    const bool good = test.delivered && test.opcode != 1;
+    EXPECT_EQ(rig.get(reg::GPRC), good ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::MPRC), good ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::GORCL), good ? 64u : 0u);
   }
 }
 
@@ -357,6 +374,10 @@ TEST(FlowControl, SendsXoffAndXonAsTheFifoFillsAndEmpties) {
   EXPECT_EQ(rig.card.sent[1].bytes[17], 0);
   EXPECT_EQ(rig.get(reg::XOFFTXC), 1u);
   EXPECT_EQ(rig.get(reg::XONTXC), 1u);
+  EXPECT_EQ(rig.get(reg::TPT), 2u);
+  EXPECT_EQ(rig.get(reg::TOTL), 128u);
+  EXPECT_EQ(rig.get(reg::GPTC), 0u);
+  EXPECT_EQ(rig.get(reg::MPTC), 0u);
   rig.set(reg::TCTL, TCTL_EN | TCTL_SWXOFF);
   EXPECT_EQ(rig.card.sent.size(), 3u);
   EXPECT_EQ(rig.get(reg::TCTL) & TCTL_SWXOFF, 0u);

@@ -190,7 +190,7 @@ TEST(Receive, RefusesLongFramesUnlessAsked) {
     bool vlan, taken;
   };
   const Case cases[] = {
-      {0, 1514, false, true},         {0, 1515, false, false},
+      {0, 1518, false, true},         {0, 1519, false, false},
       {0, 1518, true, true},          {0, 1519, true, false},
       {RCTL_LPE, 1515, false, true},  {RCTL_LPE, 9014, false, true},
       {RCTL_LPE, 16380, false, true}, {RCTL_LPE, 16381, false, false},
@@ -205,6 +205,10 @@ TEST(Receive, RefusesLongFramesUnlessAsked) {
     rig.receive(frame);
     EXPECT_EQ(rig.card.drops[DropReason::vnic_too_long], test.taken ? 0u : 1u);
     EXPECT_EQ(rig.get(reg::ROC), test.taken ? 0u : 1u);
+    EXPECT_EQ(rig.get(reg::RLEC), test.taken ? 0u : 1u);
+    EXPECT_EQ(rig.get(reg::TPR), 1u);
+    EXPECT_EQ(rig.get(reg::TORL), test.octets + 4);
+    EXPECT_EQ(rig.get(reg::GPRC), test.taken ? 1u : 0u);
     EXPECT_EQ(rig.get(reg::RDH(0)) != 0, test.taken);
   }
 }

@@ -97,6 +97,7 @@ class Interrupt : public InterruptPort {
   }
   void send_msi() override { ++raised; }
   void send_msix(unsigned vector) override { ++vectors[vector]; }
+  void clear_msix_pending(unsigned) override {}
 
   InterruptMode current = InterruptMode::kIntx;
   bool line = false;

@@ -11,7 +11,7 @@
 namespace gatehouse::vnic::rig {
 namespace {
 
-// A vnic as power-on leaves it: no link yet.
+// A vnic as power-on leaves it.
 struct Fresh {
   Memory memory;
   Clock clock;
@@ -36,7 +36,8 @@ TEST(Rows, ResetValues) {
       {reg::RAL(0), 0x12005452},
       {reg::RAH(0), 0x80005634},
       {reg::FACTPS, reg::FACTPS.offset == 0 ? 0 : 0x20000006},
-      {reg::STATUS, STATUS_FD | STATUS_PHYRA | STATUS_GIO_MASTER_ENABLE | 2u << 6 | 2u << 8},
+      {reg::STATUS,
+       STATUS_FD | STATUS_LU | STATUS_PHYRA | STATUS_GIO_MASTER_ENABLE | 2u << 6 | 2u << 8},
   };
   each_element([&](const RegisterRow& row, uint32_t offset) {
     const auto special = loaded.find(offset);
@@ -208,6 +209,15 @@ TEST(Semaphores, SmbiIsTakenByTheFirstReader) {
   EXPECT_EQ(fresh.get(reg::SWSM), SWSM_SMBI | SWSM_SWESMBI);
   fresh.set(reg::SWSM, 0);
   EXPECT_EQ(fresh.get(reg::SWSM), 0u);
+}
+
+TEST(ReceiveThresholds, ThoseOfQueue0AreQueue1sUntilItIsWritten) {
+  Fresh fresh;
+  fresh.set(reg::RXDCTL(0), 0x01040420);
+  EXPECT_EQ(fresh.get(reg::RXDCTL(1)), 0x01040420u);
+  fresh.set(reg::RXDCTL(1), 0x00010000);
+  EXPECT_EQ(fresh.get(reg::RXDCTL(0)), 0x01040420u);
+  EXPECT_EQ(fresh.get(reg::RXDCTL(1)), 0x00010000u);
 }
 
 TEST(PacketBuffer, TransmitGetsWhatReceiveLeaves) {

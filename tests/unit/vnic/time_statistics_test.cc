@@ -210,6 +210,17 @@ TEST(StatisticsTest, SizesAndCasts) {
   }
 }
 
+TEST(StatisticsTest, AShortFrameIsSentButNotGood) {
+  RegisterFile registers;
+  Statistics statistics(registers);
+  statistics.transmitted(59, Cast::kUnicast);
+  EXPECT_EQ(registers[reg::TPT], 1u);
+  EXPECT_EQ(registers[reg::TOTL], 63u);
+  EXPECT_EQ(registers[reg::GPTC], 0u);
+  EXPECT_EQ(registers[reg::GOTCL], 0u);
+  EXPECT_EQ(registers[reg::PTC64], 0u);
+}
+
 TEST(StatisticsTest, CountersStickAtTheirMaximum) {
   RegisterFile registers;
   Statistics statistics(registers);
