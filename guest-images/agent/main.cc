@@ -63,7 +63,7 @@ class Agent {
       if (poll(polled.data(), polled.size(), -1) < 0) continue;
       if (polled[1].revents != 0) serve_serial();
       for (size_t i = 2; i < polled.size(); i++) jobs_.handle_poll(polled[i]);
-      if (polled[0].revents != 0) reap(signals);
+      if (polled[0].revents != 0) heed(signals);
     }
   }
 
@@ -109,9 +109,17 @@ class Agent {
     _exit(1);
   }
 
-  void reap(int signals) {
+  // What busybox' poweroff, halt and reboot send to process 1.
+  void heed(int signals) {
     signalfd_siginfo info;
-    while (read(signals, &info, sizeof info) > 0) continue;
+    while (read(signals, &info, sizeof info) > 0) {
+      if (info.ssi_signo == SIGUSR2 || info.ssi_signo == SIGUSR1) leave(RB_POWER_OFF);
+      if (info.ssi_signo == SIGTERM) leave(RB_AUTOBOOT);
+    }
+    reap();
+  }
+
+  void reap() {
     int status = 0;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       std::string id;
@@ -141,11 +149,11 @@ int main() {
     return 1;
   }
   mount_file_systems();
-  sigset_t children;
-  sigemptyset(&children);
-  sigaddset(&children, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &children, nullptr);
-  const int signals = signalfd(-1, &children, SFD_NONBLOCK | SFD_CLOEXEC);
+  sigset_t heeded;
+  sigemptyset(&heeded);
+  for (int signal : {SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM}) sigaddset(&heeded, signal);
+  sigprocmask(SIG_BLOCK, &heeded, nullptr);
+  const int signals = signalfd(-1, &heeded, SFD_NONBLOCK | SFD_CLOEXEC);
   const Settings settings = read_settings();
   Agent agent(settings, start_network(settings));
   agent.start();
