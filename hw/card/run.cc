@@ -105,6 +105,7 @@ void Card::run() {
     while (pending_.size() < kPending) {
       Packet* packet = uplinks_[i]->arrived(now);
       if (!packet) break;
+      packet->port = static_cast<uint16_t>(i);  // a loaded frame says what the saved state said
       pending_.push_back(packet);
     }
   }
