@@ -49,8 +49,7 @@ class Rules {
   spec::DropReason check_ipv4(const Packet& packet) const;
   spec::DropReason check_ipv6(const Packet& packet) const;
   spec::DropReason check_nd(const Packet& packet, bool source_unspecified) const;
-  spec::DropReason check_dhcp(const Packet& packet) const;
-  bool is_dhcp_request(const Packet& packet) const;
+  spec::DropReason check_dhcp(const Packet& packet, bool client) const;
 
   MacAddress mac_;
   bool anti_spoof_ = true;
