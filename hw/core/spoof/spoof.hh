@@ -35,7 +35,10 @@ class Rules {
   bool owns_v4(const uint8_t* octets) const;
   bool owns_v6(const uint8_t* octets) const;
 
-  bool vlan_allowed(uint16_t vid) const;
+  // Whether the vnic may send, and be given, a frame with these tags.
+  bool takes_tags(const Layers& layers) const {
+    return layers.vlan_tags == 0 || check_vlan(layers) == spec::DropReason::none;
+  }
   const MacAddress& mac() const { return mac_; }
 
  private:
@@ -44,6 +47,7 @@ class Rules {
   };
   static constexpr size_t kFast = 4;
 
+  bool vlan_allowed(uint16_t vid) const;
   spec::DropReason check_vlan(const Layers& layers) const;
   spec::DropReason check_arp(const Packet& packet) const;
   spec::DropReason check_ipv4(const Packet& packet) const;

@@ -257,6 +257,26 @@ TEST(Egress, SendsManyToTheBroadcastPeer) {
   }
 }
 
+TEST(Egress, AVlanReachesOnlyVnicsThatMayHaveIt) {
+  policy::Policy policy = card_a();
+  policy.vnics[0].vlans = {50, 51};
+  policy.vnics[1].vlans = {50};
+  World a(policy);
+  const auto frame = [](uint16_t vid) {
+    return Frame().ethernet().vlan(vid).ipv4({.destination = "10.0.0.3"}).udp().build();
+  };
+  a.from_vnic(0, frame(50));
+  a.from_vnic(0, frame(51));
+  ASSERT_EQ(a.sink.received.size(), 1u);
+  EXPECT_EQ(a.sink.received[0].vnic, 1u);
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 2},
+                               {"vnic0.tx_bytes", 2 * frame(50).size()},
+                               {"vnic0.tx_local", 1},
+                               {"vnic0.tx_drops", 1},
+                               {"drop.vlan_not_allowed", 1},
+                               {"vnic0.drop.vlan_not_allowed", 1}}));
+}
+
 TEST(Egress, AVnicWithoutPolicySendsNothing) {
   World a(card_a());
   ASSERT_TRUE(a.pipeline.attach_vnic(9, "stranger", *parse_mac("52:54:00:00:00:01")).ok());

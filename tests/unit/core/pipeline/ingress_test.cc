@@ -398,6 +398,18 @@ TEST(Ingress, ATagThatTheVnicMayNotHaveIsDroppedForIt) {
                                {"vnic0.rx_drops", 1}}));
 }
 
+TEST(Ingress, APriorityTagHidesNoOther) {
+  World a(card_a());
+  a.from_wire(tunnel(from_peer()
+                         .vlan(0xe000)
+                         .vlan(51)
+                         .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                         .udp()
+                         .build()));
+  EXPECT_TRUE(a.sink.received.empty());
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::vlan_not_allowed}}));
+}
+
 TEST(Ingress, AnUplinkWithoutPolicyTakesNothing) {
   World a(card_a());
   a.from_wire(tunnel(kInner), 1);
