@@ -66,14 +66,13 @@ void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   // Every link-local address passes for the vnic's own with spoof; here only the mapping can tell.
   const bool own = ip.is_v4() ? vnic.rules.owns_v4(ip.octets.data())
                               : !link_local && vnic.rules.owns_v6(ip.octets.data());
-  if (own) return drop(port, packet, DropReason::not_forwarded);
-
   const bool probe = question.kind == Kind::kArpProbe || question.kind == Kind::kDadProbe;
+  // Of its own prefixes others may have single addresses.
   const overlay::Target target =
-      who_has(vnic.tenant, ip, probe ? overlay::Tables::kHostsOnly : kNoDefaultRoute);
+      who_has(vnic.tenant, ip, probe || own ? overlay::Tables::kHostsOnly : kNoDefaultRoute);
   unsigned who = deliver::VnicTable::kNone;
   const MacAddress* mac = mac_of(target, vnic.tenant, &who);
-  if (who == port || (mac == nullptr && probe && link_local)) {
+  if (who == port || (mac == nullptr && (own || (probe && link_local)))) {
     return drop(port, packet, DropReason::not_forwarded);
   }
   if (mac == nullptr) return drop(port, packet, unknown(ip));

@@ -277,6 +277,23 @@ TEST(Egress, AVlanReachesOnlyVnicsThatMayHaveIt) {
                                {"vnic0.drop.vlan_not_allowed", 1}}));
 }
 
+// Several vnics may send from one network: each still asks for the others' addresses in it.
+TEST(Egress, AnswersForAnothersAddressInTheOwnPrefix) {
+  policy::Policy policy = card_a();
+  policy.vnics[0].addresses = {prefix("10.0.0.0/24"), prefix("fd00::/64")};
+  policy.mappings.push_back(
+      {"red", prefix("10.0.0.0/16"), *parse_mac("52:54:00:00:00:99"), *parse_ip("192.0.2.2"), {}});
+  World a(policy);
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.2"}).build());  // of the other card
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.3"}).build());  // of a1
+  a.from_vnic(0, nd("fd00::1").neighbor_solicitation("fd00::3", kOwnOption).build());
+  EXPECT_EQ(a.sink.received.size(), 3u);
+  EXPECT_EQ(a.count()["vnic0.answers"], 3u);
+  // What is nobody else's is its own, whatever wider prefix leads elsewhere.
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.77"}).build());
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::not_forwarded}}));
+}
+
 TEST(Egress, AVnicWithoutPolicySendsNothing) {
   World a(card_a());
   ASSERT_TRUE(a.pipeline.attach_vnic(9, "stranger", *parse_mac("52:54:00:00:00:01")).ok());
