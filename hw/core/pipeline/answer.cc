@@ -93,8 +93,10 @@ void Pipeline::Impl::asked_by_peer(unsigned uplink, Packet& packet,
   if (mac == nullptr || who == deliver::VnicTable::kNone) {
     return drop_wire(uplink, packet, unknown(question.target));
   }
-  if (!vnics[who].answers.take(now)) return drop_wire(uplink, packet, DropReason::answer_limit);
-  if (!resolve::answer(packet, question, *mac)) {
+  if (!vnics[who].peer_answers.take(now)) {
+    return drop_wire(uplink, packet, DropReason::answer_limit);
+  }
+  if (!resolve::answer(packet, question, {*mac})) {
     return drop_wire(uplink, packet, unknown(question.target));
   }
   ++uplinks[uplink][UplinkCounter::rx_decapsulated];

@@ -35,6 +35,9 @@ struct Vnic {
   MacAddress device_mac;
   spoof::Rules rules;  // its mac() is the one that holds
   resolve::TokenBucket answers{kAnswersPerSecond, kAnswerBurst};
+  // What peers ask about it: a flood of theirs must not leave its own questions without answers.
+  // Not saved; full after loading.
+  resolve::TokenBucket peer_answers{kAnswersPerSecond, kAnswerBurst};
   resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
   Pipeline::Drops drops{};
   Pipeline::VnicCounters counters{};

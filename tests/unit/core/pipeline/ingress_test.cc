@@ -286,6 +286,20 @@ TEST(Ingress, AnswersPeersThatAskForAVnic) {
   }
 }
 
+TEST(Ingress, PeersThatAskALotLeaveTheVnicItsAnswers) {
+  World a(card_a());
+  const Bytes question = tunnel(
+      from_peer("ff:ff:ff:ff:ff:ff")
+          .arp(
+              {.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"})
+          .build());
+  for (int i = 0; i < 300; ++i) a.from_wire(question);
+  EXPECT_EQ(a.sink.sent.size(), 256u);
+  EXPECT_EQ(a.count()["drop.answer_limit"], 44u);
+  a.from_vnic(0, Frame().ethernet().arp().build());
+  EXPECT_EQ(a.sink.received.size(), 1u);
+}
+
 TEST(Ingress, AnswersForItsUnderlayAddress) {
   World a(card_a());
   a.from_wire(Frame()
