@@ -54,6 +54,13 @@ const MacAddress* Pipeline::Impl::mac_of(const overlay::Target& target, uint16_t
   return *vnic == deliver::VnicTable::kNone ? nullptr : &vnics[*vnic].rules.mac();
 }
 
+// Routers are where the tenant's broadcasts go: nobody else's Router Advertisements are let in.
+bool Pipeline::Impl::is_router(const overlay::Target& target, uint16_t tenant) const {
+  const Tenant& owner = tables->tenants[tenant];
+  return target.way.is_next_hop() && owner.has_broadcast_peer &&
+         tables->next_hops[target.way.index()].peer == owner.broadcast_peer;
+}
+
 void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   Vnic& vnic = vnics[port];
   const resolve::Question question = resolve::classify(packet);
@@ -77,7 +84,8 @@ void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   }
   if (mac == nullptr) return drop(port, packet, unknown(ip));
   if (!vnic.answers.take(now)) return drop(port, packet, DropReason::answer_limit);
-  if (!resolve::answer(packet, question, *mac)) return drop(port, packet, unknown(ip));
+  const resolve::Owner owner{*mac, is_router(target, vnic.tenant)};
+  if (!resolve::answer(packet, question, owner)) return drop(port, packet, unknown(ip));
   answered(port);
   const OutFrame frame{{packet.data, packet.length}, {}};
   const bool nd = packet.layers.nd_type != 0;

@@ -93,6 +93,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   void ask(unsigned port, Packet& packet);
   overlay::Target who_has(uint16_t tenant, const IpAddress& ip, unsigned shortest) const;
   const MacAddress* mac_of(const overlay::Target& target, uint16_t tenant, unsigned* vnic) const;
+  bool is_router(const overlay::Target& target, uint16_t tenant) const;
   void asked_by_peer(unsigned uplink, Packet& packet, const resolve::Question& question,
                      uint16_t tenant, const NextHop& peer);
 

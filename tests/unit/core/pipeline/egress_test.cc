@@ -294,6 +294,24 @@ TEST(Egress, AnswersForAnothersAddressInTheOwnPrefix) {
   EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::not_forwarded}}));
 }
 
+// A host that hears of its router without the flag gives up the route (RFC 4861 section 7.2.5).
+TEST(Egress, SaysThatARouterIsOne) {
+  policy::Policy policy = card_a({.broadcast = true});
+  policy.uplinks[0].neighbours.push_back({*parse_ip("192.0.2.3"), *parse_mac(kMacB)});
+  policy.mappings.push_back(
+      {"red", prefix("fd00::9"), *parse_mac("52:54:00:00:00:09"), *parse_ip("192.0.2.3"), {}});
+  World a(policy);
+  // Routers are behind the broadcast peer; nobody else's advertisements are let in.
+  const std::pair<const char*, uint8_t> kRows[] = {
+      {"fd00::2", 0xe0}, {"fd00::9", 0x60}, {"fd00::3", 0x60}};
+  for (const auto& [target, flags] : kRows) {
+    a.sink.clear();
+    a.from_vnic(0, nd("fd00::1").neighbor_solicitation(target, kOwnOption).build());
+    ASSERT_EQ(a.sink.received.size(), 1u) << target;
+    EXPECT_EQ(a.sink.received[0].frame[14 + 40 + 4], flags) << target;
+  }
+}
+
 TEST(Egress, AVnicWithoutPolicySendsNothing) {
   World a(card_a());
   ASSERT_TRUE(a.pipeline.attach_vnic(9, "stranger", *parse_mac("52:54:00:00:00:01")).ok());
