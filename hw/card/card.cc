@@ -9,6 +9,7 @@
 
 namespace gatehouse::card {
 
+using pipeline::TapDirection;
 using spec::DropReason;
 using spec::Stage;
 
@@ -204,7 +205,7 @@ void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
   for (uint32_t i = 0; i < refused.full; ++i)
     pipeline_->count_drop(false, uplink, DropReason::uplink_queue_full);
   for (uint32_t i = 0; i < refused.no_buffer; ++i)
-    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
+    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer, TapDirection::kFromGuest);
 }
 
 void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
@@ -241,7 +242,7 @@ void Card::hold(VnicPort& port, const vnic::Delivery& delivery) {
   }
   Packet* packet = copy_frame(pool_, delivery.frame);
   if (!packet) {
-    pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer);
+    pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer, TapDirection::kToGuest);
     return;
   }
   packet->layers = *delivery.layers;
