@@ -87,6 +87,20 @@ void Neighbours::forget(Outbox& outbox) {
   }
 }
 
+void Neighbours::give_up(uint16_t port, Outbox& outbox) {
+  for (const uint32_t index : active_) {  // frames wait for these only
+    Packet* packets[kWaitPerNeighbour];
+    const size_t count = take_waiting(index, packets);
+    for (size_t i = 0; i < count; ++i) {
+      if (packets[i]->port == port) {
+        outbox.give_up(entries_[index].uplink, {&packets[i], 1});
+      } else {
+        wait(index, packets[i]);
+      }
+    }
+  }
+}
+
 bool Neighbours::may_wait(uint32_t index) const {
   return entries_[index].waiting < kWaitPerNeighbour && free_ != kEnd;
 }

@@ -73,6 +73,9 @@ class Neighbours {
   // Keeps the packet until the neighbour answers or is given up; only when may_wait().
   void wait(uint32_t index, Packet* packet);
 
+  // Gives up the waiting frames of a port that goes away.
+  void give_up(uint16_t port, Outbox& outbox);
+
   // A parsed ARP or ND frame from the wire.
   Heard hear(unsigned uplink, const Packet& packet, int64_t now_ns, Outbox& outbox);
 

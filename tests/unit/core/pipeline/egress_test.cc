@@ -422,5 +422,18 @@ TEST(Egress, GivesUpOnASilentNeighbour) {
   EXPECT_EQ(a.pool.in_use(), 0u);
 }
 
+TEST(Egress, WhatWaitedForAVnicThatWentIsNotTheNextOnes) {
+  World a(card_a({.ask = true}));
+  a.from_vnic(0, ipv4_to("10.0.0.2").udp().payload(20).build());
+  EXPECT_EQ(a.pool.in_use(), 1u);
+  a.pipeline.detach_vnic(0);
+  EXPECT_EQ(a.pool.in_use(), 0u);
+  ASSERT_TRUE(a.pipeline.attach_vnic(0, "next", *parse_mac("52:54:00:00:00:07")).ok());
+  int64_t next = a.pipeline.next_tick();
+  for (int i = 0; i < 3; ++i) next = a.pipeline.tick(next);
+  EXPECT_EQ(a.count()["drop.neighbour_unresolved"], 1u);
+  EXPECT_EQ(a.count().count("vnic0.tx_drops"), 0u);
+}
+
 }  // namespace
 }  // namespace gatehouse::test

@@ -263,6 +263,21 @@ TEST_F(NeighboursTest, FollowsANeighbourThatMoved) {
   EXPECT_EQ(table.mac(v6), mac(kThief));
 }
 
+TEST_F(NeighboursTest, FramesOfAPortThatGoesAreGivenUp) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  EXPECT_FALSE(table.need(v6, now, out));
+  for (uint16_t port : {1, 2, 1}) table.wait(v4, packet_of(pool, pattern(60, port), port));
+  table.wait(v6, packet_of(pool, pattern(60, 1), 1));
+  table.give_up(1, out);
+  EXPECT_EQ(out.given_up.size(), 3u);
+  EXPECT_EQ(table.waiting(), 1u);
+  hear(arp_reply());
+  ASSERT_EQ(out.released.size(), 1u);
+  Bytes kept = pattern(60, 2);
+  std::copy_n(mac(kPeer).octets.begin(), 6, kept.begin());
+  EXPECT_EQ(out.released[0], kept);
+}
+
 TEST_F(NeighboursTest, StaticEntriesNeverChange) {
   table.add_static(0, ip("192.0.2.2"), mac(kPeer));
   EXPECT_TRUE(table.usable(v4, INT64_MAX - 1));
