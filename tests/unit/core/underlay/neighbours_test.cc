@@ -263,6 +263,19 @@ TEST_F(NeighboursTest, FollowsANeighbourThatMoved) {
   EXPECT_EQ(table.mac(v6), mac(kThief));
 }
 
+TEST_F(NeighboursTest, AnAnswerWithoutOverrideReplacesNothing) {
+  EXPECT_FALSE(table.need(v6, now, out));
+  EXPECT_EQ(hear(advertisement(kPeer, 0x40000000)), Heard::kNoted) << "nothing was known";
+  EXPECT_EQ(table.mac(v6), mac(kPeer));
+  now += 60 * kSecond;
+  EXPECT_TRUE(table.need(v6, now, out));
+  EXPECT_EQ(hear(advertisement(kThief, 0x40000000)), Heard::kNoted);
+  EXPECT_EQ(table.mac(v6), mac(kPeer));
+  EXPECT_EQ(state(v6), State::kProbing) << "its own answer is still to come";
+  EXPECT_EQ(hear(advertisement(kPeer, 0x40000000)), Heard::kNoted);
+  EXPECT_EQ(state(v6), State::kReachable);
+}
+
 TEST_F(NeighboursTest, FramesOfAPortThatGoesAreGivenUp) {
   EXPECT_FALSE(table.need(v4, now, out));
   EXPECT_FALSE(table.need(v6, now, out));
