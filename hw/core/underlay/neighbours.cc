@@ -252,6 +252,10 @@ void Neighbours::archive(Archive& archive) {
     archive(fast.mac.octets);
     archive(fast.until_ns);
     if (!archive.loading() || !archive.ok()) continue;
+    if (fast.mac.is_multicast() || fast.mac.is_zero()) {
+      archive.fail("saved state: a neighbour's MAC address is not one station's");
+      return;
+    }
     const uint32_t index = find(entry.uplink, entry.ip);
     if (index == kFree || entries_[index].state != State::kUnknown) continue;
     entries_[index].state = State::kReachable;

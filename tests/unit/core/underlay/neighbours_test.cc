@@ -487,6 +487,25 @@ TEST_F(NeighboursTest, SavesAndLoads) {
   }
 }
 
+TEST_F(NeighboursTest, RefusesASavedGroupAddress) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply());
+  Archive saved;
+  table.archive(saved);
+  // Section and version, count, uplink, family, 16 octets of address.
+  const size_t mac_at = 8 + 4 + 1 + 1 + 16;
+  for (const Bytes& wrong : {Bytes(6, 0xff), Bytes(6, 0)}) {
+    const Interface interfaces[] = {interface()};
+    Neighbours other(interfaces);
+    const uint32_t index = other.add(0, ip("192.0.2.2"));
+    const Bytes octets = patch(saved.bytes(), mac_at, wrong);
+    Archive from{std::span<const uint8_t>(octets)};
+    other.archive(from);
+    EXPECT_EQ(from.error(), "saved state: a neighbour's MAC address is not one station's");
+    EXPECT_FALSE(other.usable(index, now));
+  }
+}
+
 TEST_F(NeighboursTest, FindsEachOfMany) {
   std::vector<uint32_t> indices;
   for (unsigned i = 0; i < 5000; ++i)
