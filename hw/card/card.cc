@@ -236,7 +236,8 @@ size_t Card::deliver(VnicPort& port, std::span<const vnic::Delivery> frames) {
 }
 
 void Card::hold(VnicPort& port, const vnic::Delivery& delivery) {
-  if (port.held_.size() == VnicPort::kHeld) {
+  // Many vnics that take nothing, or few large frames, must not use up what the others send with.
+  if (port.held_.size() == VnicPort::kHeld || pool_.scarce(delivery.frame.length())) {
     pipeline_->count_drop(true, port.index_, DropReason::vnic_no_descriptors);
     return;
   }
