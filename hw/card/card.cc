@@ -13,6 +13,7 @@
 
 namespace gatehouse::card {
 
+using pipeline::TapDirection;
 using spec::DropReason;
 using spec::Stage;
 
@@ -275,7 +276,7 @@ void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
   for (uint32_t i = 0; i < refused.full; ++i)
     pipeline_->count_drop(false, uplink, DropReason::uplink_queue_full);
   for (uint32_t i = 0; i < refused.no_buffer; ++i)
-    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
+    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer, TapDirection::kFromGuest);
 }
 
 void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
@@ -306,13 +307,14 @@ size_t Card::deliver(VnicPort& port, std::span<const vnic::Delivery> frames) {
 }
 
 void Card::hold(VnicPort& port, const vnic::Delivery& delivery) {
-  if (port.held_.size() == VnicPort::kHeld) {
+  // Many vnics that take nothing, or few large frames, must not use up what the others send with.
+  if (port.held_.size() == VnicPort::kHeld || pool_.scarce(delivery.frame.length())) {
     pipeline_->count_drop(true, port.index_, DropReason::vnic_no_descriptors);
     return;
   }
   Packet* packet = copy_frame(pool_, delivery.frame);
   if (!packet) {
-    pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer);
+    pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer, TapDirection::kToGuest);
     return;
   }
   packet->layers = *delivery.layers;

@@ -26,8 +26,8 @@ void archive_frame(Archive& archive, PacketPool& pool, Packet*& packet) {
     }
     packet->length = length;
   }
-  archive(packet->port);
   archive(packet->wire_mss);
+  archive(packet->port);
   archive.octets(packet->data, length);
 }
 

@@ -114,6 +114,7 @@ void Card::run() {
     while (pending_.size() < kPending) {
       Packet* packet = uplinks_[i]->arrived(now);
       if (!packet) break;
+      packet->port = static_cast<uint16_t>(i);  // a loaded frame says what the saved state said
       push_pending(packet);
     }
   }

@@ -42,8 +42,12 @@ void Card::archive_pending(Archive& archive) {
     Packet* packet = archive.loading() ? nullptr : pending_[i];
     archive_frame(archive, pool_, packet);
     if (!archive.loading() || !packet) continue;
-    if (packet->port >= uplinks_.size())
+    if (packet->port >= uplinks_.size()) {
+      // Not kept: a machine may go on after its state was refused.
+      pool_.give(packet);
       archive.fail("saved state: a waiting frame came from an uplink that does not exist");
+      return;
+    }
     push_pending(packet);
   }
 }
@@ -61,13 +65,18 @@ void Card::archive_held(Archive& archive, VnicPort& port, uint32_t version) {
     archive(packet->l4_checksum_checked);
     archive(packet->l4_checksum_good);
     if (!archive.loading()) continue;
+    // What the pipeline delivered had passed this.
+    if (parse::parse(*packet) != spec::DropReason::none) {
+      pool_.give(packet);
+      archive.fail("saved state: a waiting frame is malformed");
+      return;
+    }
     port.held_.push_back(packet);
     ++held_;
-    // What the pipeline delivered had passed this.
-    if (parse::parse(*packet) != spec::DropReason::none)
-      archive.fail("saved state: a waiting frame is malformed");
   }
   archive(port.stalled_);
+  // Asked again: a vnic that is said to be stalled and is not would never speak up.
+  if (archive.loading()) port.stalled_ = false;
   if (version < 2) return;  // PAUSE frames were not obeyed
   archive(port.paused_until_ns_);
   if (!archive.loading()) return;

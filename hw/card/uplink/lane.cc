@@ -8,6 +8,19 @@
 #include "hw/card/frames.hh"
 
 namespace gatehouse::uplink {
+namespace {
+
+// Times in a saved state end here, so that a queue of frames can be added without overflow.
+constexpr int64_t kLatestNs = std::numeric_limits<int64_t>::max() / 2;
+
+void archive_time(Archive& archive, int64_t& time_ns) {
+  archive(time_ns);
+  if (!archive.loading() || (time_ns >= 0 && time_ns <= kLatestNs)) return;
+  archive.fail("saved state: impossible time in an uplink's queue");
+  time_ns = 0;
+}
+
+}  // namespace
 
 Lane::Lane(PacketPool& pool, const LaneOptions& options)
     : pool_(pool), options_(options), ring_(options.capacity) {
@@ -53,13 +66,13 @@ void Lane::clear() {
 void Lane::archive(Archive& archive) {
   archive.section("uplink-lane", 1);
   if (archive.loading()) clear();
-  archive(busy_until_ns_);
+  archive_time(archive, busy_until_ns_);
   uint32_t count = count_;
   archive(count);
   if (count > options_.capacity) archive.fail("saved state: uplink queue longer than its capacity");
   for (uint32_t i = 0; i < count && archive.ok(); ++i) {
     Entry& entry = ring_[slot(i)];
-    archive(entry.due_ns);
+    archive_time(archive, entry.due_ns);
     card::archive_frame(archive, pool_, entry.packet);
     if (archive.loading() && entry.packet) count_ = i + 1;
   }

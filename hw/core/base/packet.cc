@@ -67,6 +67,13 @@ Packet* PacketPool::take(uint32_t octets) {
   return nullptr;
 }
 
+bool PacketPool::scarce(uint32_t octets) const {
+  for (const Class& pool : classes_) {
+    if (octets <= pool.octets - kHeadroom) return pool.free.size() < pool.free.capacity() / 4;
+  }
+  return true;
+}
+
 void PacketPool::give(Packet* packet) {
   assert(packet >= packets_.data() && packet < packets_.data() + packets_.size());
   assert(in_use_ > 0);

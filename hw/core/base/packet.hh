@@ -110,6 +110,9 @@ class PacketPool {
   // construction. Null: none left.
   Packet* take(uint32_t octets);
   void give(Packet* packet);
+  // Less than a quarter of the buffers of that size are free: they are for frames that move, not
+  // for those that wait until a guest or a neighbour stirs.
+  bool scarce(uint32_t octets) const;
   uint32_t in_use() const { return in_use_; }
 
  private:

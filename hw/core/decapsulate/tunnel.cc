@@ -74,7 +74,9 @@ DropReason open(const Packet& packet, const Port& port, Tunnel& tunnel) {
   if (!checksum_good(packet, port)) return DropReason::bad_outer_checksum;
   const Layers& layers = packet.layers;
   const uint8_t* header = packet.data + layers.payload_offset;
-  const uint32_t room = layers.l3_end - layers.payload_offset;
+  // What the IP datagram has behind the UDP one is not covered by its checksum and no part of it.
+  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + layers.l4_offset));
+  const uint32_t room = udp.length() - udp.kLength;
   uint32_t length = kTunnelLength;
   if (port.kind == policy::FormatKind::kGeneve) {
     const DropReason reason = open_geneve(header, room, port, length);

@@ -53,6 +53,8 @@ DropReason check_nd(const Walk& walk, bool fragment_header) {
   const Ipv6 ip(walk.frame + layers.l2_length);
   const Message message(walk.frame + layers.l4_offset);
   const uint32_t octets = layers.l3_end - layers.l4_offset;
+  // RFC 4291 section 2.7: no source is a group. An answer would be sent to it.
+  if (is_multicast(ip.source())) return DropReason::bad_nd;
   if (fragment_header || walk.rules.super_frame || ip.hop_limit() != kHopLimit ||
       octets < NdOptions::fixed_length(layers.nd_type) || message.code() != 0) {
     return DropReason::bad_nd;

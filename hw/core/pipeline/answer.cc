@@ -54,6 +54,13 @@ const MacAddress* Pipeline::Impl::mac_of(const overlay::Target& target, uint16_t
   return *vnic == deliver::VnicTable::kNone ? nullptr : &vnics[*vnic].rules.mac();
 }
 
+// Routers are where the tenant's broadcasts go: nobody else's Router Advertisements are let in.
+bool Pipeline::Impl::is_router(const overlay::Target& target, uint16_t tenant) const {
+  const Tenant& owner = tables->tenants[tenant];
+  return target.way.is_next_hop() && owner.has_broadcast_peer &&
+         tables->next_hops[target.way.index()].peer == owner.broadcast_peer;
+}
+
 void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   Vnic& vnic = vnics[port];
   const resolve::Question question = resolve::classify(packet);
@@ -66,19 +73,19 @@ void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   // Every link-local address passes for the vnic's own with spoof; here only the mapping can tell.
   const bool own = ip.is_v4() ? vnic.rules.owns_v4(ip.octets.data())
                               : !link_local && vnic.rules.owns_v6(ip.octets.data());
-  if (own) return drop(port, packet, DropReason::not_forwarded);
-
   const bool probe = question.kind == Kind::kArpProbe || question.kind == Kind::kDadProbe;
+  // Of its own prefixes others may have single addresses.
   const overlay::Target target =
-      who_has(vnic.tenant, ip, probe ? overlay::Tables::kHostsOnly : kNoDefaultRoute);
+      who_has(vnic.tenant, ip, probe || own ? overlay::Tables::kHostsOnly : kNoDefaultRoute);
   unsigned who = deliver::VnicTable::kNone;
   const MacAddress* mac = mac_of(target, vnic.tenant, &who);
-  if (who == port || (mac == nullptr && probe && link_local)) {
+  if (who == port || (mac == nullptr && (own || (probe && link_local)))) {
     return drop(port, packet, DropReason::not_forwarded);
   }
   if (mac == nullptr) return drop(port, packet, unknown(ip));
   if (!vnic.answers.take(now)) return drop(port, packet, DropReason::answer_limit);
-  if (!resolve::answer(packet, question, *mac)) return drop(port, packet, unknown(ip));
+  const resolve::Owner owner{*mac, is_router(target, vnic.tenant)};
+  if (!resolve::answer(packet, question, owner)) return drop(port, packet, unknown(ip));
   answered(port);
   const OutFrame frame{{packet.data, packet.length}, {}};
   const bool nd = packet.layers.nd_type != 0;
@@ -94,8 +101,10 @@ void Pipeline::Impl::asked_by_peer(unsigned uplink, Packet& packet,
   if (mac == nullptr || who == deliver::VnicTable::kNone) {
     return drop_wire(uplink, packet, unknown(question.target));
   }
-  if (!vnics[who].answers.take(now)) return drop_wire(uplink, packet, DropReason::answer_limit);
-  if (!resolve::answer(packet, question, *mac)) {
+  if (!vnics[who].peer_answers.take(now)) {
+    return drop_wire(uplink, packet, DropReason::answer_limit);
+  }
+  if (!resolve::answer(packet, question, {*mac})) {
     return drop_wire(uplink, packet, unknown(question.target));
   }
   ++uplinks[uplink][UplinkCounter::rx_decapsulated];

@@ -85,6 +85,8 @@ Status Pipeline::Impl::attach(unsigned vnic, const std::string& name, const MacA
 
 void Pipeline::Impl::detach(unsigned vnic) {
   if (vnic >= kMaxVnics) return;
+  // Else they would end as drops of whoever gets the number next.
+  tables->neighbours.give_up(static_cast<uint16_t>(vnic), *this);
   vnics[vnic] = Vnic();
   bind();
 }

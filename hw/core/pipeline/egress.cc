@@ -175,6 +175,8 @@ void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Targe
   const MacAddress* mac = mac_of(where, vnics[port].tenant, &to);
   if (mac == nullptr) return drop(port, packet, DropReason::no_vnic);
   if (to == port) return drop(port, packet, DropReason::no_mapping);
+  if (!vnics[to].rules.takes_tags(packet.layers))
+    return drop(port, packet, DropReason::vlan_not_allowed);
   std::memcpy(packet.data, mac->octets.data(), 6);
   send_local(port, packet, to);
 }

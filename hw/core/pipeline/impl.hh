@@ -35,6 +35,9 @@ struct Vnic {
   MacAddress device_mac;
   spoof::Rules rules;  // its mac() is the one that holds
   resolve::TokenBucket answers{kAnswersPerSecond, kAnswerBurst};
+  // What peers ask about it: a flood of theirs must not leave its own questions without answers.
+  // Not saved; full after loading.
+  resolve::TokenBucket peer_answers{kAnswersPerSecond, kAnswerBurst};
   resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
   Pipeline::Drops drops{};
   Pipeline::VnicCounters counters{};
@@ -91,6 +94,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   void ask(unsigned port, Packet& packet);
   overlay::Target who_has(uint16_t tenant, const IpAddress& ip, unsigned shortest) const;
   const MacAddress* mac_of(const overlay::Target& target, uint16_t tenant, unsigned* vnic) const;
+  bool is_router(const overlay::Target& target, uint16_t tenant) const;
   void asked_by_peer(unsigned uplink, Packet& packet, const resolve::Question& question,
                      uint16_t tenant, const NextHop& peer);
 

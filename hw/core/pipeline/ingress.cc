@@ -237,7 +237,7 @@ void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) 
   const OutFrame frame{{packet.data, packet.length}, {}};
   tap(TapPoint::kInner, TapDirection::kToGuest, vnic, frame);
   const Layers& layers = packet.layers;
-  if (layers.vlan_tags != 0 && !vnics[vnic].rules.vlan_allowed(layers.vlan_tci & 0x0fff)) {
+  if (!vnics[vnic].rules.takes_tags(layers)) {
     return drop_for_vnic(uplink, vnic, frame, DropReason::vlan_not_allowed);
   }
   if (packet.offload.tso) return deliver_cut(uplink, vnic, packet);

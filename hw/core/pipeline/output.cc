@@ -72,7 +72,7 @@ void Pipeline::Impl::send_super(const NextHop& hop, const Inner& inner, const La
 // The memory of the frame is the caller's: what waits is copied.
 void Pipeline::Impl::wait(unsigned port, const NextHop& hop, const Inner& inner) {
   const OutFrame frame{{inner.head, inner.head_length}, inner.body};
-  if (!tables->neighbours.may_wait(hop.neighbour)) {
+  if (!tables->neighbours.may_wait(hop.neighbour) || pool.scarce(inner.length())) {
     drop(true, port, frame, DropReason::neighbour_queue_full);
     return;
   }

@@ -78,15 +78,22 @@ const Pipeline::UplinkCounters& Pipeline::uplink_counters(unsigned uplink) const
 void Pipeline::count_drop(bool from_vnic, unsigned port, DropReason reason) {
   const spec::DropReasonRow* row = spec::drop_row(reason);
   if (row == nullptr) return;
+  const bool to_guest =
+      from_vnic ? row->stage == spec::Stage::deliver || reason == DropReason::rx_dma_error
+                : row->stage != spec::Stage::uplink;
+  count_drop(from_vnic, port, reason, to_guest ? TapDirection::kToGuest : TapDirection::kFromGuest);
+}
+
+void Pipeline::count_drop(bool from_vnic, unsigned port, DropReason reason,
+                          TapDirection direction) {
   const auto index = static_cast<size_t>(reason);
+  const bool to_guest = direction == TapDirection::kToGuest;
   ++impl_->drops_[index];
   if (from_vnic) {
-    const bool received = row->stage == spec::Stage::deliver || reason == DropReason::rx_dma_error;
     ++impl_->vnics[port].drops[index];
-    ++impl_->vnics[port][received ? VnicCounter::rx_drops : VnicCounter::tx_drops];
+    ++impl_->vnics[port][to_guest ? VnicCounter::rx_drops : VnicCounter::tx_drops];
   } else {
-    const bool sent = row->stage == spec::Stage::uplink;
-    ++impl_->uplinks[port][sent ? UplinkCounter::tx_drops : UplinkCounter::rx_drops];
+    ++impl_->uplinks[port][to_guest ? UplinkCounter::rx_drops : UplinkCounter::tx_drops];
   }
   impl_->sink.dropped(from_vnic, port, reason);
 }

@@ -103,6 +103,8 @@ class Pipeline {
   // For frames that end outside the pipeline (vnic rings, uplink queue): counts as if a stage had
   // dropped them.
   void count_drop(bool from_vnic, unsigned port, spec::DropReason reason);
+  // The same where the reason alone does not tell which way the frame went.
+  void count_drop(bool from_vnic, unsigned port, spec::DropReason reason, TapDirection direction);
   void count_vnic_rx(unsigned vnic, uint32_t frames, uint64_t octets);
 
   // What the tables hold, for people and tools.

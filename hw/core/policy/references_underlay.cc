@@ -12,10 +12,19 @@ namespace {
 constexpr size_t kMaxGeneveOptions =
     252;  // octets; the header's length field has 6 bits for words of 4 (RFC 8926 section 3.4)
 constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
+// Each is compared with all others, and frames with all addresses.
+constexpr size_t kMaxFormats = 256, kMaxUplinkAddresses = 64;
+
+std::string at_most(const char* what, size_t count) {
+  return std::string("there are more ") + what + " than the card takes; write at most " +
+         std::to_string(count);
+}
 
 }  // namespace
 
 Found Checker::formats() {
+  if (policy_.formats.size() > kMaxFormats)
+    return Finding{{Step::to("formats"), Step::at(kMaxFormats)}, at_most("formats", kMaxFormats)};
   for (const Format& format : builtin_formats()) formats_.emplace(format.name, &format);
   for (size_t i = 0; i < policy_.formats.size(); ++i) {
     const Format& format = policy_.formats[i];
@@ -101,6 +110,10 @@ Found Checker::uplink(size_t index) {
     return Finding{path_to("uplinks", index, "addresses"),
                    "the list is empty; write at least one address like \"10.1.0.1/24\""};
   }
+  if (uplink.addresses.size() > kMaxUplinkAddresses) {
+    return Finding{path_to("uplinks", index, "addresses", kMaxUplinkAddresses),
+                   at_most("addresses", kMaxUplinkAddresses)};
+  }
   for (size_t i = 0; i < uplink.addresses.size(); ++i) {
     for (size_t other = 0; other <= index; ++other) {
       const std::vector<IpPrefix>& theirs = policy_.uplinks[other].addresses;
@@ -142,6 +155,7 @@ Found Checker::gateway(size_t index, const std::optional<IpAddress>& gateway,
 
 Found Checker::neighbours(size_t index) {
   const Uplink& uplink = policy_.uplinks[index];
+  std::map<IpAddress, size_t> seen;
   for (size_t i = 0; i < uplink.neighbours.size(); ++i) {
     const IpAddress& address = uplink.neighbours[i].address;
     Path path = path_to("uplinks", index, "neighbours", i);
@@ -153,10 +167,10 @@ Found Checker::neighbours(size_t index) {
           to_string(address) +
               " is in none of the uplink's networks; correct it or the lengths in \"addresses\""};
     }
-    for (size_t before = 0; before < i; ++before) {
-      if (uplink.neighbours[before].address != address) continue;
-      return Finding{path, already(to_string(address),
-                                   path_to("uplinks", index, "neighbours", before), "remove one")};
+    if (const auto [before, fresh] = seen.emplace(address, i); !fresh) {
+      return Finding{
+          path, already(to_string(address), path_to("uplinks", index, "neighbours", before->second),
+                        "remove one")};
     }
   }
   return {};

@@ -67,7 +67,8 @@ void answer_arp(Packet& packet, const MacAddress& mac) {
 
 // RFC 4861 section 7.2.4. A probe for a taken address is answered to all nodes, unsolicited (RFC
 // 4862 section 5.4.3).
-bool answer_nd(Packet& packet, const Question& question, const MacAddress& mac) {
+bool answer_nd(Packet& packet, const Question& question, const Owner& owner) {
+  const MacAddress& mac = owner.mac;
   Layers& layers = packet.layers;
   const uint32_t message_length =
       NdOptions::fixed_length(static_cast<uint8_t>(Icmpv6Type::kNeighborAdvertisement)) +
@@ -91,7 +92,8 @@ bool answer_nd(Packet& packet, const Question& question, const MacAddress& mac) 
   message.set_type(static_cast<uint8_t>(Icmpv6Type::kNeighborAdvertisement));
   message.set_code(0);
   using Message = NeighborMessage<uint8_t>;
-  message.set_flags(Message::kOverrideFlag | (probe ? 0 : Message::kSolicitedFlag));
+  message.set_flags(Message::kOverrideFlag | (probe ? 0 : Message::kSolicitedFlag) |
+                    (owner.router ? Message::kRouterFlag : 0));
   message.set_target(question.target);
   uint8_t* option = message.at() + Message::kLength;
   option[0] = NdOptions::kTargetLinkLayer;
@@ -113,17 +115,17 @@ Question classify(const Packet& packet) {
   return {};
 }
 
-bool answer(Packet& packet, const Question& question, const MacAddress& mac) {
+bool answer(Packet& packet, const Question& question, const Owner& owner) {
   switch (question.kind) {
     case Kind::kArpRequest:
     case Kind::kArpProbe:
-      answer_arp(packet, mac);
+      answer_arp(packet, owner.mac);
       return true;
     case Kind::kSolicitation:
     case Kind::kDadProbe:
       // An ND message behind extension headers would need them rebuilt; nobody sends such.
       if (packet.layers.ip_options) return false;
-      return answer_nd(packet, question, mac);
+      return answer_nd(packet, question, owner);
     default:
       return false;
   }

@@ -31,10 +31,16 @@ struct Question {
 // `packet`: parsed, with reason none.
 Question classify(const Packet& packet);
 
-// Turns the question in `packet` into its answer: `mac` has `target`. Fills packet.layers' lengths
-// anew; checksums are complete. The frame may grow by 8 octets (a target link-layer address
+// Who has the address that is asked for. ARP knows no routers.
+struct Owner {
+  MacAddress mac;
+  bool router = false;
+};
+
+// Turns the question in `packet` into its answer: `owner` has `target`. Fills packet.layers'
+// lengths anew; checksums are complete. The frame may grow by 8 octets (a target link-layer address
 // option). False: the packet has no room, or is no question.
-[[nodiscard]] bool answer(Packet& packet, const Question& question, const MacAddress& mac);
+[[nodiscard]] bool answer(Packet& packet, const Question& question, const Owner& owner);
 
 }  // namespace gatehouse::resolve
 

@@ -8,6 +8,7 @@
 namespace gatehouse::spoof {
 
 using spec::DropReason;
+using Bootp = BootpHeader<const uint8_t>;
 
 Rules::Rules(const policy::Vnic& vnic, const MacAddress& mac)
     : mac_(mac), anti_spoof_(vnic.anti_spoof), vlans_(vnic.vlans) {
@@ -84,29 +85,28 @@ DropReason Rules::check(const Packet& packet) const {
 
 DropReason Rules::check_ipv4(const Packet& packet) const {
   const Ipv4Header ip(static_cast<const uint8_t*>(packet.data + packet.layers.l2_length));
-  if (packet.layers.l4 == L4::kUdp && is_dhcp_request(packet)) {
-    const DropReason reason = check_dhcp(packet);
+  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
+  // Servers look at the destination port only.
+  if (packet.layers.l4 == L4::kUdp && udp.destination_port() == Bootp::kServerPort) {
+    const bool client = udp.source_port() == Bootp::kClientPort;
+    const DropReason reason = check_dhcp(packet, client);
     if (reason != DropReason::none) return reason;
     // A client that has no address yet (RFC 2131 section 4.1).
-    if (load_be<uint32_t>(ip.source_octets()) == 0) return DropReason::none;
+    if (client && load_be<uint32_t>(ip.source_octets()) == 0) return DropReason::none;
   }
   return owns_v4(ip.source_octets()) ? DropReason::none : DropReason::spoofed_ipv4;
 }
 
-bool Rules::is_dhcp_request(const Packet& packet) const {
-  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
-  return udp.destination_port() == BootpHeader<const uint8_t>::kServerPort &&
-         udp.source_port() == BootpHeader<const uint8_t>::kClientPort;
-}
-
-// What can't be seen (a fragment's rest) is not believed.
-DropReason Rules::check_dhcp(const Packet& packet) const {
+// What can't be seen (a fragment's rest, a super-frame's further segments) is not believed.
+DropReason Rules::check_dhcp(const Packet& packet, bool client) const {
   const Layers& layers = packet.layers;
-  using Bootp = BootpHeader<const uint8_t>;
-  if (layers.fragment || layers.l3_end - layers.payload_offset < Bootp::kLength) {
+  if (layers.fragment || packet.offload.tso ||
+      layers.l3_end - layers.payload_offset < Bootp::kLength) {
     return DropReason::spoofed_dhcp;
   }
   const Bootp bootp(packet.data + layers.payload_offset);
+  // A server's reply to a relay (RFC 2131 section 4.1): servers don't read it.
+  if (!client && bootp.operation() == Bootp::kReply) return DropReason::none;
   const bool own = bootp.operation() == Bootp::kRequest &&
                    bootp.hardware_type() == ArpHeader<const uint8_t>::kEthernet &&
                    bootp.hardware_length() == 6 && bootp.client_mac() == mac_;

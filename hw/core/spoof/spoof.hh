@@ -35,7 +35,10 @@ class Rules {
   bool owns_v4(const uint8_t* octets) const;
   bool owns_v6(const uint8_t* octets) const;
 
-  bool vlan_allowed(uint16_t vid) const;
+  // Whether the vnic may send, and be given, a frame with these tags.
+  bool takes_tags(const Layers& layers) const {
+    return layers.vlan_tags == 0 || check_vlan(layers) == spec::DropReason::none;
+  }
   const MacAddress& mac() const { return mac_; }
 
  private:
@@ -44,13 +47,13 @@ class Rules {
   };
   static constexpr size_t kFast = 4;
 
+  bool vlan_allowed(uint16_t vid) const;
   spec::DropReason check_vlan(const Layers& layers) const;
   spec::DropReason check_arp(const Packet& packet) const;
   spec::DropReason check_ipv4(const Packet& packet) const;
   spec::DropReason check_ipv6(const Packet& packet) const;
   spec::DropReason check_nd(const Packet& packet, bool source_unspecified) const;
-  spec::DropReason check_dhcp(const Packet& packet) const;
-  bool is_dhcp_request(const Packet& packet) const;
+  spec::DropReason check_dhcp(const Packet& packet, bool client) const;
 
   MacAddress mac_;
   bool anti_spoof_ = true;

@@ -28,12 +28,13 @@ Heard Neighbours::hear(unsigned uplink, const Packet& packet, int64_t now_ns, Ou
 }
 
 Heard Neighbours::claimed(unsigned uplink, const IpAddress& ip, const MacAddress& mac, bool for_us,
-                          int64_t now_ns, Outbox& outbox) {
+                          bool may_replace, int64_t now_ns, Outbox& outbox) {
   const uint32_t index = find(uplink, ip);
   if (index == kFree || !is_host(mac)) return Heard::kNothing;
   const State state = entries_[index].state;
   const bool asked = state == State::kAsking || state == State::kProbing;
   if (asked && for_us) {
+    if (state == State::kProbing && !may_replace && fast_[index].mac != mac) return Heard::kNoted;
     resolved(index, mac, now_ns, outbox);
     return Heard::kNoted;
   }
@@ -53,7 +54,7 @@ Heard Neighbours::hear_arp(unsigned uplink, const Packet& packet, int64_t now_ns
   // Somebody else with the card's own address: it is not given up, and he is not answered.
   if (interface.owns(sender) || !is_host(mac)) return Heard::kNothing;
   const bool for_us = interface.owns(target);
-  const Heard heard = claimed(uplink, sender, mac, for_us, now_ns, outbox);
+  const Heard heard = claimed(uplink, sender, mac, for_us, true, now_ns, outbox);
   if (!for_us || arp.operation() != Arp::kRequest) return heard;
   uint8_t frame[kMaxNeighbourFrame];
   const uint32_t length = write_answer({interface.mac, interface.vlan, target, sender, mac}, frame);
@@ -81,7 +82,7 @@ Heard Neighbours::hear_solicitation(unsigned uplink, const Packet& packet, int64
   if (!interface.owns(target) || interface.owns(sender)) return Heard::kNothing;
   const MacAddress mac = link_layer_address(packet, NdOptions::kSourceLinkLayer);
   if (!is_host(mac)) return Heard::kNothing;
-  if (!is_unspecified(sender)) claimed(uplink, sender, mac, true, now_ns, outbox);
+  if (!is_unspecified(sender)) claimed(uplink, sender, mac, true, true, now_ns, outbox);
   uint8_t frame[kMaxNeighbourFrame];
   const uint32_t length = write_answer({interface.mac, interface.vlan, target, sender, mac}, frame);
   outbox.send(uplink, {frame, length}, /*question=*/false);
@@ -95,7 +96,7 @@ Heard Neighbours::hear_advertisement(unsigned uplink, const Packet& packet, int6
   if (interfaces_[uplink].owns(message.target())) return Heard::kNothing;
   const bool for_us = message.solicited() && interfaces_[uplink].owns(ip.destination());
   const MacAddress mac = link_layer_address(packet, NdOptions::kTargetLinkLayer);
-  return claimed(uplink, message.target(), mac, for_us, now_ns, outbox);
+  return claimed(uplink, message.target(), mac, for_us, message.override_flag(), now_ns, outbox);
 }
 
 }  // namespace gatehouse::underlay

@@ -87,6 +87,20 @@ void Neighbours::forget(Outbox& outbox) {
   }
 }
 
+void Neighbours::give_up(uint16_t port, Outbox& outbox) {
+  for (const uint32_t index : active_) {  // frames wait for these only
+    Packet* packets[kWaitPerNeighbour];
+    const size_t count = take_waiting(index, packets);
+    for (size_t i = 0; i < count; ++i) {
+      if (packets[i]->port == port) {
+        outbox.give_up(entries_[index].uplink, {&packets[i], 1});
+      } else {
+        wait(index, packets[i]);
+      }
+    }
+  }
+}
+
 bool Neighbours::may_wait(uint32_t index) const {
   return entries_[index].waiting < kWaitPerNeighbour && free_ != kEnd;
 }
@@ -238,6 +252,10 @@ void Neighbours::archive(Archive& archive) {
     archive(fast.mac.octets);
     archive(fast.until_ns);
     if (!archive.loading() || !archive.ok()) continue;
+    if (fast.mac.is_multicast() || fast.mac.is_zero()) {
+      archive.fail("saved state: a neighbour's MAC address is not one station's");
+      return;
+    }
     const uint32_t index = find(entry.uplink, entry.ip);
     if (index == kFree || entries_[index].state != State::kUnknown) continue;
     entries_[index].state = State::kReachable;

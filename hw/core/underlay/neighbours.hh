@@ -73,6 +73,9 @@ class Neighbours {
   // Keeps the packet until the neighbour answers or is given up; only when may_wait().
   void wait(uint32_t index, Packet* packet);
 
+  // Gives up the waiting frames of a port that goes away.
+  void give_up(uint16_t port, Outbox& outbox);
+
   // A parsed ARP or ND frame from the wire.
   Heard hear(unsigned uplink, const Packet& packet, int64_t now_ns, Outbox& outbox);
 
@@ -120,9 +123,11 @@ class Neighbours {
   Heard hear_nd(unsigned uplink, const Packet& packet, int64_t now_ns, Outbox& outbox);
   Heard hear_solicitation(unsigned uplink, const Packet& packet, int64_t now_ns, Outbox& outbox);
   Heard hear_advertisement(unsigned uplink, const Packet& packet, int64_t now_ns, Outbox& outbox);
-  // Somebody says that `ip` is at `mac`; `for_us`: said to the card's own address.
+  // Somebody says that `ip` is at `mac`; `for_us`: said to the card's own address. Not
+  // `may_replace` (a proxy, for example): another MAC that is known stays (RFC 4861
+  // section 7.2.5).
   Heard claimed(unsigned uplink, const IpAddress& ip, const MacAddress& mac, bool for_us,
-                int64_t now_ns, Outbox& outbox);
+                bool may_replace, int64_t now_ns, Outbox& outbox);
   void start(uint32_t index, State state, bool to_all, int64_t now_ns, Outbox& outbox);
   void ask(uint32_t index, Outbox& outbox);
   void resolved(uint32_t index, const MacAddress& mac, int64_t now_ns, Outbox& outbox);

@@ -178,6 +178,19 @@ TEST(Card, DropsWhatItCannotKeepAndCountsIt) {
   EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
 }
 
+TEST(Card, AVnicThatTakesNothingLeavesTheOthersTheirBuffers) {
+  World world;
+  world.b.room = 0;
+  constexpr uint64_t kFrames = 300;  // more than there are large buffers
+  for (uint64_t i = 0; i < kFrames; ++i)
+    World::transmit(world.a, World::from_a("10.0.0.11", "52:54:00:00:00:0b", 9000));
+  const uint64_t kept = world.card.state(false)["packets-in-use"];
+  EXPECT_GT(kept, 64u);
+  EXPECT_LE(kept, 3 * PacketPool::Limits{}.large_count / 4 + 1);
+  EXPECT_EQ(world.drops(DropReason::vnic_no_descriptors), kFrames - kept);
+  EXPECT_EQ(world.drops(DropReason::no_packet_buffer), 0u);
+}
+
 TEST(Card, AFrameSentDuringDeliveryWaitsForRun) {
   World world;
   world.b.on_receive = [&] {

@@ -268,6 +268,53 @@ TEST(Reader, FindsADuplicateAmongManyMappings) {
             "mappings[777]; remove one of the two");
 }
 
+TEST(Reader, ListsThatEachFrameIsComparedWithAreShort) {
+  const auto list = [](size_t count, const auto& element) {
+    std::string text;
+    for (size_t i = 0; i < count; ++i) text += (i ? ",\n" : "") + element(std::to_string(i));
+    return text;
+  };
+  const auto format = [](const std::string& n) {
+    return R"({"name": "f)" + n + R"(", "kind": "geneve"})";
+  };
+  const auto address = [](const std::string& n) { return "\"10.1.0." + n + "/24\""; };
+  const auto with_formats = [&](size_t count) {
+    return read_policy("{\"formats\": [\n" + list(count, format) + "]}", "p").status().message();
+  };
+  const auto with_addresses = [&](size_t count) {
+    return read_policy(R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01",
+                           "addresses": [)"
+                       "\n" +
+                           list(count, address) + "]}]}",
+                       "p")
+        .status()
+        .message();
+  };
+  EXPECT_EQ(with_formats(256), "");
+  EXPECT_EQ(with_formats(257),
+            "p:258:1: formats[256]: there are more formats than the card takes; write at most 256");
+  EXPECT_EQ(with_addresses(64), "");
+  EXPECT_EQ(with_addresses(65),
+            "p:67:1: uplinks[0].addresses[64]: there are more addresses than the card takes; write "
+            "at most 64");
+}
+
+TEST(Reader, LooksForADuplicateAmongManyNeighboursInNoTime) {
+  std::string text = R"({"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01",
+      "addresses": ["10.1.0.1/8"], "neighbours": [)";
+  for (int i = 0; i < 200'000; ++i) {
+    text += R"({"address": "10.)" + std::to_string(2 + i / 65536) + "." +
+            std::to_string(i / 256 % 256) + "." + std::to_string(i % 256) +
+            R"(", "mac": "02:00:00:00:00:02"},)";
+  }
+  text +=
+      "\n"
+      R"({"address": "10.2.0.7", "mac": "02:00:00:00:00:02"}]}]})";
+  EXPECT_EQ(read_policy(text, "p").status().message(),
+            "p:3:13: uplinks[0].neighbours[200000].address: 10.2.0.7 is already taken by "
+            "uplinks[0].neighbours[7]; remove one");
+}
+
 class ReaderFile : public ::testing::Test {
  protected:
   ReaderFile()

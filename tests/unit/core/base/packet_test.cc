@@ -41,6 +41,18 @@ TEST(PacketPool, LargeFramesNeverTakeASmallBuffer) {
   EXPECT_NE(pool.take(60), nullptr);
 }
 
+TEST(PacketPool, IsScarceBelowAQuarterOfItsSize) {
+  PacketPool pool({.small_count = 8, .small_octets = 2304, .large_count = 4});
+  for (int i = 0; i < 6; ++i) pool.take(60);
+  EXPECT_FALSE(pool.scarce(60)) << "two of eight are free";
+  pool.take(60);
+  EXPECT_TRUE(pool.scarce(60));
+  EXPECT_FALSE(pool.scarce(9000)) << "of another size";
+  for (int i = 0; i < 4; ++i) pool.take(9000);
+  EXPECT_TRUE(pool.scarce(9000));
+  EXPECT_TRUE(pool.scarce(UINT32_MAX));
+}
+
 TEST(PacketPool, TheLastGivenIsTheNextTaken) {
   PacketPool pool;
   Packet* first = pool.take(60);

@@ -137,6 +137,23 @@ TEST(Decapsulate, LeavesEthernetPaddingBehindTheDatagramOut) {
             kInner.size());
 }
 
+TEST(Decapsulate, LeavesWhatStandsBehindTheUdpDatagramOut) {
+  const Bytes vxlan = {8, 0, 0, 0, 1, 2, 3, 0};
+  const auto frame = [&](size_t udp_octets) {
+    return Frame()
+        .ethernet()
+        .ipv4()
+        .udp({.destination = 6081, .length = static_cast<uint16_t>(8 + udp_octets), .checksum = 0})
+        .payload(concat({vxlan, kInner, Bytes(9, 0xee)}))
+        .build();
+  };
+  const Opened opened = open(frame(vxlan.size() + kInner.size()), port(FormatKind::kVxlan));
+  EXPECT_EQ(opened.reason, DropReason::none);
+  EXPECT_EQ(opened.tunnel.inner_length, kInner.size());
+  EXPECT_EQ(open(frame(7), port(FormatKind::kVxlan)).reason, DropReason::bad_vxlan);
+  EXPECT_EQ(open(frame(7), port(FormatKind::kGeneve)).reason, DropReason::bad_geneve);
+}
+
 TEST(Decapsulate, JoinsEcnAsRfc6040Says) {
   constexpr int kDrop = -1;
   // RFC 6040 figure 4. Rows: inner not-ECT, ECT(1), ECT(0), CE (as in the field); columns: outer

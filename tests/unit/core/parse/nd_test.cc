@@ -70,6 +70,8 @@ TEST(ParseNd, NeighborSolicitation) {
       {"DAD with a source link-layer address", solicitation(kDad, "fd00::2", source), 135, false},
       {"DAD to another group", solicitation(kDad, "fd00::3"), 135, false},
       {"DAD to a host", solicitation(nd_ip("::", "fd00::2"), "fd00::2"), 135, false},
+      {"from a group", solicitation(nd_ip("ff02::1", "ff02::1:ff00:2"), "fd00::2", source), 135,
+       false},
       {"hop limit 254", solicitation(forwarded, "fd00::2"), 135, false},
       {"multicast target", solicitation(kUnicast, "ff02::1"), 135, false},
       {"option of length 0", solicitation(kUnicast, "fd00::2", test::from_hex("0100 525400000001")),

@@ -257,6 +257,61 @@ TEST(Egress, SendsManyToTheBroadcastPeer) {
   }
 }
 
+TEST(Egress, AVlanReachesOnlyVnicsThatMayHaveIt) {
+  policy::Policy policy = card_a();
+  policy.vnics[0].vlans = {50, 51};
+  policy.vnics[1].vlans = {50};
+  World a(policy);
+  const auto frame = [](uint16_t vid) {
+    return Frame().ethernet().vlan(vid).ipv4({.destination = "10.0.0.3"}).udp().build();
+  };
+  a.from_vnic(0, frame(50));
+  a.from_vnic(0, frame(51));
+  ASSERT_EQ(a.sink.received.size(), 1u);
+  EXPECT_EQ(a.sink.received[0].vnic, 1u);
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 2},
+                               {"vnic0.tx_bytes", 2 * frame(50).size()},
+                               {"vnic0.tx_local", 1},
+                               {"vnic0.tx_drops", 1},
+                               {"drop.vlan_not_allowed", 1},
+                               {"vnic0.drop.vlan_not_allowed", 1}}));
+}
+
+// Several vnics may send from one network: each still asks for the others' addresses in it.
+TEST(Egress, AnswersForAnothersAddressInTheOwnPrefix) {
+  policy::Policy policy = card_a();
+  policy.vnics[0].addresses = {prefix("10.0.0.0/24"), prefix("fd00::/64")};
+  policy.mappings.push_back(
+      {"red", prefix("10.0.0.0/16"), *parse_mac("52:54:00:00:00:99"), *parse_ip("192.0.2.2"), {}});
+  World a(policy);
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.2"}).build());  // of the other card
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.3"}).build());  // of a1
+  a.from_vnic(0, nd("fd00::1").neighbor_solicitation("fd00::3", kOwnOption).build());
+  EXPECT_EQ(a.sink.received.size(), 3u);
+  EXPECT_EQ(a.count()["vnic0.answers"], 3u);
+  // What is nobody else's is its own, whatever wider prefix leads elsewhere.
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.77"}).build());
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::not_forwarded}}));
+}
+
+// A host that hears of its router without the flag gives up the route (RFC 4861 section 7.2.5).
+TEST(Egress, SaysThatARouterIsOne) {
+  policy::Policy policy = card_a({.broadcast = true});
+  policy.uplinks[0].neighbours.push_back({*parse_ip("192.0.2.3"), *parse_mac(kMacB)});
+  policy.mappings.push_back(
+      {"red", prefix("fd00::9"), *parse_mac("52:54:00:00:00:09"), *parse_ip("192.0.2.3"), {}});
+  World a(policy);
+  // Routers are behind the broadcast peer; nobody else's advertisements are let in.
+  const std::pair<const char*, uint8_t> kRows[] = {
+      {"fd00::2", 0xe0}, {"fd00::9", 0x60}, {"fd00::3", 0x60}};
+  for (const auto& [target, flags] : kRows) {
+    a.sink.clear();
+    a.from_vnic(0, nd("fd00::1").neighbor_solicitation(target, kOwnOption).build());
+    ASSERT_EQ(a.sink.received.size(), 1u) << target;
+    EXPECT_EQ(a.sink.received[0].frame[14 + 40 + 4], flags) << target;
+  }
+}
+
 TEST(Egress, AVnicWithoutPolicySendsNothing) {
   World a(card_a());
   ASSERT_TRUE(a.pipeline.attach_vnic(9, "stranger", *parse_mac("52:54:00:00:00:01")).ok());
@@ -365,6 +420,19 @@ TEST(Egress, GivesUpOnASilentNeighbour) {
   EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::neighbour_unresolved}}));
   EXPECT_EQ(a.count()["vnic0.tx_drops"], 1u);
   EXPECT_EQ(a.pool.in_use(), 0u);
+}
+
+TEST(Egress, WhatWaitedForAVnicThatWentIsNotTheNextOnes) {
+  World a(card_a({.ask = true}));
+  a.from_vnic(0, ipv4_to("10.0.0.2").udp().payload(20).build());
+  EXPECT_EQ(a.pool.in_use(), 1u);
+  a.pipeline.detach_vnic(0);
+  EXPECT_EQ(a.pool.in_use(), 0u);
+  ASSERT_TRUE(a.pipeline.attach_vnic(0, "next", *parse_mac("52:54:00:00:00:07")).ok());
+  int64_t next = a.pipeline.next_tick();
+  for (int i = 0; i < 3; ++i) next = a.pipeline.tick(next);
+  EXPECT_EQ(a.count()["drop.neighbour_unresolved"], 1u);
+  EXPECT_EQ(a.count().count("vnic0.tx_drops"), 0u);
 }
 
 }  // namespace

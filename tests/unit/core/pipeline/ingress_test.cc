@@ -286,6 +286,20 @@ TEST(Ingress, AnswersPeersThatAskForAVnic) {
   }
 }
 
+TEST(Ingress, PeersThatAskALotLeaveTheVnicItsAnswers) {
+  World a(card_a());
+  const Bytes question = tunnel(
+      from_peer("ff:ff:ff:ff:ff:ff")
+          .arp(
+              {.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"})
+          .build());
+  for (int i = 0; i < 300; ++i) a.from_wire(question);
+  EXPECT_EQ(a.sink.sent.size(), 256u);
+  EXPECT_EQ(a.count()["drop.answer_limit"], 44u);
+  a.from_vnic(0, Frame().ethernet().arp().build());
+  EXPECT_EQ(a.sink.received.size(), 1u);
+}
+
 TEST(Ingress, AnswersForItsUnderlayAddress) {
   World a(card_a());
   a.from_wire(Frame()
@@ -396,6 +410,18 @@ TEST(Ingress, ATagThatTheVnicMayNotHaveIsDroppedForIt) {
                                {"drop.vlan_not_allowed", 1},
                                {"vnic0.drop.vlan_not_allowed", 1},
                                {"vnic0.rx_drops", 1}}));
+}
+
+TEST(Ingress, APriorityTagHidesNoOther) {
+  World a(card_a());
+  a.from_wire(tunnel(from_peer()
+                         .vlan(0xe000)
+                         .vlan(51)
+                         .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                         .udp()
+                         .build()));
+  EXPECT_TRUE(a.sink.received.empty());
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::vlan_not_allowed}}));
 }
 
 TEST(Ingress, AnUplinkWithoutPolicyTakesNothing) {

@@ -111,19 +111,24 @@ TEST(Counters, CountWhatEndsOutside) {
   a.pipeline.count_drop(false, 1, DropReason::uplink_queue_full);
   a.pipeline.count_drop(false, 0, DropReason::no_packet_buffer);
   a.pipeline.count_drop(false, 0, DropReason::none);
+  // The packet buffer is short of room on both ways.
+  a.pipeline.count_drop(true, 2, DropReason::no_packet_buffer, TapDirection::kToGuest);
+  a.pipeline.count_drop(false, 1, DropReason::no_packet_buffer, TapDirection::kFromGuest);
   a.pipeline.count_vnic_rx(1, 3, 300);
-  EXPECT_EQ(a.sink.drops.size(), 5u);
+  EXPECT_EQ(a.sink.drops.size(), 7u);
   EXPECT_EQ(a.count(), (Counts{{"vnic1.rx_drops", 2},
                                {"vnic1.tx_drops", 1},
                                {"vnic1.rx_frames", 3},
                                {"vnic1.rx_bytes", 300},
-                               {"uplink1.tx_drops", 1},
+                               {"vnic2.rx_drops", 1},
+                               {"vnic2.drop.no_packet_buffer", 1},
+                               {"uplink1.tx_drops", 2},
                                {"uplink0.rx_drops", 1},
                                {"drop.vnic_no_descriptors", 1},
                                {"drop.bad_tx_descriptor", 1},
                                {"drop.rx_dma_error", 1},
                                {"drop.uplink_queue_full", 1},
-                               {"drop.no_packet_buffer", 1},
+                               {"drop.no_packet_buffer", 3},
                                {"vnic1.drop.vnic_no_descriptors", 1},
                                {"vnic1.drop.bad_tx_descriptor", 1},
                                {"vnic1.drop.rx_dma_error", 1}}));

@@ -166,7 +166,7 @@ TEST(Resolve, AnswersInPlace) {
   };
   for (const auto& row : rows) {
     Held packet(row.question);
-    ASSERT_TRUE(resolve::answer(*packet, resolve::classify(*packet), *parse_mac(kMac)))
+    ASSERT_TRUE(resolve::answer(*packet, resolve::classify(*packet), {*parse_mac(kMac)}))
         << row.description;
     EXPECT_EQ(to_hex(bytes_of(*packet)), to_hex(row.answer)) << row.description;
     // The layers fit the answer, so that it can be sent on without another parse.
@@ -178,16 +178,16 @@ TEST(Resolve, AnswersInPlace) {
 
 TEST(Resolve, RefusesWhatIsNoQuestion) {
   Held udp(Frame().ethernet().ipv4().udp().build());
-  EXPECT_FALSE(resolve::answer(*udp, resolve::classify(*udp), MacAddress{}));
+  EXPECT_FALSE(resolve::answer(*udp, resolve::classify(*udp), {}));
   Held reply(Frame().ethernet().arp({.operation = 2}).build());
-  EXPECT_FALSE(resolve::answer(*reply, resolve::classify(*reply), MacAddress{}));
+  EXPECT_FALSE(resolve::answer(*reply, resolve::classify(*reply), {}));
 }
 
 TEST(Resolve, RefusesWhereTheAnswerHasNoRoom) {
   const Bytes frame = nd("fd00::1").neighbor_solicitation("fd00::2").build();
   Held packet(frame);
   (*packet).capacity = (*packet).headroom() + static_cast<uint32_t>(frame.size());
-  EXPECT_FALSE(resolve::answer(*packet, resolve::classify(*packet), MacAddress{}));
+  EXPECT_FALSE(resolve::answer(*packet, resolve::classify(*packet), {}));
   EXPECT_EQ(bytes_of(*packet), frame) << "unchanged";
 }
 

@@ -116,6 +116,22 @@ const std::vector<Row>& rows() {
       {"DHCP with a strange hardware length", dhcp("0.0.0.0", bootp("52:54:00:00:00:01", 1, 1, 16)),
        DropReason::spoofed_dhcp},
       {"DHCP cut off", dhcp("0.0.0.0", Bytes(235)), DropReason::spoofed_dhcp},
+      {"DHCP request for another's chaddr from a port of no client",
+       dhcp("10.0.0.1", bootp(kOther), 1068), DropReason::spoofed_dhcp},
+      {"DHCP request for another's chaddr as a relay sends it", dhcp("10.0.0.1", bootp(kOther), 67),
+       DropReason::spoofed_dhcp},
+      {"DHCP request for the own chaddr from a port of no client",
+       dhcp("10.0.0.1", bootp("52:54:00:00:00:01"), 1068), DropReason::none},
+      {"DHCP reply of a server to a relay", dhcp("10.0.0.1", bootp(kOther, 2), 67),
+       DropReason::none},
+      {"first fragment to the DHCP port from another port",
+       Frame()
+           .ethernet()
+           .ipv4({.more_fragments = true})
+           .udp({.source = 1068, .destination = 67})
+           .payload(Bytes(240))
+           .build(),
+       DropReason::spoofed_dhcp},
       {"0.0.0.0 to the DHCP port from another port",
        dhcp("0.0.0.0", bootp("52:54:00:00:00:01"), 67), DropReason::spoofed_ipv4},
       {"first fragment of a DHCP request",
@@ -278,6 +294,15 @@ TEST(Spoof, WithoutAntiSpoofOnlyVlansAndProtocolsAreChecked) {
                       row.verdict == DropReason::protocol_not_allowed;
     EXPECT_EQ(verdict(policy, row.frame), kept ? row.verdict : DropReason::none) << row.description;
   }
+}
+
+// Each segment would be a request of its own, and only the first one's content can be seen.
+TEST(Spoof, ASuperFrameIsNoDhcpRequest) {
+  const Offload two{
+      .tso = true, .ipv4 = true, .mss = 240, .header_length = 42, .payload_length = 480};
+  const Bytes both = concat({bootp("52:54:00:00:00:01"), bootp(kOther)});
+  EXPECT_EQ(verdict(vnic(), dhcp("10.0.0.1", both), two), DropReason::spoofed_dhcp);
+  EXPECT_EQ(verdict(vnic(), dhcp("10.0.0.1", both, 68, 5000), two), DropReason::none);
 }
 
 TEST(Spoof, AllowsTheTagsOfThePolicy) {

@@ -263,6 +263,34 @@ TEST_F(NeighboursTest, FollowsANeighbourThatMoved) {
   EXPECT_EQ(table.mac(v6), mac(kThief));
 }
 
+TEST_F(NeighboursTest, AnAnswerWithoutOverrideReplacesNothing) {
+  EXPECT_FALSE(table.need(v6, now, out));
+  EXPECT_EQ(hear(advertisement(kPeer, 0x40000000)), Heard::kNoted) << "nothing was known";
+  EXPECT_EQ(table.mac(v6), mac(kPeer));
+  now += 60 * kSecond;
+  EXPECT_TRUE(table.need(v6, now, out));
+  EXPECT_EQ(hear(advertisement(kThief, 0x40000000)), Heard::kNoted);
+  EXPECT_EQ(table.mac(v6), mac(kPeer));
+  EXPECT_EQ(state(v6), State::kProbing) << "its own answer is still to come";
+  EXPECT_EQ(hear(advertisement(kPeer, 0x40000000)), Heard::kNoted);
+  EXPECT_EQ(state(v6), State::kReachable);
+}
+
+TEST_F(NeighboursTest, FramesOfAPortThatGoesAreGivenUp) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  EXPECT_FALSE(table.need(v6, now, out));
+  for (uint16_t port : {1, 2, 1}) table.wait(v4, packet_of(pool, pattern(60, port), port));
+  table.wait(v6, packet_of(pool, pattern(60, 1), 1));
+  table.give_up(1, out);
+  EXPECT_EQ(out.given_up.size(), 3u);
+  EXPECT_EQ(table.waiting(), 1u);
+  hear(arp_reply());
+  ASSERT_EQ(out.released.size(), 1u);
+  Bytes kept = pattern(60, 2);
+  std::copy_n(mac(kPeer).octets.begin(), 6, kept.begin());
+  EXPECT_EQ(out.released[0], kept);
+}
+
 TEST_F(NeighboursTest, StaticEntriesNeverChange) {
   table.add_static(0, ip("192.0.2.2"), mac(kPeer));
   EXPECT_TRUE(table.usable(v4, INT64_MAX - 1));
@@ -456,6 +484,25 @@ TEST_F(NeighboursTest, SavesAndLoads) {
     Archive cut_off(std::span(saved.bytes()).first(length));
     third.archive(cut_off);
     EXPECT_FALSE(cut_off.ok()) << length;
+  }
+}
+
+TEST_F(NeighboursTest, RefusesASavedGroupAddress) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply());
+  Archive saved;
+  table.archive(saved);
+  // Section and version, count, uplink, family, 16 octets of address.
+  const size_t mac_at = 8 + 4 + 1 + 1 + 16;
+  for (const Bytes& wrong : {Bytes(6, 0xff), Bytes(6, 0)}) {
+    const Interface interfaces[] = {interface()};
+    Neighbours other(interfaces);
+    const uint32_t index = other.add(0, ip("192.0.2.2"));
+    const Bytes octets = patch(saved.bytes(), mac_at, wrong);
+    Archive from{std::span<const uint8_t>(octets)};
+    other.archive(from);
+    EXPECT_EQ(from.error(), "saved state: a neighbour's MAC address is not one station's");
+    EXPECT_FALSE(other.usable(index, now));
   }
 }
 
