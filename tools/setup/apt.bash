@@ -49,7 +49,7 @@ private_index() {
   } >"$state/sources.list"
   note "package index for QEMU's source"
   logged private_apt apt-get update ||
-    die "the index of trixie could not be fetched: $(apt_complaint)" \
+    failed "the index of trixie could not be fetched: $(apt_complaint)" \
       "check the network; if it is a signature, install the newest debian-archive-keyring"
   private_index_is_fresh=yes
 }
