@@ -2,15 +2,19 @@
 # Debian packages of any suite, without root and without touching the machine's apt: a private state per suite whose
 # addresses and keys come from the machine's own apt configuration, whatever its format.
 
-# One line "ADDRESS|SUITE|SIGNED-BY" for each binary index the machine's apt is configured for.
+# One line "ADDRESS|SUITE|COMPONENT" for each binary index the machine's apt is configured for: first those that are known
+# to be Debian's, then all, as without an index it is not known whose they are.
 machine_sources() {
-  apt-get indextargets --no-release-info --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)' \
-    'Created-By: Packages' 2>/dev/null | sort -u
+  local format='$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
+  {
+    apt-get indextargets --format "\$(ORIGIN)|$format" 'Created-By: Packages' 2>/dev/null | sed -n 's/^Debian|//p'
+    apt-get indextargets --no-release-info --format "$format" 'Created-By: Packages' 2>/dev/null
+  } | sed '/^cdrom:/d'
 }
 
 # source_address PATTERN: the first configured address whose suite matches and which has the component main.
 source_address() {
-  machine_sources | awk -F'|' -v want="$1" '$2 ~ want && $3 == "main" { print $1; exit }'
+  machine_sources | awk -F'|' -v want="$1" '$2 ~ want && $3 == "main" && !found { found = $1 } END { print found }'
 }
 
 # Keys: those the machine trusts, and Debian's archive keys, which hold the other suites' keys too.

@@ -3,14 +3,16 @@
 # folder, whose address and keys are those of the machine's own configuration, in whatever format that is written. Apt
 # checks the chain from the archive's signature to each file's hash. Sourced by `gatehouse`.
 
-# The address from which the machine takes its own release. indextargets reads both source formats.
+# The address from which the machine takes its own release. indextargets reads both source formats, and with
+# --no-release-info needs no index; with an index it also says who signs as Debian, as others have suites of that name.
 archive_address() {
-  local release
+  local release format='$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
   release=$(debian_codename)
-  apt-get indextargets --format '$(CODENAME)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    awk -F'|' -v release="$release" \
-      '$3 == "main" && ($1 == release || $2 ~ "^(" release "|stable|oldstable)$") { found = $4 }
-        END { print found }'
+  {
+    apt-get indextargets --format "\$(ORIGIN)|$format" 'Created-By: Packages' 2>/dev/null | sed -n 's/^Debian|//p'
+    apt-get indextargets --no-release-info --format "$format" 'Created-By: Packages' 2>/dev/null
+  } | awk -F'|' -v release="$release" '$1 !~ /^cdrom:/ && $2 ~ "^(" release "|stable|oldstable)$" && $3 == "main" &&
+    !found { found = $1 } END { print found }'
 }
 
 # The archive's keys: those that the machine's apt sources name, and those of the keyring package; comma-separated.
@@ -37,8 +39,8 @@ private_index() {
   if [[ -n ${private_index_is_fresh:-} ]]; then return; fi
   local state=$GATEHOUSE_CACHE/apt-setup address keys
   address=$(archive_address)
-  [[ -n $address ]] || die "apt has no index of $(debian_codename) main to take the archive's address from" \
-    "run 'apt-get update' as root, and see sources.list(5)"
+  [[ -n $address ]] || die "apt is configured for no archive of $(debian_codename) main" \
+    "add one to /etc/apt/sources.list.d, see sources.list(5)"
   keys=$(archive_keys)
   mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
   {
@@ -47,7 +49,7 @@ private_index() {
   } >"$state/sources.list"
   note "package index for QEMU's source"
   logged private_apt apt-get update ||
-    die "the index of trixie could not be fetched: $(apt_complaint)" \
+    failed "the index of trixie could not be fetched: $(apt_complaint)" \
       "check the network; if it is a signature, install the newest debian-archive-keyring"
   private_index_is_fresh=yes
 }

@@ -8,6 +8,32 @@ die() {
   exit 1
 }
 
+# failed WHAT [FIX]: die for a command that did not do its work. A full disk shows in a hundred ways, so that comes first.
+failed() {
+  local full
+  full=$(full_disk)
+  die "$1" "${full:+free some disk space, $full${2:+; or }}${2:-}"
+}
+
+# The first folder with little room, where there is one. 200 MB: what apt's index, unpacking, takes and gives back.
+full_disk() {
+  local folder free
+  for folder in "$build" "$GATEHOUSE_CACHE" "${TMPDIR:-/tmp}"; do
+    free=$({ df --output=avail -m "$folder" 2>/dev/null || true; } | tail -n 1)
+    if [[ -n $free ]] && ((free < 200)); then
+      echo "$folder has only $((free)) MB"
+      return 0  # in a trap a plain return is the failure's
+    fi
+  done
+}
+
+# The ERR trap's: for what has no message of its own.
+unexpected() {
+  local full
+  full=$(full_disk)
+  echo "gatehouse: $1: unexpected failure of: $2${full:+. Fix: free some disk space, $full}" >&2
+}
+
 # note TEXT: one line under the running step.
 note() { close_progress && echo "      $*"; }
 
@@ -98,5 +124,5 @@ built() {
   if "$@" 2>&1 | condense; then return; fi
   { grep -E -m8 '(: (fatal )?error: |^ERROR|: ERROR: |undefined reference|multiple definition)' "$log" ||
     tail -n 3 "$log"; } | sed 's/^/      /' >&2
-  die "'$(basename "$1")' failed; everything it said is in ${log#"$root"/}"
+  failed "'$(basename "$1")' failed" "see ${log#"$root"/}, which has everything it said"
 }

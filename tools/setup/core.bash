@@ -19,17 +19,19 @@ core_tool_step() {
 core_configure() {
   if [[ -f $core_build/build.ninja ]]; then return; fi
   logged "$meson" setup "$core_build" "$root" ||
-    die "meson setup failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
+    failed "meson setup failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
 }
 
 images_key() { hash_of "$root/guest-images"; }
 
 images_step() { built_images "$root/guest-images/build" "$build/guest-images"; }
 
-# The images' recipe has steps and messages of its own.
+# The images' recipe has steps and messages of its own; its last word is said once, and mostly names the fix.
 built_images() {
+  local why
   mkdir -p "${log%/*}"
-  if ! "$@" 2>&1 | tee "$log" | sed -u 's/^/      /'; then
-    die "the guest images were not made: $(tail -n 1 "$log")" "see ${log#"$root"/}"
-  fi
+  if "$@" 2>&1 | tee "$log" | sed -u '/^guest-images: /d; s/^/      /'; then return; fi
+  why=$(sed -n 's/^guest-images: //p' "$log" | tail -n 1)
+  if [[ $why == *'. Fix: '* ]]; then die "guest images: $why"; fi
+  failed "guest images: ${why:-$(tail -n 1 "$log")}" "see ${log#"$root"/}"
 }

@@ -10,7 +10,7 @@ ready_machine() {
   machine_is_ready=yes
   check_distribution
   { mkdir -p "$build/logs" "$stamps" && touch "$build/lock"; } 2>/dev/null ||
-    die "cannot write to $build" "use a checkout that belongs to you (this is user $(id -un))"
+    failed "cannot write to $build" "use a checkout that belongs to you (this is user $(id -un))"
   { mkdir -p "$GATEHOUSE_CACHE" && [[ -w $GATEHOUSE_CACHE ]]; } 2>/dev/null ||
     die "cannot write to the cache folder $GATEHOUSE_CACHE" "set GATEHOUSE_CACHE to a folder that you may write to"
   take_lock

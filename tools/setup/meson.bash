@@ -19,13 +19,13 @@ meson_step() {
     rm -rf "$GATEHOUSE_CACHE/download"
     mkdir "$GATEHOUSE_CACHE/download"
     (cd "$GATEHOUSE_CACHE/download" && logged private_apt apt-get download meson/bookworm-backports) ||
-      die "meson could not be fetched from bookworm-backports: $(apt_complaint)" "check the network, then repeat"
+      failed "meson could not be fetched from bookworm-backports: $(apt_complaint)" "check the network, then repeat"
     mv "$GATEHOUSE_CACHE"/download/meson_*.deb "$package"
     rm -r "$GATEHOUSE_CACHE/download"
   fi
   rm -rf "$folder" "$folder.deb"
   logged /usr/bin/python3 -m venv --without-pip --system-site-packages "$folder" ||
-    die "python3 -m venv failed" "see ${log#"$root"/}"
+    failed "python3 -m venv failed" "see ${log#"$root"/}"
   dpkg-deb --extract "$package" "$folder.deb"
   site=("$folder"/lib/python3*/site-packages)
   # Copied, not put on a path: QEMU's configure looks for meson's metadata in the environment itself.

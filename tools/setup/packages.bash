@@ -27,19 +27,23 @@ packages_step() {
   key_after=$(packages_key)
   if ((${#missing[@]} == 0)); then return; fi
   note "installing ${#missing[@]}: ${missing[*]}"
+  local by_hand="as root: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
   if ((EUID != 0)) && ! command -v sudo >/dev/null; then
-    die "packages are missing and there is neither root nor sudo to install them" \
-      "as root: apt-get install --no-install-recommends ${missing[*]}"
+    die "packages are missing and there is neither root nor sudo to install them" "$by_hand"
   fi
+  # The lock: a machine that has just started may be installing its updates.
   local install=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
-    --no-install-recommends install "${missing[@]}")
+    -o DPkg::Lock::Timeout=600 --no-install-recommends install "${missing[@]}")
   # A machine's package index may be missing or old: ask for a new one only when the first attempt says so.
   if ! logged "${install[@]}"; then
+    if [[ $(apt_complaint) == sudo:* ]]; then
+      die "packages are missing and sudo does not install them ($(apt_complaint))" "$by_hand"
+    fi
     note "refreshing apt's package index"
     logged as_root apt-get -q -o APT::Update::Error-Mode=any update ||
-      die "apt-get update failed: $(apt_complaint)" "check the network and the machine's apt sources, then repeat"
+      failed "apt-get update failed: $(apt_complaint)" "check the network and the machine's apt sources, then repeat"
     logged "${install[@]}" ||
-      die "apt-get install failed: $(apt_complaint)" "see ${log#"$root"/}, then repeat"
+      failed "apt-get install failed: $(apt_complaint)" "see ${log#"$root"/}, then repeat"
   fi
   mapfile -t missing < <(missing_packages)
   key_after=$(packages_key)

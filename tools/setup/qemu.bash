@@ -25,7 +25,7 @@ qemu_fetch_step() {
     rm -rf "$folder"
     mkdir -p "$folder"
     (cd "$folder" && logged private_apt apt-get source --download-only --only-source "qemu=$version") ||
-      die "QEMU's source could not be fetched: $(apt_complaint)" "check the network, then repeat"
+      failed "QEMU's source could not be fetched: $(apt_complaint)" "check the network, then repeat"
     # Apt has checked every file against the signed index; the list lets a later checkout do so without a network.
     (cd "$folder" && sha256sum -- *.dsc *.tar.* >verified.new && mv verified.new verified)
   fi
@@ -56,11 +56,11 @@ qemu_patch_step() {
   mkdir -p "${fresh%/*}"
   note "unpacking qemu $version"
   logged dpkg-source --no-copy -x "$GATEHOUSE_CACHE/qemu/$version"/*.dsc "$fresh" ||
-    die "QEMU's source does not unpack: $(tail -n 1 "$log")" \
-      "remove $GATEHOUSE_CACHE/qemu and repeat (or free some disk space)"
+    failed "QEMU's source does not unpack: $(tail -n 1 "$log")" \
+      "remove $GATEHOUSE_CACHE/qemu and repeat"
   for patch in "$patches"/*.patch; do
     logged patch --directory="$fresh" --strip=1 --forward --fuzz=0 --no-backup-if-mismatch --input="$patch" ||
-      die "hw/qemu/patches/$(basename "$patch") does not apply to qemu $version: QEMU's source has moved" \
+      failed "hw/qemu/patches/$(basename "$patch") does not apply to qemu $version: QEMU's source has moved" \
         "update the patch (${log#"$root"/} says which hunk), or restore $GATEHOUSE_CACHE/qemu of an older version"
   done
   ln -s ../../.. "$fresh/gatehouse"
@@ -68,7 +68,7 @@ qemu_patch_step() {
   if [[ -d $qemu_source ]]; then
     # Only what differs gets a new time stamp, so that a changed patch rebuilds little.
     logged rsync --recursive --links --perms --checksum --delete "$fresh/" "$qemu_source/" ||
-      die "QEMU's source could not be updated: $(tail -n 1 "$log")"
+      failed "QEMU's source could not be updated: $(tail -n 1 "$log")"
     rm -rf "$fresh"
   else
     mv "$fresh" "$qemu_source"
@@ -101,7 +101,7 @@ qemu_configure_step() {
   # The path is relative so that compiler command lines, and with them ccache's keys, are the same in every checkout.
   (cd "$qemu_build" && logged ../src/qemu/configure "${qemu_options[@]}" --python="$python" \
     --cc='ccache gcc' --cxx='ccache g++') ||
-    die "QEMU's configure failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
+    failed "QEMU's configure failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
   # In its build folder QEMU looks for firmware below qemu-bundle/: so no command line needs -L.
   mkdir -p "$qemu_build"/qemu-bundle/usr/{share,lib/ipxe}
   ln -s "$build/guest-images/roms" "$qemu_build/qemu-bundle/usr/share/qemu"
