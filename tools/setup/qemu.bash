@@ -89,6 +89,9 @@ qemu_options=(
   --enable-trace-backends=log
   --disable-install-blobs
   --disable-docs
+  # Function names and lines for backtraces and profiles; an eighth less to compile than with variables.
+  --extra-cflags=-g1
+  --extra-cxxflags=-g1
   --firmwarepath=/usr/share/qemu:/usr/share/seabios:/usr/lib/ipxe/qemu
 )
 
