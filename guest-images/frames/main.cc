@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // gh-frames: sends raw frames, spoofed ones too, and waits for frames that match a pattern.
 // ../README.md has examples.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>

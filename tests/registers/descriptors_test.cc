@@ -2,6 +2,8 @@
 // Frames through rings in guest RAM, the card, and the wire, both ways.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/registers/rings.hh"
 #include "tests/unit/core/frames.hh"
 

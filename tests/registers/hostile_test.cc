@@ -3,6 +3,8 @@
 // of the function.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/registers/rings.hh"
 #include "tests/unit/core/frames.hh"
 

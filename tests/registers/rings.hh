@@ -3,6 +3,7 @@
 #ifndef GATEHOUSE_TESTS_REGISTERS_RINGS_HH_
 #define GATEHOUSE_TESTS_REGISTERS_RINGS_HH_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>

@@ -2,7 +2,9 @@
 // Saved state: a machine is migrated to a file and goes on from there.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
+#include <iterator>
 
 #include "tests/registers/rings.hh"
 #include "tests/unit/core/frames.hh"

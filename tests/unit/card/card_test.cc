@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the card adds to the pipeline: batches, order, held frames, re-entrancy, names, reports,
 // saved state.
+#include <algorithm>
+
 #include "hw/core/base/bytes.hh"
 #include "hw/core/base/checksum.hh"
 #include "tests/unit/card/world.hh"

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/l4_checksum.hh"
 #include "hw/core/parse/parse.hh"

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "hw/core/base/icmp.hh"
 #include "tests/unit/core/frames.hh"
 

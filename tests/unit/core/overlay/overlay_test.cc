@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <utility>
 
 #include "hw/core/overlay/destination.hh"
 #include "hw/core/parse/parse.hh"

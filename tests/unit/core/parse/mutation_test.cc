@@ -4,6 +4,7 @@
 // first octet too many.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "hw/core/base/headers.hh"

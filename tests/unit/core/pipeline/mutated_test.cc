@@ -4,6 +4,7 @@
 // one end, nothing is kept, and nothing leaves that claims to be another.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "hw/core/parse/parse.hh"

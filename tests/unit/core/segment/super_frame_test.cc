@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/core/segment/cutting.hh"
 
+#include <utility>
+
 namespace gatehouse::segment {
 namespace {
 

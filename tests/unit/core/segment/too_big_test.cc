@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/segment/too_big.hh"
 
+#include <tuple>
+
 #include "tests/unit/core/segment/cutting.hh"
 
 namespace gatehouse::segment {
