@@ -10,7 +10,6 @@ namespace gatehouse::uplink {
 namespace {
 
 constexpr uint8_t kUdp = static_cast<uint8_t>(IpProtocol::kUdp);
-constexpr uint32_t kLargestDatagram = 65535;  // IPv4 total length, and IPv6 payload length
 // More segments than this the kernel does not take from one datagram (UDP_MAX_SEGMENTS was 64 for
 // long).
 constexpr size_t kMaxFrames = 64;

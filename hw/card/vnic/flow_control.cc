@@ -7,17 +7,18 @@
 #include "hw/card/vnic/vnic.hh"
 #include "hw/core/base/archive.hh"
 #include "hw/core/base/bytes.hh"
+#include "hw/core/base/headers.hh"
 
 namespace gatehouse::vnic {
 namespace {
 
 using namespace i82574;  // NOLINT: register names
 
-// A MAC control frame (IEEE 802.3 clause 31, annex 31B).
-constexpr uint32_t kSource = 6, kType = 12, kOpcode = 14, kQuanta = 16, kOctets = 60;
-constexpr uint16_t kPauseOpcode = 1;
-// A quantum is 512 bit times.
-constexpr int64_t kQuantumNs[3] = {51200, 5120, 512};
+using Pause = PauseFrame<uint8_t>;
+constexpr uint32_t kOctets = 60;  // of a control frame, without FCS
+// Of a quantum, by STATUS.SPEED.
+constexpr int64_t kQuantumNs[] = {100 * Pause::kGigabitQuantumNs, 10 * Pause::kGigabitQuantumNs,
+                                  Pause::kGigabitQuantumNs};
 constexpr uint32_t kGigabit = 2;  // STATUS.SPEED
 
 uint64_t address_of(const uint8_t* octets) {
@@ -29,15 +30,16 @@ uint64_t pause_address(const RegisterFile& regs) {
 uint64_t station_address(const RegisterFile& regs) {
   return regs[reg::RAL(0)] | uint64_t{regs[reg::RAH(0)] & RAH_RAH} << 32;
 }
-void put_address(uint8_t* to, uint64_t address) {
-  store_le(to, static_cast<uint32_t>(address));
-  store_le(to + 4, static_cast<uint16_t>(address >> 32));
+MacAddress mac_of(uint64_t address) {
+  uint8_t octets[8];
+  store_le(octets, address);
+  return MacAddress::from(octets);
 }
 
 }  // namespace
 
 bool FlowControl::is_control(std::span<const uint8_t> frame) const {
-  return load_be<uint16_t>(frame.data() + kType) ==
+  return PauseFrame(frame.data()).ether_type() ==
          static_cast<uint16_t>(vnic_.registers()[reg::FCT]);
 }
 
@@ -48,19 +50,19 @@ bool FlowControl::is_for_us(std::span<const uint8_t> frame) const {
 }
 
 bool FlowControl::is_pause(std::span<const uint8_t> frame) const {
-  return is_control(frame) && load_be<uint16_t>(frame.data() + kOpcode) == kPauseOpcode &&
+  return is_control(frame) && PauseFrame(frame.data()).opcode() == Pause::kPause &&
          is_for_us(frame);
 }
 
 FlowControl::Verdict FlowControl::received(std::span<const uint8_t> frame) {
   if (!is_control(frame)) return Verdict::kFilter;
   const RegisterFile& regs = vnic_.registers();
-  if (load_be<uint16_t>(frame.data() + kOpcode) != kPauseOpcode) {
+  if (PauseFrame(frame.data()).opcode() != Pause::kPause) {
     if (is_for_us(frame)) vnic_.statistics().add(reg::FCRUC);
     return regs.test(reg::RCTL, RCTL_PMCF) ? Verdict::kPass : Verdict::kFilter;
   }
   if (!is_for_us(frame)) return Verdict::kFilter;
-  const uint16_t quanta = load_be<uint16_t>(frame.data() + kQuanta);
+  const uint16_t quanta = PauseFrame(frame.data()).quanta();
   vnic_.statistics().add(quanta != 0 ? reg::XOFFRXC : reg::XONRXC);
   if (regs.test(reg::CTRL, CTRL_RFCE)) pause(quanta);
   return regs.test(reg::RCTL, RCTL_DPF) ? Verdict::kDiscard : Verdict::kFilter;
@@ -127,11 +129,12 @@ void FlowControl::send(bool xoff) {
   }
   std::memset(packet->data, 0, kOctets);
   packet->length = kOctets;
-  put_address(packet->data, pause_address(regs));
-  put_address(packet->data + kSource, station_address(regs));
-  store_be(packet->data + kType, static_cast<uint16_t>(regs[reg::FCT]));
-  store_be(packet->data + kOpcode, kPauseOpcode);
-  store_be(packet->data + kQuanta, static_cast<uint16_t>(xoff ? regs[reg::FCTTV] : 0));
+  const Pause frame(packet->data);
+  frame.set_destination(mac_of(pause_address(regs)));
+  frame.set_source(mac_of(station_address(regs)));
+  frame.set_ether_type(static_cast<uint16_t>(regs[reg::FCT]));
+  frame.set_opcode(Pause::kPause);
+  frame.set_quanta(static_cast<uint16_t>(xoff ? regs[reg::FCTTV] : 0));
   vnic_.statistics().add(xoff ? reg::XOFFTXC : reg::XONTXC);
   vnic_.statistics().transmitted_control(kOctets);
   vnic_.ports().card.transmit({&packet, 1});

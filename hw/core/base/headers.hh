@@ -48,6 +48,8 @@ namespace gatehouse {
 
 // Below this, the field behind the addresses is a length (IEEE 802.3), not an EtherType.
 inline constexpr uint16_t kFirstEtherType = 0x0600;
+// Octets of the largest IP datagram: IPv4's total length; IPv6's payload length is held to it too.
+inline constexpr uint32_t kLargestDatagram = 65535;
 inline constexpr MacAddress kBroadcastMac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 constexpr bool is_vlan_type(uint16_t ether_type) {
@@ -70,6 +72,21 @@ class VlanTag {
   GATEHOUSE_WIRE_FIELD(uint16_t, tci, 0)
   GATEHOUSE_WIRE_FIELD(uint16_t, ether_type, 2)
   uint16_t id() const { return tci() & 0x0fff; }
+};
+
+// A MAC control frame with a PAUSE (IEEE 802.3 clause 31, annex 31B), from the destination address
+// on. Time is in quanta of 512 bit times.
+template <class Byte>
+class PauseFrame {
+  GATEHOUSE_WIRE_VIEW(PauseFrame, 18)
+  static constexpr MacAddress kGroup{{0x01, 0x80, 0xc2, 0x00, 0x00, 0x01}};
+  static constexpr uint16_t kPause = 1;
+  static constexpr int64_t kGigabitQuantumNs = 512;
+  GATEHOUSE_WIRE_MAC(destination, 0)
+  GATEHOUSE_WIRE_MAC(source, 6)
+  GATEHOUSE_WIRE_FIELD(uint16_t, ether_type, 12)
+  GATEHOUSE_WIRE_FIELD(uint16_t, opcode, 14)
+  GATEHOUSE_WIRE_FIELD(uint16_t, quanta, 16)
 };
 
 // RFC 826, for Ethernet and IPv4 only.

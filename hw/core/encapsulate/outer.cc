@@ -11,6 +11,7 @@
 namespace gatehouse::encapsulate {
 namespace {
 
+constexpr uint32_t kTunnelLength = 8;        // VXLAN, and Geneve without options
 constexpr uint8_t kVxlanVni = 0x08;          // I flag, RFC 7348 section 5
 constexpr uint8_t kGeneveCritical = 0x40;    // C flag, RFC 8926 section 3.4
 constexpr uint8_t kOptionCritical = 0x80;    // in an option's type, section 3.5
@@ -41,7 +42,7 @@ void write_tunnel(uint8_t* to, const policy::Format& format, uint32_t vni) {
 uint32_t mtu_overhead(bool v6, const policy::Format& format) {
   const uint32_t ip = v6 ? Ipv6Header<uint8_t>::kLength : Ipv4Header<uint8_t>::kLength;
   const bool geneve = format.kind == policy::FormatKind::kGeneve;
-  return ip + UdpHeader<uint8_t>::kLength + Outer::kTunnelLength +
+  return ip + UdpHeader<uint8_t>::kLength + kTunnelLength +
          (geneve ? static_cast<uint32_t>(format.options.size()) : 0);
 }
 
@@ -97,6 +98,8 @@ Outer::Outer(const Ends& ends, const policy::Format& format) {
   UdpHeader(at).set_destination_port(format.port);
   write_tunnel(at + UdpHeader<uint8_t>::kLength, format, ends.vni);
 }
+
+uint32_t Outer::udp_offset() const { return length_ - kTunnelLength - UdpHeader<uint8_t>::kLength; }
 
 uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const {
   uint8_t* end = inner - options_length_;

@@ -35,8 +35,6 @@ class alignas(64) Outer {
   // Octets that push() may write in front of the inner frame.
   static constexpr uint32_t kReserve = kTemplate + 252;
   static_assert(kReserve <= kHeadroom);
-  static constexpr uint32_t kTunnelLength = 8;  // VXLAN, and Geneve without options
-  static constexpr uint32_t kUdpLength = 8;
 
   Outer() = default;
   // Keeps a pointer to format.options.
@@ -47,7 +45,7 @@ class alignas(64) Outer {
   // Where the IP header begins in the outer frame.
   uint32_t ip_offset() const { return l2_length_; }
   // Where the UDP header begins.
-  uint32_t udp_offset() const { return length_ - kTunnelLength - kUdpLength; }
+  uint32_t udp_offset() const;
   bool is_v6() const { return v6_; }
 
   struct Inner {

@@ -99,8 +99,8 @@ uint32_t hash_ports(const Walk& walk) {
 }
 
 DropReason check_fragment(uint32_t offset, uint32_t octets, bool more, uint32_t header_octets) {
-  constexpr uint32_t kMaxDatagram = 65535;
-  if (octets == 0 || (more && octets % 8 != 0) || header_octets + offset + octets > kMaxDatagram) {
+  if (octets == 0 || (more && octets % 8 != 0) ||
+      header_octets + offset + octets > kLargestDatagram) {
     return DropReason::bad_fragment;
   }
   return DropReason::none;

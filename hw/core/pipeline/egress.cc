@@ -17,7 +17,6 @@ using spec::VnicCounter;
 
 namespace {
 
-constexpr uint32_t kLargestDatagram = 65535;   // of IP
 constexpr uint32_t kNoMtu = kLargestDatagram;  // what two vnics of one card may always exchange
 
 // Between two vnics only the tenant's own MTU counts.

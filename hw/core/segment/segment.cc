@@ -15,8 +15,6 @@ namespace {
 using checksum::add;
 using spec::DropReason;
 
-constexpr uint32_t kMaxDatagram =
-    65535;  // IPv4 total length; IPv6 payload length is held to it as well
 constexpr uint32_t kHeaderAlignment = 16;
 
 constexpr uint32_t divide_up(uint32_t value, uint32_t by) { return (value + by - 1) / by; }
@@ -53,7 +51,7 @@ DropReason Segmenter::begin(const Packet& packet, uint32_t mtu, uint32_t wire_cu
   assert(mtu >= kMinMtu);
   const Layers& layers = packet.layers;
   packet_ = &packet;
-  mtu_ = std::min(mtu, kMaxDatagram);
+  mtu_ = std::min(mtu, kLargestDatagram);
   kind_ = Kind::kPass;
   fragment_segments_ = false;
   done_ = total_ = 0;
@@ -113,7 +111,7 @@ DropReason Segmenter::fit_super_frame() {
     mss_ = mtu_ - headers;
     return DropReason::none;
   }
-  if (largest > kMaxDatagram) return DropReason::not_fragmentable;
+  if (largest > kLargestDatagram) return DropReason::not_fragmentable;
   ip_header_ = layers.l4_offset - layers.l2_length;
   fragment_segments_ = true;
   return DropReason::none;

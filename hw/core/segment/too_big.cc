@@ -79,7 +79,7 @@ void mend_quote(const Packet& packet, uint8_t* quote) {
     return;
   }
   const Ipv4Header ip(quote);
-  ip.set_total_length(static_cast<uint16_t>(std::min(datagram, 65535u)));
+  ip.set_total_length(static_cast<uint16_t>(std::min(datagram, kLargestDatagram)));
   ip.set_checksum(0);
   ip.set_checksum(checksum::finish(checksum::sum(quote, ip.header_length())));
 }
@@ -102,7 +102,7 @@ uint32_t write_v4(const Packet& offending, uint32_t mtu, const IpAddress& source
   const Icmp icmp(message);
   icmp.set_type(static_cast<uint8_t>(IcmpType::kUnreachable));
   icmp.set_code(kIcmpFragmentationNeeded);
-  icmp.set_next_hop_mtu(static_cast<uint16_t>(std::min(mtu, 65535u)));
+  icmp.set_next_hop_mtu(static_cast<uint16_t>(std::min(mtu, kLargestDatagram)));
   icmp.set_checksum(checksum::finish(checksum::sum(message, octets)));
 
   std::memset(l3, 0, ip.kLength);
