@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "hw/card/frames.hh"
-#include "hw/core/base/bytes.hh"
 #include "hw/core/base/checksum.hh"
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/layers.hh"
@@ -30,10 +29,6 @@ void complete_checksum(Packet& packet, const Arrival& arrival) {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-constexpr uint8_t kPauseAddress[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x01};
-constexpr uint32_t kPauseType = 12, kPauseOpcode = 14, kPauseQuanta = 16, kPauseOctets = 18;
-constexpr int64_t kQuantumNs = 512;
-
 // Drop reports number vnics first, then uplinks.
 constexpr unsigned report_port(bool vnic, unsigned index) {
   return vnic ? index : pipeline::kMaxVnics + index;
@@ -55,15 +50,16 @@ bool VnicPort::paused() const {
 }
 
 void VnicPort::obey_pause(const Packet& packet) {
-  const uint8_t* frame = packet.data;
-  if (packet.length < kPauseOctets ||
-      load_be<uint16_t>(frame + kPauseType) != static_cast<uint16_t>(EtherType::kPause) ||
-      load_be<uint16_t>(frame + kPauseOpcode) != 1 ||
-      !std::equal(std::begin(kPauseAddress), std::end(kPauseAddress), frame)) {
+  using Pause = PauseFrame<const uint8_t>;
+  if (packet.length < Pause::kLength) return;
+  const Pause frame(packet.data);
+  if (frame.ether_type() != static_cast<uint16_t>(EtherType::kPause) ||
+      frame.opcode() != Pause::kPause || frame.destination() != Pause::kGroup) {
     return;
   }
-  const uint16_t quanta = load_be<uint16_t>(frame + kPauseQuanta);
-  paused_until_ns_ = quanta == 0 ? 0 : card_.ports_.clock.now_ns() + quanta * kQuantumNs;
+  const uint16_t quanta = frame.quanta();
+  paused_until_ns_ =
+      quanta == 0 ? 0 : card_.ports_.clock.now_ns() + quanta * Pause::kGigabitQuantumNs;
   if (quanta == 0 && !held_.empty()) card_.schedule();
 }
 

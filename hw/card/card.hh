@@ -20,6 +20,7 @@
 #include "hw/card/drop_reports.hh"
 #include "hw/card/ports.hh"
 #include "hw/card/uplink/uplink.hh"
+#include "hw/core/base/headers.hh"
 #include "hw/core/base/packet.hh"
 #include "hw/core/base/status.hh"
 #include "hw/core/pipeline/pipeline.hh"
@@ -52,7 +53,7 @@ class VnicPort final : public vnic::CardPort {
   // Frames that wait for descriptors: what the silicon's receive packet buffer of 20 KiB holds of
   // short frames.
   static constexpr size_t kHeld = 320;
-  static constexpr int64_t kLongestPauseNs = int64_t{0xffff} * 512;
+  static constexpr int64_t kLongestPauseNs = 0xffff * PauseFrame<uint8_t>::kGigabitQuantumNs;
 
   // A PAUSE frame of the vnic's (IEEE 802.3 annex 31B) among those it sends: the card is its link
   // partner and holds what it has for it. Quanta are those of a link of 1 Gb/s.
@@ -178,7 +179,7 @@ class Card final : private pipeline::Sink {
   bool run_ingress();
   bool run_deliveries();
   bool deliveries_wait() const;
-  void archive_pending(Archive& archive);
+  void archive_pending(Archive& archive, uint32_t version);
   void archive_held(Archive& archive, VnicPort& port, uint32_t version);
   bool run_transmits();
   void discard(unsigned vnic);

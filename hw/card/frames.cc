@@ -26,7 +26,6 @@ void archive_frame(Archive& archive, PacketPool& pool, Packet*& packet) {
     }
     packet->length = length;
   }
-  archive(packet->wire_mss);
   archive(packet->port);
   archive.octets(packet->data, length);
 }

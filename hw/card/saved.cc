@@ -22,14 +22,14 @@ void Card::archive(Archive& archive) {
   if (archive.loading()) renumber(names, archive);
   if (!archive.ok()) return;
   for (auto& uplink : uplinks_) uplink->archive(archive);
-  archive_pending(archive);
+  archive_pending(archive, version);
   for (auto& port : vnics_) {
     if (port) archive_held(archive, *port, version);
   }
   pipeline_->archive(archive);
 }
 
-void Card::archive_pending(Archive& archive) {
+void Card::archive_pending(Archive& archive, uint32_t version) {
   if (archive.loading()) {
     for (Packet* packet : pending_) pool_.give(packet);
     pending_.clear();
@@ -41,6 +41,7 @@ void Card::archive_pending(Archive& archive) {
   for (uint32_t i = 0; i < count && archive.ok(); ++i) {
     Packet* packet = archive.loading() ? nullptr : pending_[i];
     archive_frame(archive, pool_, packet);
+    if (version >= 2 && packet) archive(packet->wire_mss);
     if (!archive.loading() || !packet) continue;
     if (packet->port >= uplinks_.size()) {
       // Not kept: a machine may go on after its state was refused.

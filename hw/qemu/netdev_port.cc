@@ -25,14 +25,10 @@ bool bears_reentry(const NetClientState* netdev) {
 }
 
 // Makes a tap take and give tunnelled super-frames, and larger headers for them. QEMU 10.0 knows
-// neither, but passes frames and their headers as they are. False: the kernel doesn't (it is older
-// than 6.17), and nothing has changed.
+// neither, but passes frames and their headers as they are. False: the kernel doesn't, and nothing
+// has changed.
 bool make_tap_cut(int tap) {
-  constexpr unsigned kUdpTunnelGso = 0x080,
-                     kUdpTunnelGsoChecksum = 0x100;  // of if_tun.h since 6.17
-  constexpr unsigned kOffloads =
-      TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | kUdpTunnelGso | kUdpTunnelGsoChecksum;
-  if (ioctl(tap, TUNSETOFFLOAD, kOffloads) != 0) return false;
+  if (ioctl(tap, TUNSETOFFLOAD, uplink::kTunnelOffloads) != 0) return false;
   int header = VirtioHeader::kTunnel;
   if (ioctl(tap, TUNSETVNETHDRSZ, &header) == 0) return true;
   ioctl(tap, TUNSETOFFLOAD, 0);
@@ -102,7 +98,12 @@ bool NetdevPort::cuts(unsigned uplink) const {
 void NetdevPort::send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
   Side& side = sides_[uplink];
   const VirtioHeader header = uplink::virtio_header(super);
-  side.waits = send_frame(side, header, frame) == 0;
+  errno = 0;
+  const ssize_t result = send_frame(side, header, frame);
+  side.waits = result == 0;
+  // The kernel promised more than it does: the card cuts from now on. This frame is the wire's
+  // loss.
+  if (result < 0 && errno == EINVAL) side.cuts = false;
 }
 
 size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/peers/kernel_peer.hh"
 
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+
+#include "hw/card/uplink/virtio_header.hh"
+
 namespace gatehouse::peers {
 namespace {
 
@@ -12,6 +17,8 @@ constexpr unsigned kVni = 0xABCDE;
 
 KernelPeer::KernelPeer(const PeerOptions& options) : options_(options) {
   const int tap = peer_.open_tap("tap0", options_.underlay_mtu, /*vnet_hdr=*/true);
+  tap_cuts_ = ioctl(tap, TUNSETOFFLOAD, uplink::kTunnelOffloads) == 0;
+  ioctl(tap, TUNSETOFFLOAD, 0);  // as a new tap has it
   lab::GuestOptions guest;
   guest.kernel = options_.kernel;
   guest.devices = lab::card_with_vnic("tap,id=up0,vhost=off,fd=" + std::to_string(tap),

@@ -35,6 +35,10 @@ class KernelPeer {
   lab::Guest& guest() { return *guest_; }
   lab::Netns& peer() { return peer_; }
   lab::WorkDir& work() { return work_; }
+  // Whether the tap's kernel takes, and gives, tunnelled super-frames. The stand-in for geneve
+  // gives none: its header is rewritten, so that it must leave nothing to the tap.
+  bool tap_cuts() const { return tap_cuts_; }
+  bool tap_gives_uncut() const { return tap_cuts_ && !judged_by_rewritten_vxlan(); }
 
  private:
   lab::Topology plan() const;
@@ -45,6 +49,7 @@ class KernelPeer {
   PeerOptions options_;
   lab::WorkDir work_{"peer"};
   lab::Netns peer_{"peer"};
+  bool tap_cuts_ = false;
   std::unique_ptr<lab::Guest> guest_;
 };
 

@@ -64,7 +64,7 @@ void Lane::clear() {
 }
 
 void Lane::archive(Archive& archive) {
-  archive.section("uplink-lane", 1);
+  const uint32_t version = archive.section("uplink-lane", 2);
   if (archive.loading()) clear();
   archive_time(archive, busy_until_ns_);
   uint32_t count = count_;
@@ -74,6 +74,7 @@ void Lane::archive(Archive& archive) {
     Entry& entry = ring_[slot(i)];
     archive_time(archive, entry.due_ns);
     card::archive_frame(archive, pool_, entry.packet);
+    if (version >= 2 && entry.packet) archive(entry.packet->wire_mss);
     if (archive.loading() && entry.packet) count_ = i + 1;
   }
 }

@@ -11,8 +11,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-// Where the fields stand, and their values (virtio 1.4 section 5.1.6; Linux
-// include/uapi/linux/virtio_net.h).
+// Where the fields stand, and their values (Linux include/uapi/linux/virtio_net.h).
 enum Offset : uint8_t {
   kFlags = 0,
   kGsoType = 1,

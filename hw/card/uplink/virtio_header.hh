@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What stands in front of each frame of a tap with vnet_hdr: virtio's network header, with the two
-// fields for tunnels where the tap's kernel has them (Linux 6.17, struct
-// virtio_net_hdr_v1_hash_tunnel; virtio 1.4 section 5.1.6). Fields are in the host's byte order,
+// fields for tunnels where the tap's kernel has them (struct virtio_net_hdr_v1_hash_tunnel; Linux
+// 6.18 does). Fields are in the host's byte order,
 // which must be little-endian, as the tunnel fields always are. Offsets in octets from the start of
 // the frame.
 #ifndef GATEHOUSE_HW_CARD_UPLINK_VIRTIO_HEADER_HH_
@@ -16,6 +16,10 @@
 #include "hw/core/base/packet.hh"
 
 namespace gatehouse::uplink {
+
+// For TUNSETOFFLOAD: what a tap must bear to take and give tunnelled super-frames. TUN_F_CSUM,
+// _TSO4, _TSO6, _UDP_TUNNEL_GSO, _UDP_TUNNEL_GSO_CSUM of linux/if_tun.h, whose last two are recent.
+inline constexpr unsigned kTunnelOffloads = 0x001 | 0x002 | 0x004 | 0x080 | 0x100;
 
 struct VirtioHeader {
   static constexpr uint32_t kPlain = 10;   // octets, without what came later

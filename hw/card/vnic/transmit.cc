@@ -275,13 +275,15 @@ void TransmitEngine::interrupt(const std::array<uint32_t, kQueues>& before, uint
 }
 
 void TransmitEngine::archive(Archive& archive) {
-  archive.section("transmit", 1);
+  const uint32_t version = archive.section("transmit", 2);
   for (TransmitQueue& queue : queues_) queue.archive(archive);
   for (int32_t& credit : credits_) archive(credit);
   archive(turn_);
   archive(continued_);
-  archive(burst_);
-  archive(doorbell_ns_);
+  if (version >= 2) {  // bursts
+    archive(burst_);
+    archive(doorbell_ns_);
+  }
   burst_ = std::min(burst_, kBurstDoorbells);
   delayed_.archive(archive, kDelayable);
   flow_control_.archive(archive);

@@ -19,8 +19,6 @@ using spec::UplinkCounter;
 
 namespace {
 
-constexpr uint32_t kLargestDatagram = 65535;  // of IP
-
 // Of IPv4 or IPv6, or ARP's sender: 4 or 16 octets in the frame.
 const uint8_t* source_octets(const Packet& packet) {
   const uint8_t* l3 = packet.data + packet.layers.l2_length;
@@ -55,12 +53,13 @@ bool is_dhcp_request(const Packet& packet) {
          udp.destination_port() == BootpHeader<uint8_t>::kServerPort;
 }
 
-// What the wire did not cut becomes what a guest's super-frame is. Nothing but TCP is let in so; a
-// frame that is none keeps its length, and ends where such a length does.
+// What the wire did not cut becomes what a guest's super-frame is. Nothing but TCP for one station
+// is let in so: segments times vnics would be more than one frame's work. A frame that is none
+// keeps its length, and ends where such a length does.
 void claim_super_frame(Packet& packet) {
   const Layers& layers = packet.layers;
   if (packet.wire_mss == 0 || layers.l4 != L4::kTcp || layers.payload_offset == 0 ||
-      layers.fragment) {
+      layers.fragment || (packet.data[0] & 1) != 0) {
     return;
   }
   packet.length = std::min(packet.length, layers.l3_end);
@@ -251,7 +250,6 @@ void Pipeline::Impl::deliver_cut(unsigned uplink, unsigned vnic, Packet& packet)
     const OutFrame frame{{packet.data, packet.length}, {}};
     return drop_for_vnic(uplink, vnic, frame, reason);
   }
-  ++uplinks[uplink][UplinkCounter::rx_super_frames];
   uplinks[uplink][UplinkCounter::rx_segments] += segmenter_.total();
   flush_run();  // what came before goes before
   while (!segmenter_.done()) {

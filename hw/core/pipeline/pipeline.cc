@@ -43,6 +43,7 @@ void Pipeline::from_uplink(unsigned uplink, std::span<Packet* const> batch, int6
     counters[UplinkCounter::rx_frames] += part.size();
     for (Packet* packet : part) {
       counters[UplinkCounter::rx_bytes] += packet->length;
+      counters[UplinkCounter::rx_super_frames] += packet->wire_mss != 0;
       impl.tap(TapPoint::kOuter, TapDirection::kToGuest, uplink,
                {{packet->data, packet->length}, {}});
       impl.finish(packet);

@@ -80,7 +80,7 @@ TEST(Saved, TimesThatOverflowAreRefused) {
   World source(slow);
   const Bytes saved = save(source);
   Archive section;
-  section.section("uplink-lane", 1);
+  section.section("uplink-lane", 2);
   const Bytes& tag = section.bytes();
   const auto lane = std::search(saved.begin(), saved.end(), tag.begin(), tag.end());
   ASSERT_NE(lane, saved.end());
@@ -93,6 +93,37 @@ TEST(Saved, TimesThatOverflowAreRefused) {
     World::transmit(destination.a, World::from_a("10.0.0.2"));
     destination.advance(1'000'000'000);
     EXPECT_EQ(destination.wire.sent.size(), 1u);
+  }
+}
+
+// One that waits for run(), and one on the cable.
+TEST(Saved, ASuperFrameThatTheWireHasNotCutIsCutAfterLoading) {
+  const Bytes inner =
+      test::Frame()
+          .ethernet({.destination = "52:54:00:00:00:0a", .source = "52:54:00:00:00:02"})
+          .ipv4({.source = "10.0.0.2", .destination = "10.0.0.10"})
+          .tcp()
+          .payload(2500)
+          .build();
+  const Bytes frame =
+      test::Frame()
+          .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})
+          .ipv4({.source = "10.1.0.2", .destination = "10.1.0.1"})
+          .udp({.destination = 4789, .checksum = 0})
+          .payload(test::concat({test::from_hex("0800 0000 0013 8900"), inner}))
+          .build();
+  for (const uplink::Options& options :
+       {uplink::Options{.present = true}, uplink::Options{.present = true, .rate = 1'000'000}}) {
+    World source(options);
+    ASSERT_TRUE(source.card.receive(0, {{frame.data(), static_cast<uint32_t>(frame.size())}, {}},
+                                    false, {.mss = 1000}));
+    World destination(options);
+    EXPECT_EQ(load(destination, save(source)), "");
+    destination.run();
+    ASSERT_EQ(destination.a.received.size(), 3u);
+    EXPECT_EQ(destination.a.received[0].size(), 54u + 1000);
+    EXPECT_EQ(destination.a.received[2].size(), 54u + 500);
+    EXPECT_EQ(destination.card.state(false)["packets-in-use"], 0);
   }
 }
 

@@ -143,6 +143,27 @@ TEST_P(RoundTrip, SuperFramesLeftToTheWireAreTheSameFrames) {
   }
 }
 
+// Segments times vnics would be the work of a thousand frames.
+TEST(SuperFrames, ForAGroupAreNotCut) {
+  World a(card_a({.broadcast = true})), b(card_b({.broadcast = true}));
+  const Bytes frame = Frame()
+                          .ethernet({.destination = "01:00:5e:01:02:03"})
+                          .ipv4({.destination = "239.1.2.3"})
+                          .tcp()
+                          .payload(3000)
+                          .build();
+  const Bytes outer = [&] {
+    World wide(card_a({.mtu = 9000, .broadcast = true}));
+    wide.from_vnic(0, frame);
+    return wide.sink.sent.at(0).frame;
+  }();
+  b.from_wire(outer, 0, 1000);
+  ASSERT_EQ(b.sink.received.size(), 1u) << "whole: the vnic looks at its length";
+  EXPECT_EQ(b.sink.received[0].frame, frame);
+  EXPECT_EQ(b.count()["uplink0.rx_super_frames"], 1u);
+  EXPECT_EQ(b.count()["uplink0.rx_segments"], 0u);
+}
+
 constexpr auto kVxlan = policy::FormatKind::kVxlan;
 constexpr auto kGeneve = policy::FormatKind::kGeneve;
 
