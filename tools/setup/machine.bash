@@ -48,8 +48,3 @@ take_lock() {
     flock 9
   fi
 }
-
-# as_root COMMAND...: sudo is asked for apt alone.
-as_root() {
-  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
-}

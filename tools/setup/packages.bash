@@ -31,18 +31,15 @@ packages_step() {
   if ((EUID != 0)) && ! command -v sudo >/dev/null; then
     die "packages are missing and there is neither root nor sudo to install them" "$by_hand"
   fi
-  # The lock: a machine that has just started may be installing its updates.
-  local install=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
-    -o DPkg::Lock::Timeout=600 --no-install-recommends install "${missing[@]}")
   # A machine's package index may be missing or old: ask for a new one only when the first attempt says so.
-  if ! logged "${install[@]}"; then
+  if ! apt_as_root install "${missing[@]}"; then
     if [[ $(apt_complaint) == sudo:* ]]; then
       die "packages are missing and sudo does not install them ($(apt_complaint))" "$by_hand"
     fi
     note "refreshing apt's package index"
-    logged as_root apt-get -q -o APT::Update::Error-Mode=any update ||
+    apt_as_root update ||
       failed "apt-get update failed: $(apt_complaint)" "check the network and the machine's apt sources, then repeat"
-    logged "${install[@]}" ||
+    apt_as_root install "${missing[@]}" ||
       failed "apt-get install failed: $(apt_complaint)" "see ${log#"$root"/}, then repeat"
   fi
   mapfile -t missing < <(missing_packages)
@@ -50,9 +47,18 @@ packages_step() {
   ((${#missing[@]} == 0)) || die "apt-get did not install: ${missing[*]}" "see ${log#"$root"/}"
 }
 
-# The first error of the last command in the log, without its prefix.
+# apt_as_root ARGUMENT...: sudo is asked for apt-get alone. It passes TERM on, and on a dumb terminal without input debconf
+# takes each question's default; a root shell can simply be told.
+apt_as_root() {
+  local command=(apt-get "$@" -c "$root/tools/setup/apt.conf")
+  if ((EUID != 0)); then command=(sudo "${command[@]}"); fi
+  DEBIAN_FRONTEND=noninteractive TERM=dumb logged "${command[@]}" </dev/null
+}
+
+# The first error of the last command in the log, without apt's prefix and with sudo's, which it leaves out of a refusal.
 apt_complaint() {
   awk '/^\+ / { first = "" }
+       /^Sorry, user | is not in the sudoers file/ { $0 = "sudo: " $0 }
        /^(E: |sudo: )/ && first == "" { first = $0; sub(/^E: /, "", first); sub(/[. ]+$/, "", first) }
        END { print first == "" ? "it does not say why" : first }' "$log"
 }
