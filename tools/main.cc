@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The binary `gatehouse-tool`: one table of subcommands. `./gatehouse` at the root is what people
 // call; it calls this.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "tools/bench/core.hh"
 #include "tools/bench/net.hh"
+#include "tools/bench/options.hh"
 #include "tools/boot/boot.hh"
 #include "tools/demo/demo.hh"
 #include "tools/docs/docs.hh"
@@ -23,16 +25,20 @@ struct Command {
   const char* help;
 };
 
+constexpr Command kBenches[] = {
+#include "tools/bench/names.inc"
+};
+
 int bench(const std::vector<std::string>& arguments) {
-  const std::string name = arguments.empty() ? "" : arguments[0];
-  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1),
-                                      arguments.end());
-  if (name == "net") return gatehouse::bench::run_net(rest);
-  if (name == "core") return gatehouse::bench::run_core(rest);
-  std::fprintf(
-      stderr,
-      "gatehouse bench: which one? net or core, then --pairs N, --rows NAME,..., --json FILE\n");
-  return 2;
+  const bool asked = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
+  for (const Command& one : kBenches) {
+    if (!asked && !arguments.empty() && arguments[0] == one.name)
+      return one.run({arguments.begin() + 1, arguments.end()});
+  }
+  FILE* const to = asked ? stdout : stderr;
+  std::fputs(gatehouse::bench::usage().c_str(), to);
+  for (const Command& one : kBenches) std::fprintf(to, "  %-24s%s\n", one.name, one.help);
+  return asked ? 0 : 2;
 }
 
 constexpr Command kCommands[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What every bench takes on its command line.
+// What every bench takes on its command line: the rows of options.inc.
 #ifndef GATEHOUSE_TOOLS_BENCH_OPTIONS_HH_
 #define GATEHOUSE_TOOLS_BENCH_OPTIONS_HH_
 
@@ -9,11 +9,14 @@
 namespace gatehouse::bench {
 
 struct Options {
-  unsigned pairs = 5;             // --pairs N: 1 to 100
-  std::string json;               // --json FILE: empty = none
-  std::vector<std::string> rows;  // --rows A,B: parts of row names; empty = all
+  unsigned pairs = 5;
+  std::string json;               // a file; empty = none
+  std::vector<std::string> rows;  // parts of row names; empty = all
   bool wants(const std::string& row) const;
 };
+
+// The options, one line for each.
+std::string usage();
 
 // Throws lab::Failure that names the option and what it takes.
 Options read_options(const std::vector<std::string>& arguments);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/boot/boot.hh"
 
-#include <charconv>
 #include <cstdio>
 
+#include "tools/common/options.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/guest.hh"
 
@@ -13,53 +13,26 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-struct Options {
-  lab::GuestOptions guest;
-  std::string format = "geneve";
+constexpr char kText[] =
+    "A guest on a card at this terminal; the outside world is behind the overlay's gateway.";
+constexpr common::OptionRow kOptions[] = {
+#include "tools/boot/options.inc"
 };
 
-unsigned number_of(const std::string& option, const std::string& text, unsigned low,
-                   unsigned high) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    throw lab::Failure(option + " takes a number from " + std::to_string(low) + " to " +
-                       std::to_string(high) + ", not '" + text + "'");
-  }
-  return value;
+lab::GuestOptions guest_options(const common::Options& options) {
+  lab::GuestOptions guest;
+  guest.kernel = options.get("--kernel", guest.kernel);
+  guest.vcpus = static_cast<unsigned>(options.number("--vcpus", guest.vcpus));
+  guest.memory_mib = static_cast<unsigned>(options.number("--memory", guest.memory_mib));
+  guest.interactive = true;
+  guest.append = " gh.shell gh.poweroff gh.hostname=gatehouse-guest";
+  return guest;
 }
 
-Options read_options(const std::vector<std::string>& arguments) {
-  Options options;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& option = arguments[i];
-    if (option == "--") {
-      options.guest.devices.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                                   arguments.end());
-      break;
-    }
-    const std::string value = i + 1 < arguments.size() ? arguments[++i] : "";
-    if (option == "--kernel" && (value == "6.1" || value == "6.12")) {
-      options.guest.kernel = value;
-    } else if (option == "--vcpus") {
-      options.guest.vcpus = number_of(option, value, 1, 8);
-    } else if (option == "--memory") {
-      options.guest.memory_mib = number_of(option, value, 256, 65536);
-    } else if (option == "--format" && (value == "geneve" || value == "vxlan")) {
-      options.format = value;
-    } else {
-      throw lab::Failure(
-          "'" + option + (value.empty() ? "" : " " + value) +
-          "' is not understood; options are --kernel 6.1|6.12, --vcpus N, --memory MIB, "
-          "--format geneve|vxlan, and -- before QEMU's own");
-    }
-  }
-  return options;
-}
-
-int boot(Options options) {
+int boot(const common::Options& options) {
   lab::WorkDir work("boot");
-  const lab::Topology topology = gateway_topology(options.format);
+  const std::string format = options.get("--format", "geneve");
+  const lab::Topology topology = gateway_topology(format);
   const std::string socket = work.path("net");
   lab::Process underlay({lab::Build::tool(), "switch", "--listen", "unix:" + socket},
                         work.path("switch.log"));
@@ -67,19 +40,18 @@ int boot(Options options) {
       {lab::Build::tool(), "gateway", "--underlay", "unix:" + socket, "--policy",
        topology.write_policy("gateway", work.path("gateway.json")), "--vnic", "gateway"},
       work.path("gateway.log"));
-  std::vector<std::string> devices = lab::card_with_vnic(
-      lab::stream_netdev("up0", socket), topology.write_policy("guest", work.path("guest.json")));
-  devices.insert(devices.end(), options.guest.devices.begin(), options.guest.devices.end());
-  options.guest.devices = std::move(devices);
-  options.guest.interactive = true;
-  options.guest.append += " gh.shell gh.poweroff gh.hostname=gatehouse-guest";
+  lab::GuestOptions machine = guest_options(options);
+  machine.devices = lab::card_with_vnic(lab::stream_netdev("up0", socket),
+                                        topology.write_policy("guest", work.path("guest.json")));
+  const std::vector<std::string>& words = options.all("--");
+  machine.devices.insert(machine.devices.end(), words.begin(), words.end());
   std::printf(
       "Booting Debian's %s kernel; its address comes by DHCP through the %s overlay.\n"
       "Leave with 'poweroff', or Ctrl-A X. Ctrl-A C switches to QEMU's monitor; 'info qtree' shows "
       "the card.\n",
-      options.guest.kernel.c_str(), options.format.c_str());
+      machine.kernel.c_str(), format.c_str());
   std::fflush(stdout);
-  lab::Guest guest(work, options.guest);
+  lab::Guest guest(work, machine);
   guest.wait_ready();
   const lab::CommandResult lease = guest.agent().run(
       "gh-wait carrier eth0 30000 && udhcpc -i eth0 -q -n -t 10 -T 1", seconds(60));
@@ -116,8 +88,17 @@ lab::Topology gateway_topology(const std::string& format) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  const Result<common::Options> options = common::Options::parse(kOptions, arguments);
+  if (!options.ok()) {
+    std::fprintf(stderr, "gatehouse boot: %s\n", options.status().message().c_str());
+    return 1;
+  }
+  if (options.value().has("--help")) {
+    std::fputs(common::usage("boot", kText, kOptions).c_str(), stdout);
+    return 0;
+  }
   try {
-    return boot(read_options(arguments));
+    return boot(options.value());
   } catch (const lab::Failure& failure) {
     std::fprintf(stderr, "gatehouse boot: %s\n", failure.what());
     return 1;

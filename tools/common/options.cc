@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <utility>
 
 namespace gatehouse::common {
@@ -17,6 +18,19 @@ Result<T> read_number(std::string_view name, std::string_view text, T low, T hig
     return value;
   return Status::error(std::string(name) + " " + std::string(text) + ": write a number from " +
                        range);
+}
+
+Status check_value(const OptionRow& row, const std::string& value) {
+  const std::string wanted = row.value;
+  if (const size_t dots = wanted.find(".."); dots != std::string::npos) {
+    const uint64_t low = std::stoull(wanted), high = std::stoull(wanted.substr(dots + 2));
+    return read_number<uint64_t>(row.name, value, low, high, wanted).status();
+  }
+  const bool listed = value.find('|') == std::string::npos &&
+                      ("|" + wanted + "|").find("|" + value + "|") != std::string::npos;
+  if (wanted.find('|') != std::string::npos && !listed)
+    return Status::error(std::string(row.name) + " " + value + ": write one of " + wanted);
+  return {};
 }
 
 std::string trimmed(double value) {
@@ -38,6 +52,11 @@ Result<Options> Options::parse(std::span<const OptionRow> rows,
         std::find_if(rows.begin(), rows.end(), [&](const OptionRow& r) { return name == r.name; });
     if (row == rows.end())
       return Status::error("unknown option '" + name + "'; --help lists the known ones");
+    if (arguments[i] == "--") {
+      options.values_[name].assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                   arguments.end());
+      break;
+    }
     std::string value;
     if (equals != std::string::npos) {
       if (!row->value) return Status::error(name + " takes no value");
@@ -45,6 +64,10 @@ Result<Options> Options::parse(std::span<const OptionRow> rows,
     } else if (row->value) {
       if (++i == arguments.size()) return Status::error(name + " needs a value: " + row->value);
       value = arguments[i];
+    }
+    if (row->value) {
+      const Status status = check_value(*row, value);
+      if (!status.ok()) return status;
     }
     std::vector<std::string>& values = options.values_[name];
     if (!values.empty() && !row->repeatable)
@@ -75,6 +98,10 @@ Result<uint64_t> Options::number(std::string_view name, uint64_t low, uint64_t h
   if (!has(name)) return otherwise;
   return read_number<uint64_t>(name, get(name), low, high,
                                std::to_string(low) + " to " + std::to_string(high));
+}
+
+uint64_t Options::number(std::string_view name, uint64_t otherwise) const {
+  return has(name) ? std::stoull(get(name)) : otherwise;
 }
 
 Result<double> Options::fraction(std::string_view name, double low, double high,

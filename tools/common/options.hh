@@ -15,13 +15,15 @@ namespace gatehouse::common {
 
 struct OptionRow {
   const char* name;   // with its dashes: "--listen"
-  const char* value;  // what stands behind it, for the help; null: nothing
+  const char* value;  // what stands behind it: "a|b" one of these, "1..8" a number in this range,
+                      // else a word for the help; null: nothing
   const char* text;
   bool required = false;
   bool repeatable = false;
 };
 
-// A command line, checked against its rows. `--name value` and `--name=value` are the same.
+// A command line, checked against its rows. `--name value` and `--name=value` are the same. Where
+// there is a row "--", all that follows it are its values.
 class Options {
  public:
   static Result<Options> parse(std::span<const OptionRow> rows,
@@ -33,6 +35,8 @@ class Options {
   // Numbers are decimal; `otherwise` when the option is absent.
   Result<uint64_t> number(std::string_view name, uint64_t low, uint64_t high,
                           uint64_t otherwise) const;
+  // Of a row with a range.
+  uint64_t number(std::string_view name, uint64_t otherwise) const;
   Result<double> fraction(std::string_view name, double low, double high, double otherwise) const;
 
  private:

@@ -66,6 +66,29 @@ TEST(Options, SaysWhatIsWrong) {
   }
 }
 
+TEST(Options, ListsRangesAndTheRest) {
+  constexpr OptionRow kChecked[] = {
+      {"--kernel", "6.1|6.12", "one of these"},
+      {"--vcpus", "1..8", "a number"},
+      {"--", "WORDS", "for somebody else"},
+  };
+  const Result<Options> options =
+      Options::parse(kChecked, {"--kernel=6.12", "--vcpus", "8", "--", "--kernel", "--", "x"});
+  ASSERT_TRUE(options.ok()) << options.status().message();
+  EXPECT_EQ(options.value().get("--kernel"), "6.12");
+  EXPECT_EQ(options.value().number("--vcpus", 1), 8u);
+  EXPECT_EQ(options.value().number("--nothing", 3), 3u);
+  EXPECT_EQ(options.value().all("--"), (std::vector<std::string>{"--kernel", "--", "x"}));
+  for (const char* text : {"6", "6.1|6.12", "|", ""}) {
+    EXPECT_EQ(Options::parse(kChecked, {"--kernel", text}).status().message(),
+              std::string("--kernel ") + text + ": write one of 6.1|6.12");
+  }
+  for (const char* text : {"0", "9", "-1", "8x", ""}) {
+    EXPECT_EQ(Options::parse(kChecked, {"--vcpus", text}).status().message(),
+              std::string("--vcpus ") + text + ": write a number from 1..8");
+  }
+}
+
 TEST(Options, HelpListsEveryRow) {
   const std::string text = usage("switch", "What it does.", kRows);
   EXPECT_EQ(text.find("usage: gatehouse-tool switch --listen ADDRESS [options]\n\nWhat it does.\n"),
