@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What `./gatehouse` says to arguments before it builds anything, and that the programs agree.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tools/boot/boot.hh"
+#include "tools/lab/guest.hh"
+#include "tools/lab/process.hh"
+
+namespace gatehouse {
+namespace {
+
+// Not ./gatehouse itself: where the check fails to refuse, that would begin to build.
+lab::CommandResult check_arguments(const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {
+      "bash", "-c",
+      "set -Eeuo pipefail; root=$0; usage() { echo '  boot  a guest'; }; "
+      "for part in console arguments; do source \"$root/tools/setup/$part.bash\"; done; "
+      "check_arguments \"$@\"; echo accepted",
+      lab::Build::root()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return lab::run_command(command);
+}
+
+TEST(Arguments, AcceptsWhatTheProgramsTake) {
+  const std::vector<std::string> kCases[] = {
+      {"boot"},
+      {"boot", "--kernel", "6.12", "--vcpus=8", "--format", "vxlan", "--memory", "256"},
+      {"boot", "--", "--help", "-device", "x"},
+      {"bench", "net"},
+      {"bench", "core", "--pairs", "100", "--rows", "a,b", "--json=f"},
+      {"test"},
+      {"test", "unit", "peers"},
+      {"test", "Arguments"},
+      {"test", "Arguments.Accepts*:*HelpLists?veryRow-Options.*"},
+      {"test", "Formats/GatewayTest.*/1"},
+      {"test", "inclusive_end"},
+      {"demo"},
+  };
+  for (const auto& arguments : kCases) {
+    EXPECT_EQ(check_arguments(arguments).output, "accepted\n") << testing::PrintToString(arguments);
+  }
+}
+
+TEST(Arguments, RefusesWithOneLineThatNamesTheFix) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* says;
+  } kCases[] = {
+      {{"boot", "--kernl", "6.1"}, "boot has no option '--kernl'. Fix: use --kernel 6.1|6.12, "},
+      {{"boot", "@"}, "boot has no option '@'. Fix: use --kernel "},
+      {{"boot", "--kernel", "6.3"}, "--kernel takes 6.1|6.12, not '6.3'\n"},
+      {{"boot", "--kernel", "6.1|6.12"}, "--kernel takes 6.1|6.12, not '6.1|6.12'\n"},
+      {{"boot", "--vcpus=9"}, "--vcpus takes 1..8, not '9'\n"},
+      {{"boot", "--memory"}, "--memory takes 256..65536, not ''\n"},
+      {{"boot", "--vcpus", "1", "--vcpus", "1"}, "--vcpus stands twice. Fix: remove one\n"},
+      {{"bench"}, "bench takes one of net, core. Fix: ./gatehouse bench --help\n"},
+      {{"bench", "nett"}, "bench takes one of net, core, not 'nett'. Fix: "},
+      {{"bench", "net", "core"}, "bench has no option 'core'. Fix: use --json FILE, "},
+      {{"test", "unit", "peer5"}, "no test is called 'peer5'. Fix: use a group (unit, registers, "},
+      {{"test", "Arguments.Nope"}, "no test is called 'Arguments.Nope'. Fix: "},
+      {{"test", "--json"}, "no test is called '--json'. Fix: "},
+      {{"demo", "--keep"}, "demo takes no arguments, not '--keep'\n"},
+  };
+  for (const auto& row : kCases) {
+    const lab::CommandResult result = check_arguments(row.arguments);
+    EXPECT_EQ(result.exit_status, 1) << result.output;
+    EXPECT_EQ(result.output.find(std::string("gatehouse: ") + row.says), 0u) << result.output;
+    EXPECT_EQ(result.output.find('\n'), result.output.size() - 1) << result.output;
+  }
+}
+
+TEST(Arguments, HelpListsTheRowsThatTheProgramWasCompiledFrom) {
+  const lab::CommandResult help = check_arguments({"boot", "--vcpus", "--help"});
+  EXPECT_EQ(help.exit_status, 0);
+  EXPECT_EQ(help.output.find("./gatehouse boot  a guest\n  --kernel 6.1|6.12 "), 0u) << help.output;
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(boot::run({"--help"}), 0);
+  EXPECT_TRUE(
+      testing::internal::GetCapturedStdout().ends_with(help.output.substr(help.output.find('\n'))))
+      << help.output;
+  EXPECT_EQ(boot::run({"--kernl", "6.1"}), 1);
+}
+
+}  // namespace
+}  // namespace gatehouse
