@@ -13,6 +13,8 @@
 namespace gatehouse::bench {
 namespace {
 
+constexpr unsigned kPairs = 5;
+
 using nlohmann::json;
 
 // Rates that are asked for, in frames per second; other benchmarks are shown without.
@@ -62,7 +64,7 @@ std::vector<Row> rows_of(const json& report, const Options& options) {
 
 int run_core(const std::vector<std::string>& arguments) {
   try {
-    const Options options = read_options(arguments);
+    const Options options = read_options(arguments, kPairs);
     const std::vector<Row> rows = rows_of(run_benchmarks(options.pairs), options);
     if (rows.empty()) throw lab::Failure("no row has such a name");
     report::Terminal terminal(stdout);

@@ -10,6 +10,8 @@
 namespace gatehouse::bench {
 namespace {
 
+constexpr unsigned kPairs = 15;  // of a second each
+
 struct Figure {
   const char* name;
   const char* mode;
@@ -66,7 +68,7 @@ int measure_and_print(const Options& options) {
 
 int run_net(const std::vector<std::string>& arguments) {
   try {
-    const Options options = read_options(arguments);
+    const Options options = read_options(arguments, kPairs);
     if (std::string why; !lab::Netns::available(&why))
       throw lab::Failure(why + " (taps and namespaces)");
     return measure_and_print(options);

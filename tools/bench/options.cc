@@ -28,11 +28,11 @@ std::string usage() {
                        kOptions);
 }
 
-Options read_options(const std::vector<std::string>& arguments) {
+Options read_options(const std::vector<std::string>& arguments, unsigned pairs) {
   const Result<common::Options> given = common::Options::parse(kOptions, arguments);
   if (!given.ok()) throw lab::Failure(given.status().message());
   Options options;
-  options.pairs = static_cast<unsigned>(given.value().number("--pairs", options.pairs));
+  options.pairs = static_cast<unsigned>(given.value().number("--pairs", pairs));
   options.json = given.value().get("--json");
   std::istringstream parts(given.value().get("--rows"));
   for (std::string part; std::getline(parts, part, ',');) options.rows.push_back(part);

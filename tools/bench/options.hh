@@ -9,7 +9,7 @@
 namespace gatehouse::bench {
 
 struct Options {
-  unsigned pairs = 5;
+  unsigned pairs = 1;
   std::string json;               // a file; empty = none
   std::vector<std::string> rows;  // parts of row names; empty = all
   bool wants(const std::string& row) const;
@@ -18,8 +18,9 @@ struct Options {
 // The options, one line for each.
 std::string usage();
 
-// Throws lab::Failure that names the option and what it takes.
-Options read_options(const std::vector<std::string>& arguments);
+// `pairs`: unless --pairs says otherwise. Throws lab::Failure that names the option and what it
+// takes.
+Options read_options(const std::vector<std::string>& arguments, unsigned pairs);
 
 }  // namespace gatehouse::bench
 

@@ -35,15 +35,19 @@ double spread(const std::vector<double>& values) {
 }
 
 double ratio(const Row& row) {
-  const double peer = median(row.peer);
-  return peer > 0 ? median(row.ours) / peer : 0;
+  std::vector<double> ratios;
+  for (size_t i = 0; i < row.ours.size(); ++i)
+    ratios.push_back(row.peer[i] > 0 ? row.ours[i] / row.peer[i] : 0);
+  return median(ratios);
 }
 
 void measure(std::vector<Row>& rows, unsigned pairs) {
   for (Row& row : rows) {
     for (unsigned pair = 0; pair < pairs; ++pair) {
-      row.ours.push_back(row.measure_ours());
+      const bool ours_first = pair % 2 == 0;
+      if (ours_first) row.ours.push_back(row.measure_ours());
       row.peer.push_back(row.measure_peer());
+      if (!ours_first) row.ours.push_back(row.measure_ours());
       std::fprintf(stderr, "  %-34s pair %u/%u  ours %s  %s %s\n", row.name.c_str(), pair + 1,
                    pairs, figure(row.ours.back()).c_str(), row.peer_name.c_str(),
                    figure(row.peer.back()).c_str());

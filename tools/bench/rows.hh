@@ -25,9 +25,11 @@ struct Row {
 double median(std::vector<double> values);
 // (largest - smallest) / median, of our figures: how noisy the run was.
 double spread(const std::vector<double>& values);
-double ratio(const Row& row);  // of the medians
+// The median of the pairs' ratios: what changes the machine's speed for longer than a pair lasts is
+// the same for both.
+double ratio(const Row& row);
 
-// Alternates ours, peer, ours, peer ... `pairs` times for each row, and says where it is.
+// Ours, peer, peer, ours, ours ...: `pairs` of them for each row; says where it is.
 void measure(std::vector<Row>& rows, unsigned pairs);
 
 void print(const std::vector<Row>& rows, report::Terminal& terminal);

@@ -50,11 +50,17 @@ uint32_t Interrupts::causes_of_vector(unsigned vector) const {
 
 int64_t Interrupts::interval_ns(unsigned channel) const {
   if (channel == 0) return registers_[reg::ITR] * kIntervalUnitNs;
-  const int64_t interval = registers_[reg::EITR(channel - 1)] * kIntervalUnitNs;
-  if (interval == 0 || interval >= kTransmitIntervalNs) return interval;
-  const uint32_t causes = causes_of_vector(channel - 1);
-  const bool transmit_only = (causes & ~(ICR_TXQ0 | ICR_TXQ1)) == 0;
-  return transmit_only ? kTransmitIntervalNs : interval;
+  return registers_[reg::EITR(channel - 1)] * kIntervalUnitNs;
+}
+
+bool Interrupts::transmit_vector_throttled(uint32_t causes) const {
+  if (mode_ != InterruptMode::kMsix) return false;
+  for (unsigned vector = 0; vector < kMsixVectors; ++vector) {
+    const uint32_t sent = causes_of_vector(vector);
+    if (sent & causes)
+      return registers_[reg::EITR(vector)] != 0 && (sent & ~(ICR_TXQ0 | ICR_TXQ1)) == 0;
+  }
+  return false;
 }
 
 bool Interrupts::moderated() const {

@@ -22,13 +22,6 @@ class Statistics;
 
 class Interrupts {
  public:
-  // Least interval of an MSI-X vector that has nothing but transmit causes and is throttled at all.
-  // The silicon takes a frame's time on the wire before it writes a descriptor back, and writes
-  // back several; here the write-back is part of the doorbell, and a driver that sets EITR to 1 for
-  // its transmit vector would be interrupted for every frame. 4000 a second is what drivers choose
-  // for bulk traffic; nobody waits for a transmit interrupt but whoever filled the ring.
-  static constexpr int64_t kTransmitIntervalNs = 250'000;
-
   Interrupts(RegisterFile& registers, Statistics& statistics, const Ports& ports);
 
   // Something happened: sets bits of ICR (i82574::ICR_*) and interrupts if they are enabled, now or
@@ -42,6 +35,9 @@ class Interrupts {
   // The packet timers (RDTR, RADV, RAID, TIDV, TADV) hold causes back. With MSI-X they do not: EITR
   // moderates each vector.
   bool packet_timers_apply() const { return ports_.interrupt.mode() != InterruptMode::kMsix; }
+  // The MSI-X vector that sends a queue's `causes` has nothing but transmit causes, and an
+  // interval.
+  bool transmit_vector_throttled(uint32_t causes) const;
 
   // The guest's accesses.
   uint32_t read_icr();

@@ -41,6 +41,7 @@ void TransmitEngine::reset() {
   turn_ = 0;
   burst_ = 0;
   doorbell_ns_ = 0;
+  untold_octets_ = untold_descriptors_ = {};
 }
 
 void TransmitEngine::doorbell(unsigned queue) {
@@ -101,7 +102,9 @@ void TransmitEngine::timer_expired(Timer timer) {
     case Timer::kTransmitDelay:
     case Timer::kTransmitAbsolute:
       if (const uint32_t causes = delayed_.expired(timer); causes != 0) {
-        vnic_.statistics().add(timer == Timer::kTransmitDelay ? reg::ICTXPTC : reg::ICTXATC);
+        if (vnic_.interrupts().packet_timers_apply())
+          vnic_.statistics().add(timer == Timer::kTransmitDelay ? reg::ICTXPTC : reg::ICTXATC);
+        untold_octets_ = untold_descriptors_ = {};
         vnic_.interrupts().cause(causes);
       }
       break;
@@ -144,7 +147,9 @@ void TransmitEngine::run() {
 // False: the queue has no more to give.
 bool TransmitEngine::step(unsigned queue, const TransmitSettings& settings, Budget& budget) {
   const TransmitQueue::Next next = queues_[queue].next(frame_);
-  budget.descriptors -= queues_[queue].take_work();
+  const uint32_t work = queues_[queue].take_work();
+  budget.descriptors -= work;
+  untold_descriptors_[queue] += work;
   switch (next) {
     case TransmitQueue::Next::kFrame:
       send(queue, settings, budget);
@@ -163,6 +168,7 @@ bool TransmitEngine::step(unsigned queue, const TransmitSettings& settings, Budg
 
 void TransmitEngine::send(unsigned queue, const TransmitSettings& settings, Budget& budget) {
   budget.octets -= std::min(frame_.octets, kMaxSuperFrame);
+  untold_octets_[queue] += std::min(frame_.octets, kMaxSuperFrame);
   Packet* packet = nullptr;
   const DropReason reason =
       make_packet(settings, frame_, queues_[queue].context(frame_.segmented()), vnic_.ports().dma,
@@ -244,13 +250,22 @@ void TransmitEngine::hand_over() {
   }
 }
 
+// See kUntoldOctets.
+bool TransmitEngine::may_stay_untold(unsigned queue) const {
+  const bool streams = burst_ == kBurstDoorbells || untold_octets_[queue] > kMaxWireFrame;
+  return streams && untold_octets_[queue] < kUntoldOctets &&
+         untold_descriptors_[queue] < queues_[queue].units() / 4 &&
+         vnic_.interrupts().transmit_vector_throttled(kQueueCauses[queue]);
+}
+
 void TransmitEngine::interrupt(const std::array<uint32_t, kQueues>& before, uint32_t worked) {
   const RegisterFile& regs = vnic_.registers();
-  uint32_t now = 0, later = 0;
+  uint32_t now = 0, later = 0, untold = 0;
   for (unsigned q = 0; q < kQueues; ++q) {
     const TransmitQueue::Report report = queues_[q].take_report();
     if (report == TransmitQueue::Report::kNow) now |= kQueueCauses[q];
-    if (report == TransmitQueue::Report::kDelayed) later |= kQueueCauses[q];
+    if (report == TransmitQueue::Report::kDelayed)
+      (may_stay_untold(q) ? untold : later) |= kQueueCauses[q];
     if ((worked & 1u << q) == 0) continue;
     const uint32_t left = queues_[q].available(), low = queues_[q].low_threshold();
     if (left == 0) {
@@ -268,14 +283,18 @@ void TransmitEngine::interrupt(const std::array<uint32_t, kQueues>& before, uint
   } else if (later != 0) {
     delayed_.add(later, delay, regs.field(reg::TADV, TADV_IDV));
   }
+  if (untold != 0) delayed_.add(untold, kUntoldUnits, kUntoldUnits);
   // 7.2.11.1, IDE: a descriptor with RS and without IDE interrupts at once and ends the delay of
   // those before it.
-  if ((now & kDelayable) != 0) now |= delayed_.take();
+  if ((now & kDelayable) != 0) {
+    now |= delayed_.take();
+    untold_octets_ = untold_descriptors_ = {};
+  }
   if (now != 0) vnic_.interrupts().cause(now);
 }
 
 void TransmitEngine::archive(Archive& archive) {
-  const uint32_t version = archive.section("transmit", 2);
+  const uint32_t version = archive.section("transmit", 3);
   for (TransmitQueue& queue : queues_) queue.archive(archive);
   for (int32_t& credit : credits_) archive(credit);
   archive(turn_);
@@ -283,6 +302,12 @@ void TransmitEngine::archive(Archive& archive) {
   if (version >= 2) {  // bursts
     archive(burst_);
     archive(doorbell_ns_);
+  }
+  if (version >= 3) {
+    for (unsigned q = 0; q < kQueues; ++q) {
+      archive(untold_octets_[q]);
+      archive(untold_descriptors_[q]);
+    }
   }
   burst_ = std::min(burst_, kBurstDoorbells);
   delayed_.archive(archive, kDelayable);

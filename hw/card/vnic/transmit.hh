@@ -38,6 +38,12 @@ inline constexpr uint32_t kBurstDoorbells = 8;
 inline constexpr uint32_t kGatherDescriptors = 64;
 inline constexpr int64_t kGatherNs = 200'000;
 
+// A stream of super-frames, or a burst, that asks for delayed interrupts (IDE) on a throttled vector
+// of its own (Interrupts::transmit_vector_throttled): what its driver has not been told of is at
+// most so many octets, or a quarter of its ring, or so old. A lone frame is told of at once.
+inline constexpr uint32_t kUntoldOctets = 128 * 1024;
+inline constexpr uint32_t kUntoldUnits = 1000;  // of DelayedCause::kUnitNs
+
 class TransmitEngine {
  public:
   explicit TransmitEngine(Vnic& vnic);
@@ -84,6 +90,7 @@ class TransmitEngine {
   void flush_queues();
   void hand_over();
   void loop_back(Packet& packet);
+  bool may_stay_untold(unsigned queue) const;
   void interrupt(const std::array<uint32_t, i82574::kQueues>& before, uint32_t worked);
 
   Vnic& vnic_;
@@ -98,6 +105,8 @@ class TransmitEngine {
   uint32_t burst_ = 0;       // doorbells in a row, up to kBurstDoorbells
   int64_t doorbell_ns_ = 0;  // the last one
   bool running_ = false;     // a call of ours is on the stack
+  // Sent since the last interrupt told of it.
+  std::array<uint32_t, i82574::kQueues> untold_octets_{}, untold_descriptors_{};
   TransmitFrame frame_;
   std::array<Packet*, kBatch> batch_;
   uint32_t batched_ = 0;

@@ -396,5 +396,63 @@ TEST(Transmit, DoesNotGatherForADriverThatWaitsOrDoesNotModerate) {
   }
 }
 
+// A driver with MSI-X and a vector for each direction, as Linux's; its super-frames, or its burst.
+struct Told {
+  explicit Told(Rig& rig) : rig(rig) {
+    rig.interrupt.current = InterruptMode::kMsix;
+    rig.vnic.interrupt_mode_changed();
+    rig.transmit_ring(0, 256);
+    rig.set(reg::IVAR, 0x00000908);  // RXQ0 vector 0, TXQ0 vector 1
+    rig.set(reg::EIAC, EIAC_CAUSES);
+    rig.set(reg::CTRL_EXT, CTRL_EXT_IAME);
+    rig.set(reg::EITR(1), 40);  // 10.24 us
+    rig.set(reg::IMS, ICR_TXQ0);
+    rig.clock.now += 2 * kGatherNs;
+  }
+  void send(uint8_t command, uint32_t pause_ns) {
+    rig.queue_frame(unit % 256, numbered(unit), command);
+    ++unit;
+    rig.advance(pause_ns);
+    rig.set(reg::TDT(0), unit % 256);
+  }
+  unsigned told() const { return rig.interrupt.vectors[1]; }
+  Rig& rig;
+  unsigned unit = 0;
+};
+
+constexpr uint8_t kReported = TX_CMD_EOP | TX_CMD_IFCS | TX_CMD_RS;
+
+TEST(Transmit, TellsOfALoneFrameAtOnce) {
+  Rig rig;
+  Told driver(rig);
+  for (unsigned i = 1; i <= 20; ++i) {
+    driver.send(kReported | TX_CMD_IDE, kGatherNs + 1);
+    EXPECT_EQ(driver.told(), i);
+  }
+}
+
+TEST(Transmit, TellsOfABurstNowAndThen) {
+  Rig rig;
+  Told driver(rig);
+  for (unsigned i = 0; i < 600; ++i) driver.send(kReported | TX_CMD_IDE, 20'000);
+  // 12 ms: the first ones at once, then once in 1.024 ms or a quarter of the ring.
+  EXPECT_GT(driver.told(), 10u);
+  EXPECT_LT(driver.told(), 25u);
+  const unsigned before = driver.told();
+  rig.advance(kGatherNs + kUntoldUnits * DelayedCause::kUnitNs + 10'240);
+  EXPECT_EQ(driver.told(), before + 1) << "the last ones too";
+  EXPECT_EQ(rig.card.sent.size(), 600u);
+  rig.advance(100'000'000);
+  EXPECT_EQ(driver.told(), before + 1);
+}
+
+TEST(Transmit, TellsOfABurstWithoutDelayAsItsVectorAllows) {
+  Rig rig;
+  Told driver(rig);
+  for (unsigned i = 0; i < 600; ++i) driver.send(kReported, 20'000);
+  // Gathered: one batch in kGatherNs, and one interrupt for each.
+  EXPECT_GT(driver.told(), 55u);
+}
+
 }  // namespace
 }  // namespace gatehouse::vnic
