@@ -39,6 +39,7 @@ enum class Timer : uint8_t {
   kLink,      // autonegotiation, link change
   kDoorbell,  // the rest of a doorbell's work, see Vnic::kWorkPerDoorbell
   kPause,     // received PAUSE runs out
+  kRefill,    // a backlog goes to the rings
   kCount
 };
 

@@ -56,6 +56,8 @@ ReceiveEngine::ReceiveEngine(Vnic& vnic)
 
 void ReceiveEngine::reset() {
   fifo_.clear();
+  if (refill_) vnic_.ports().clock.cancel(Timer::kRefill);
+  refill_ = false;
   delayed_.reset();
   for (ReceiveRing& ring : rings_) ring.forget();
   key_stale_ = true;
@@ -75,7 +77,10 @@ bool ReceiveEngine::crowded() const {
 
 void ReceiveEngine::doorbell(unsigned queue) {
   rings_[queue].tail_moved();
-  resume();
+  if (fifo_.frames() < kBacklog) return resume();
+  if (refill_) return;
+  refill_ = true;
+  vnic_.ports().clock.arm(Timer::kRefill, vnic_.ports().clock.now_ns());
 }
 
 void ReceiveEngine::configured() {
@@ -99,6 +104,10 @@ void ReceiveEngine::flush() {
 }
 
 void ReceiveEngine::timer_expired(Timer timer) {
+  if (timer == Timer::kRefill) {
+    refill_ = false;
+    return resume();
+  }
   const uint32_t causes = delayed_.expired(timer);
   if (causes == 0) return;
   vnic_.statistics().add(timer == Timer::kReceiveDelay ? reg::ICRXPTC : reg::ICRXATC);
@@ -182,6 +191,7 @@ size_t ReceiveEngine::receive_looped(std::span<const Delivery> frames) {
 size_t ReceiveEngine::receive_batch(std::span<const Delivery> frames) {
   vnic_.transmit().heard();
   Batch batch = begin_batch();
+  if (refill_) drain(batch);
   for (const Delivery& delivery : frames) receive_one(batch, delivery);
   end_batch(batch);
   return frames.size();
@@ -324,12 +334,16 @@ ReceiveEngine::Fate ReceiveEngine::deliver(Batch& batch, const ReceiveFrame& fra
 
 void ReceiveEngine::drain() {
   Batch batch = begin_batch();
-  while (!fifo_.empty() && deliver(batch, fifo_.front()) == Fate::kStored) fifo_.pop();
+  drain(batch);
   end_batch(batch);
 }
 
+void ReceiveEngine::drain(Batch& batch) {
+  while (!fifo_.empty() && deliver(batch, fifo_.front()) == Fate::kStored) fifo_.pop();
+}
+
 void ReceiveEngine::archive(Archive& archive) {
-  archive.section("receive", 1);
+  const uint32_t version = archive.section("receive", 2);
   if (archive.loading()) {
     for (ReceiveRing& ring : rings_) ring.forget();
     key_stale_ = true;
@@ -338,6 +352,10 @@ void ReceiveEngine::archive(Archive& archive) {
   }
   fifo_.archive(archive);
   delayed_.archive(archive, kDelayable);
+  if (version >= 2) archive(refill_);
+  if (!archive.ok()) refill_ = false;
+  if (archive.loading() && refill_)
+    vnic_.ports().clock.arm(Timer::kRefill, vnic_.ports().clock.now_ns());
 }
 
 }  // namespace gatehouse::vnic

@@ -64,6 +64,10 @@ class ReceiveEngine {
   };
   enum class Fate : uint8_t { kStored, kNoDescriptors };
 
+  // From so many waiting frames on the guest's CPU, which writes RDT, does not move them itself: it
+  // has the frames to work on that it got before.
+  static constexpr uint32_t kBacklog = 64;
+
   bool enabled() const;
   Batch begin_batch();
   void end_batch(Batch& batch);
@@ -76,6 +80,7 @@ class ReceiveEngine {
   ReceiveImage make_image(const ReceiveSettings& settings, const ReceiveFrame& frame,
                           const ReceiveStatus& status);
   void drain();
+  void drain(Batch& batch);
   void interrupt(const Batch& batch);
   void drop(spec::DropReason reason);
 
@@ -87,6 +92,7 @@ class ReceiveEngine {
   std::array<ReceiveRing, i82574::kQueues> rings_;
   DelayedCause delayed_;
   Toeplitz toeplitz_;
+  bool refill_ = false;  // Timer::kRefill is armed
   bool key_stale_ = true;
   bool told_ready_ = false;                            // the card knows that there is room
   std::array<uint8_t, kScratchOctets> frame_scratch_;  // a frame that came in pieces or short

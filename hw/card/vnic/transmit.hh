@@ -38,9 +38,9 @@ inline constexpr uint32_t kBurstDoorbells = 8;
 inline constexpr uint32_t kGatherDescriptors = 64;
 inline constexpr int64_t kGatherNs = 200'000;
 
-// A stream of super-frames, or a burst, that asks for delayed interrupts (IDE) on a throttled vector
-// of its own (Interrupts::transmit_vector_throttled): what its driver has not been told of is at
-// most so many octets, or a quarter of its ring, or so old. A lone frame is told of at once.
+// A stream of super-frames, or a burst, that asks for delayed interrupts (IDE) on a throttled
+// vector of its own (Interrupts::transmit_vector_throttled): what its driver has not been told of
+// is at most so many octets, or a quarter of its ring, or so old. A lone frame is told of at once.
 inline constexpr uint32_t kUntoldOctets = 128 * 1024;
 inline constexpr uint32_t kUntoldUnits = 1000;  // of DelayedCause::kUnitNs
 

@@ -151,6 +151,7 @@ void Vnic::timer_expired(Timer timer) {
   switch (timer) {
     case Timer::kReceiveDelay:
     case Timer::kReceiveAbsolute:
+    case Timer::kRefill:
       receive_->timer_expired(timer);
       return;
     case Timer::kTransmitDelay:

@@ -60,17 +60,48 @@ TEST(ReceiveFifo, MissesFramesWhenItIsFull) {
   const unsigned ready = rig.card.ready;
   EXPECT_TRUE(rig.vnic.crowded());
   rig.offer(0, 40);
+  rig.advance(0);
   EXPECT_TRUE(rig.vnic.can_receive());
   EXPECT_EQ(rig.card.ready, ready) << "a little room is no news";
   uint32_t at = 40;
   for (; rig.vnic.receive_engine().fifo_frames() > fits / 4; at += 10) {
     EXPECT_EQ(rig.card.ready, ready);
     rig.offer(at % 64, 10);
+    rig.advance(0);
   }
   EXPECT_FALSE(rig.vnic.crowded());
   EXPECT_EQ(rig.card.ready, ready + 1);
   rig.offer(at % 64, 10);
   EXPECT_EQ(rig.card.ready, ready + 1) << "told already";
+}
+
+// The guest's CPU does not move a backlog; it is moved before what comes behind it.
+TEST(ReceiveFifo, MovesABacklogLater) {
+  Rig rig;
+  rig.receive_ring(0, 256);
+  rig.enable_receiver();
+  for (unsigned i = 0; i < 70; ++i) rig.receive(numbered(i));
+  rig.offer(0, 60);
+  EXPECT_EQ(rig.get(reg::RDH(0)), 0u);
+  EXPECT_TRUE(rig.clock.armed(Timer::kRefill));
+  rig.advance(0);
+  EXPECT_EQ(rig.get(reg::RDH(0)), 60u);
+  EXPECT_FALSE(rig.clock.armed(Timer::kRefill));
+  for (unsigned i = 70; i < 130; ++i) rig.receive(numbered(i));
+  rig.offer(60, 130);
+  EXPECT_EQ(rig.get(reg::RDH(0)), 60u);
+  rig.receive(numbered(130));
+  EXPECT_EQ(rig.get(reg::RDH(0)), 131u);
+  rig.advance(0);
+  for (unsigned i = 0; i <= 130; ++i) {
+    const Bytes frame = numbered(i);
+    ASSERT_EQ(rig.take(Rig::buffer(i), static_cast<uint32_t>(frame.size())), frame) << i;
+  }
+  for (unsigned i = 0; i < 200; ++i) rig.receive(numbered(i));
+  rig.offer(190, 10);
+  EXPECT_TRUE(rig.clock.armed(Timer::kRefill));
+  rig.set(reg::CTRL, CTRL_RST);
+  EXPECT_FALSE(rig.clock.armed(Timer::kRefill));
 }
 
 TEST(ReceiveFifo, DropsWhenTheCardHasNoPacketBuffer) {
