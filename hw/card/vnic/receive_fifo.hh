@@ -35,9 +35,10 @@ class ReceiveFifo {
   uint32_t frames() const { return count_; }
   uint32_t octets() const { return octets_; }
   bool has_room(uint32_t octets) const { return count_ < kFrames && octets_ + octets <= limit_; }
-  // More than half full; and down to a quarter again.
-  bool crowded() const { return count_ > kFrames / 2 || octets_ > limit_ / 2; }
-  bool relaxed() const { return count_ < kFrames / 4 && octets_ < limit_ / 4; }
+  // More frames than a driver takes in one go, or half full; and down to half of that again. What
+  // waits longer here than on the wire has left the host's cache when its turn comes.
+  bool crowded() const { return count_ > kFrames / 8 || octets_ > limit_ / 2; }
+  bool relaxed() const { return count_ < kFrames / 16 && octets_ < limit_ / 4; }
 
   // Copies the frame.
   Push push(const ReceiveFrame& frame);
