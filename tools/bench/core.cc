@@ -53,8 +53,9 @@ std::vector<Row> rows_of(const json& report, const Options& options) {
                       {},
                       {}});
       row = rows.end() - 1;
-      if (asked != kAsked.end()) row->peer = {asked->second};
     }
+    if (const auto asked = kAsked.find(name); asked != kAsked.end())
+      row->peer.push_back(asked->second);
     row->ours.push_back(benchmark.at("items_per_second").get<double>());
   }
   return rows;

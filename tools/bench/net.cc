@@ -58,7 +58,7 @@ int measure_and_print(const Options& options) {
   terminal.heading(
       std::string("bench net: vnic with ") +
       (lab::kernel_has_link_type("geneve") ? "Geneve" : "VXLAN (this kernel has no geneve)") +
-      " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU, medians)");
+      " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU; medians, ratios of the pairs)");
   print(rows, terminal);
   if (!options.json.empty()) lab::write_file(options.json, to_json("net", rows).dump(2) + "\n");
   return 0;

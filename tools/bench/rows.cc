@@ -36,7 +36,7 @@ double spread(const std::vector<double>& values) {
 
 double ratio(const Row& row) {
   std::vector<double> ratios;
-  for (size_t i = 0; i < row.ours.size(); ++i)
+  for (size_t i = 0; i < std::min(row.ours.size(), row.peer.size()); ++i)
     ratios.push_back(row.peer[i] > 0 ? row.ours[i] / row.peer[i] : 0);
   return median(ratios);
 }

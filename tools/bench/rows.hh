@@ -19,14 +19,14 @@ struct Row {
   double goal = 0;  // of the ratio; 0 = none
   std::function<double()> measure_ours;
   std::function<double()> measure_peer;
-  std::vector<double> ours, peer;  // one entry for each pair
+  std::vector<double> ours, peer;  // one entry for each pair; without a peer, that one is empty
 };
 
 double median(std::vector<double> values);
 // (largest - smallest) / median, of our figures: how noisy the run was.
 double spread(const std::vector<double>& values);
 // The median of the pairs' ratios: what changes the machine's speed for longer than a pair lasts is
-// the same for both.
+// the same for both. 0 without a peer.
 double ratio(const Row& row);
 
 // Ours, peer, peer, ours, ours ...: `pairs` of them for each row; says where it is.

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a bench makes of its pairs.
+#include "tools/bench/rows.hh"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::bench {
+namespace {
+
+TEST(BenchRows, RatioIsThatOfThePairs) {
+  Row row;
+  row.ours = {100, 220, 300};
+  row.peer = {50, 200, 100};
+  EXPECT_DOUBLE_EQ(ratio(row), 2.0);
+  // The machine became faster in the middle of the run.
+  row.ours = {11, 11, 22, 22};
+  row.peer = {10, 10, 20, 20};
+  EXPECT_DOUBLE_EQ(ratio(row), 1.1);
+}
+
+TEST(BenchRows, HasNoRatioWithoutAPeer) {
+  Row row;
+  row.ours = {1, 2, 3};
+  EXPECT_EQ(ratio(row), 0);
+  EXPECT_EQ(to_json("core", {row})["rows"][0]["ratio"], 0);
+  row.peer = {0, 0, 0};
+  EXPECT_EQ(ratio(row), 0);
+}
+
+TEST(BenchRows, PairsChangeTheirOrder) {
+  std::string order;
+  std::vector<Row> rows(1);
+  rows[0].measure_ours = [&] { return order += 'o', 6.0; };
+  rows[0].measure_peer = [&] { return order += 'p', 3.0; };
+  measure(rows, 3);
+  EXPECT_EQ(order, "oppoop");
+  EXPECT_EQ(rows[0].ours, (std::vector<double>{6, 6, 6}));
+  EXPECT_EQ(rows[0].peer, (std::vector<double>{3, 3, 3}));
+  EXPECT_EQ(ratio(rows[0]), 2);
+}
+
+}  // namespace
+}  // namespace gatehouse::bench
