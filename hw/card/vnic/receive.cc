@@ -56,8 +56,7 @@ ReceiveEngine::ReceiveEngine(Vnic& vnic)
 
 void ReceiveEngine::reset() {
   fifo_.clear();
-  if (refill_) vnic_.ports().clock.cancel(Timer::kRefill);
-  refill_ = false;
+  cancel_refill();
   delayed_.reset();
   for (ReceiveRing& ring : rings_) ring.forget();
   key_stale_ = true;
@@ -81,6 +80,11 @@ void ReceiveEngine::doorbell(unsigned queue) {
   if (refill_) return;
   refill_ = true;
   vnic_.ports().clock.arm(Timer::kRefill, vnic_.ports().clock.now_ns());
+}
+
+void ReceiveEngine::cancel_refill() {
+  if (refill_) vnic_.ports().clock.cancel(Timer::kRefill);
+  refill_ = false;
 }
 
 void ReceiveEngine::configured() {
@@ -343,19 +347,16 @@ void ReceiveEngine::drain(Batch& batch) {
 }
 
 void ReceiveEngine::archive(Archive& archive) {
-  const uint32_t version = archive.section("receive", 2);
+  archive.section("receive", 1);
   if (archive.loading()) {
     for (ReceiveRing& ring : rings_) ring.forget();
     key_stale_ = true;
     told_ready_ = false;
+    cancel_refill();  // a backlog moves when all is loaded
     fifo_.set_limit(vnic_.registers().field(reg::PBA, PBA_RXA) * kKib);
   }
   fifo_.archive(archive);
   delayed_.archive(archive, kDelayable);
-  if (version >= 2) archive(refill_);
-  if (!archive.ok()) refill_ = false;
-  if (archive.loading() && refill_)
-    vnic_.ports().clock.arm(Timer::kRefill, vnic_.ports().clock.now_ns());
 }
 
 }  // namespace gatehouse::vnic

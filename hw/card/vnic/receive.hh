@@ -79,6 +79,7 @@ class ReceiveEngine {
   void keep(Batch& batch, const ReceiveFrame& frame);
   ReceiveImage make_image(const ReceiveSettings& settings, const ReceiveFrame& frame,
                           const ReceiveStatus& status);
+  void cancel_refill();
   void drain();
   void drain(Batch& batch);
   void interrupt(const Batch& batch);

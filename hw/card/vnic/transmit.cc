@@ -86,7 +86,12 @@ void TransmitEngine::schedule() {
 }
 
 void TransmitEngine::flush() {
-  if (const uint32_t causes = delayed_.take(); causes != 0) vnic_.interrupts().cause(causes);
+  if (const uint32_t causes = delayed_.take(); causes != 0) tell(causes);
+}
+
+void TransmitEngine::tell(uint32_t causes) {
+  if ((causes & kDelayable) != 0) untold_octets_ = untold_descriptors_ = {};
+  vnic_.interrupts().cause(causes);
 }
 
 void TransmitEngine::timer_expired(Timer timer) {
@@ -104,8 +109,7 @@ void TransmitEngine::timer_expired(Timer timer) {
       if (const uint32_t causes = delayed_.expired(timer); causes != 0) {
         if (vnic_.interrupts().packet_timers_apply())
           vnic_.statistics().add(timer == Timer::kTransmitDelay ? reg::ICTXPTC : reg::ICTXATC);
-        untold_octets_ = untold_descriptors_ = {};
-        vnic_.interrupts().cause(causes);
+        tell(causes);
       }
       break;
     default:
@@ -286,11 +290,8 @@ void TransmitEngine::interrupt(const std::array<uint32_t, kQueues>& before, uint
   if (untold != 0) delayed_.add(untold, kUntoldUnits, kUntoldUnits);
   // 7.2.11.1, IDE: a descriptor with RS and without IDE interrupts at once and ends the delay of
   // those before it.
-  if ((now & kDelayable) != 0) {
-    now |= delayed_.take();
-    untold_octets_ = untold_descriptors_ = {};
-  }
-  if (now != 0) vnic_.interrupts().cause(now);
+  if ((now & kDelayable) != 0) now |= delayed_.take();
+  if (now != 0) tell(now);
 }
 
 void TransmitEngine::archive(Archive& archive) {

@@ -91,6 +91,7 @@ class TransmitEngine {
   void hand_over();
   void loop_back(Packet& packet);
   bool may_stay_untold(unsigned queue) const;
+  void tell(uint32_t causes);
   void interrupt(const std::array<uint32_t, i82574::kQueues>& before, uint32_t worked);
 
   Vnic& vnic_;

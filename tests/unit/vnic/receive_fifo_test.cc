@@ -104,6 +104,43 @@ TEST(ReceiveFifo, MovesABacklogLater) {
   EXPECT_FALSE(rig.clock.armed(Timer::kRefill));
 }
 
+TEST(ReceiveFifo, MovesABacklogWithALoad) {
+  Rig rig;
+  rig.receive_ring(0, 256);
+  rig.enable_receiver();
+  for (unsigned i = 0; i < 70; ++i) rig.receive(numbered(i));
+  rig.offer(0, 60);
+  Archive saved;
+  rig.vnic.archive(saved);
+  Rig other;
+  other.clock.now = rig.clock.now;
+  std::swap(other.memory.ram, rig.memory.ram);
+  Archive loaded(saved.bytes());
+  other.vnic.archive(loaded);
+  ASSERT_TRUE(loaded.ok()) << loaded.error();
+  EXPECT_EQ(other.get(reg::RDH(0)), 60u);
+  EXPECT_FALSE(other.clock.armed(Timer::kRefill));
+  EXPECT_EQ(other.vnic.receive_engine().fifo_frames(), 10u);
+}
+
+TEST(ReceiveFifo, IsCrowdedByManyShortFrames) {
+  Rig rig;
+  rig.receive_ring(0, 256);
+  rig.enable_receiver();
+  for (unsigned i = 0; i < 128; ++i) rig.receive(numbered(i, 20));
+  EXPECT_FALSE(rig.vnic.crowded());
+  rig.receive(numbered(128, 20));
+  EXPECT_TRUE(rig.vnic.crowded());
+  EXPECT_TRUE(rig.vnic.can_receive());
+  const unsigned ready = rig.card.ready;
+  rig.offer(0, 65);
+  rig.advance(0);
+  EXPECT_EQ(rig.card.ready, ready) << "64 wait";
+  rig.offer(65, 1);
+  rig.advance(0);
+  EXPECT_EQ(rig.card.ready, ready + 1);
+}
+
 TEST(ReceiveFifo, DropsWhenTheCardHasNoPacketBuffer) {
   Rig rig;
   rig.receive_ring(0, 64);
