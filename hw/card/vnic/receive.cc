@@ -74,12 +74,20 @@ bool ReceiveEngine::crowded() const {
   return fifo_.crowded() && enabled() && vnic_.link().up() && !vnic_.link().loopback();
 }
 
+// A driver that keeps up gets its frames at once. One with a backlog gives buffers back a few at a
+// time while it has frames to work on: they move in larger groups, and its CPU moves them itself
+// only when it would soon have none.
 void ReceiveEngine::doorbell(unsigned queue) {
-  rings_[queue].tail_moved();
-  if (fifo_.frames() < kBacklog) return resume();
-  if (refill_) return;
+  ReceiveRing& ring = rings_[queue];
+  ring.tail_moved();
+  const uint32_t available = ring.available(), quarter = ring.units() / 4;
+  if (fifo_.frames() < kBacklog || available >= 3 * quarter) return resume();
+  const int64_t now = vnic_.ports().clock.now_ns();
+  const int64_t due = available >= quarter ? now : now + kGatherNs;
+  if (refill_ && refill_ns_ <= due) return;
   refill_ = true;
-  vnic_.ports().clock.arm(Timer::kRefill, vnic_.ports().clock.now_ns());
+  refill_ns_ = due;
+  vnic_.ports().clock.arm(Timer::kRefill, due);
 }
 
 void ReceiveEngine::cancel_refill() {
@@ -195,7 +203,7 @@ size_t ReceiveEngine::receive_looped(std::span<const Delivery> frames) {
 size_t ReceiveEngine::receive_batch(std::span<const Delivery> frames) {
   vnic_.transmit().heard();
   Batch batch = begin_batch();
-  if (refill_) drain(batch);
+  drain(batch);
   for (const Delivery& delivery : frames) receive_one(batch, delivery);
   end_batch(batch);
   return frames.size();

@@ -64,9 +64,10 @@ class ReceiveEngine {
   };
   enum class Fate : uint8_t { kStored, kNoDescriptors };
 
-  // From so many waiting frames on the guest's CPU, which writes RDT, does not move them itself: it
-  // has the frames to work on that it got before.
+  // So many waiting frames are a backlog.
   static constexpr uint32_t kBacklog = 64;
+  // How long a backlog waits at most for a quarter of the ring's buffers.
+  static constexpr int64_t kGatherNs = 500'000;
 
   bool enabled() const;
   Batch begin_batch();
@@ -93,7 +94,8 @@ class ReceiveEngine {
   std::array<ReceiveRing, i82574::kQueues> rings_;
   DelayedCause delayed_;
   Toeplitz toeplitz_;
-  bool refill_ = false;  // Timer::kRefill is armed
+  bool refill_ = false;    // Timer::kRefill is armed,
+  int64_t refill_ns_ = 0;  // for then
   bool key_stale_ = true;
   bool told_ready_ = false;                            // the card knows that there is room
   std::array<uint8_t, kScratchOctets> frame_scratch_;  // a frame that came in pieces or short

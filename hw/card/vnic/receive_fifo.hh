@@ -37,8 +37,8 @@ class ReceiveFifo {
   bool has_room(uint32_t octets) const { return count_ < kFrames && octets_ + octets <= limit_; }
   // More frames than a driver takes in one go, or half full; and down to half of that again. A
   // longer queue, on the wire or here, is the same to the driver and costs the card more here.
-  bool crowded() const { return count_ > kFrames / 8 || octets_ > limit_ / 2; }
-  bool relaxed() const { return count_ < kFrames / 16 && octets_ < limit_ / 4; }
+  bool crowded() const { return count_ > kFrames / 4 || octets_ > limit_ / 2; }
+  bool relaxed() const { return count_ < kFrames / 8 && octets_ < limit_ / 4; }
 
   // Copies the frame.
   Push push(const ReceiveFrame& frame);

@@ -47,6 +47,8 @@ class ReceiveRing {
 
   // Units that the hardware owns, as the registers have it.
   uint32_t available() const { return ring().available(); }
+  // Units of the ring, whoever owns them.
+  uint32_t units() const { return ring().length; }
   // available() at which RXDMT0 is due.
   uint32_t low_threshold() const;
 
