@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/partition/unit.hh"
+
+#include <atomic>
+#include <bit>
+#include <cassert>
+
+#include "hw/core/base/archive.hh"
+
+namespace gatehouse::partition {
+namespace {
+
+constexpr uint64_t mask(unsigned octets) {
+  return octets == 8 ? ~uint64_t{0} : (uint64_t{1} << (octets * 8)) - 1;
+}
+
+}  // namespace
+
+UnitBlock::UnitBlock(std::span<const RegisterRow> rows, RamPort& ram, InterruptPort& interrupts)
+    : rows_(rows), ram_(ram), interrupts_(interrupts) {
+  assert(rows.size() <= kMaxRows);
+  reset();
+}
+
+int UnitBlock::find(uint32_t offset) const {
+  for (unsigned i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].offset == offset) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+uint64_t UnitBlock::get(uint32_t offset) const {
+  if (offset == unit::STATUS)
+    return (present_ ? kStatusPresent : 0u) | (active_ ? kStatusActive : 0u);
+  const int row = find(offset);
+  assert(row >= 0);
+  return values_[static_cast<unsigned>(row)];
+}
+
+void UnitBlock::set(uint32_t offset, uint64_t value) {
+  const int row = find(offset);
+  assert(row >= 0);
+  values_[static_cast<unsigned>(row)] = value & mask(rows_[static_cast<unsigned>(row)].octets);
+}
+
+uint64_t UnitBlock::read(uint32_t offset, unsigned octets) const {
+  const int row = find(offset);
+  if (row < 0 || rows_[static_cast<unsigned>(row)].octets != octets ||
+      rows_[static_cast<unsigned>(row)].mode == Access::kWo)
+    return 0;
+  return get(offset);
+}
+
+const RegisterRow* UnitBlock::write(uint32_t offset, uint64_t value, unsigned octets) {
+  const int index = find(offset);
+  if (index < 0) return nullptr;
+  const RegisterRow& row = rows_[static_cast<unsigned>(index)];
+  if (row.octets != octets || row.mode == Access::kRo) return nullptr;
+  if (row.mode == Access::kRw) set(offset, value);
+  return &row;
+}
+
+UnitBlock::Settings UnitBlock::written() const {
+  Settings settings;
+  settings.control = get(unit::CONTROL);
+  settings.ring = get(unit::RING);
+  settings.records = static_cast<uint32_t>(get(unit::RING_RECORDS));
+  settings.vector = static_cast<uint32_t>(get(unit::VECTOR));
+  settings.target = static_cast<uint32_t>(get(unit::TARGET));
+  return settings;
+}
+
+Result UnitBlock::check(const Settings& settings) const {
+  if (!ram_.at(settings.control, sizeof(UnitControl), alignof(UnitControl)))
+    return Result::k_bad_control;
+  if (settings.ring != 0) {
+    if (!std::has_single_bit(settings.records) || settings.records < kMinRingRecords ||
+        settings.records > kMaxRingRecords ||
+        !ram_.at(settings.ring, settings.records * kRecordOctets, kRecordOctets))
+      return Result::k_bad_ring;
+  }
+  if (settings.vector != 0 && (settings.vector < kFirstVector || settings.vector > kLastVector))
+    return Result::k_bad_vector;
+  if (settings.target >= interrupts_.cores()) return Result::k_bad_vector;
+  return Result::k_ok;
+}
+
+Result UnitBlock::check() const { return check(written()); }
+
+void UnitBlock::use(const Settings& settings) {
+  in_force_ = settings;
+  control_ = reinterpret_cast<UnitControl*>(
+      ram_.at(settings.control, sizeof(UnitControl), alignof(UnitControl)));
+  ring_ = settings.ring == 0
+              ? nullptr
+              : ram_.at(settings.ring, settings.records * kRecordOctets, kRecordOctets);
+  active_ = true;
+}
+
+void UnitBlock::enforce() { use(written()); }
+
+void UnitBlock::finish(Result result, uint32_t entry) {
+  set(unit::RESULT, static_cast<uint32_t>(result));
+  set(unit::RESULT_ENTRY, entry);
+}
+
+void UnitBlock::reset() {
+  values_.fill(0);
+  finish(Result::k_off);
+  stop();
+}
+
+void UnitBlock::post_octets(const std::array<uint8_t, kRecordOctets>& octets) {
+  if (!active_) return;
+  // The counts live in private RAM alone, so that they travel with it. Whatever firmware makes of
+  // them, the index below is masked.
+  std::atomic_ref<uint32_t> produced(control_->produced);
+  const uint32_t next = produced.load(std::memory_order_relaxed);
+  const uint32_t taken = std::atomic_ref(control_->consumed).load(std::memory_order_acquire);
+  if (!ring_ || next - taken >= in_force_.records) {
+    overrun();
+    return;
+  }
+  const uint64_t place = (next & (in_force_.records - 1)) * kRecordOctets;
+  std::memcpy(ring_ + place, octets.data(), kRecordOctets);
+  ram_.written(in_force_.ring + place, kRecordOctets);
+  produced.store(next + 1, std::memory_order_seq_cst);
+  ram_.written(in_force_.control, sizeof(UnitControl));
+}
+
+void UnitBlock::pend(uint64_t bits) {
+  if (!active_) return;
+  std::atomic_ref(control_->pending).fetch_or(bits, std::memory_order_seq_cst);
+  ram_.written(in_force_.control, sizeof(UnitControl));
+}
+
+void UnitBlock::overrun() {
+  if (!active_) return;
+  std::atomic_ref(control_->overruns).fetch_add(1, std::memory_order_seq_cst);
+  ram_.written(in_force_.control, sizeof(UnitControl));
+}
+
+void UnitBlock::notify() {
+  if (!active_) return;
+  // Firmware stores `armed` and then looks at what was produced; here it is the other way round,
+  // both in one total order, so one of the two sees the other.
+  std::atomic_ref<uint32_t> armed(control_->armed);
+  if (armed.load(std::memory_order_seq_cst) == 0) return;
+  if (armed.exchange(0, std::memory_order_seq_cst) == 0) return;
+  ram_.written(in_force_.control, sizeof(UnitControl));
+  if (in_force_.vector == 0) return;
+  interrupts_.raise(in_force_.target, static_cast<uint8_t>(in_force_.vector));
+}
+
+void UnitBlock::archive(Archive& archive) {
+  archive.section("unit", 1);
+  for (unsigned i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].mode == Access::kWo || rows_[i].offset == unit::STATUS) continue;
+    archive(values_[i]);
+    if (archive.loading()) values_[i] &= mask(rows_[i].octets);
+  }
+  bool active = active_;
+  Settings settings = in_force_;
+  archive(active);
+  archive(settings.control);
+  archive(settings.ring);
+  archive(settings.records);
+  archive(settings.vector);
+  archive(settings.target);
+  if (!archive.loading()) return;
+  stop();
+  if (!archive.ok() || !active) return;
+  if (!present_) {
+    archive.fail("saved state: a unit is in force, but its device is not plugged in");
+  } else if (check(settings) != Result::k_ok) {
+    archive.fail("saved state: a unit's control, ring or vector is not valid");
+  } else {
+    use(settings);
+  }
+}
+
+}  // namespace gatehouse::partition
