@@ -13,14 +13,12 @@ namespace {
 
 struct Page {
   const char* name;
-  const char* path;  // from the root of the tree
   std::string (*text)();
+  const char* path;  // from the root of the tree
 };
 
 constexpr Page kPages[] = {
-    {"registers", "docs/registers.md", register_reference},
-    {"policy", "docs/policy.md", policy_page},
-    {"policy-schema", "docs/policy.schema.json", policy_json_schema},
+#include "tools/docs/pages.inc"
 };
 
 int usage() {

@@ -27,6 +27,11 @@ check_arguments() {
       check_options bench "${@:2}"
       ;;
     test) check_tests "$@" ;;
+    docs) check_page "$@" ;;
+    build)
+      [[ ${1:-core} == core ]] || die "build knows 'core' and nothing else, not '$1'" "./gatehouse help"
+      (($# <= 1)) || die "build takes one word, not '$*'" "./gatehouse build core"
+      ;;
     demo | setup) (($# == 0)) || die "$command takes no arguments, not '$*'" ;;
   esac
 }
@@ -75,6 +80,16 @@ fits() {
     *..*) [[ $1 =~ ^[0-9]{1,9}$ ]] && ((10#$1 >= ${2%..*} && 10#$1 <= ${2#*..})) ;;
     *) [[ -n $1 ]] ;;
   esac
+}
+
+# check_page [--check | PAGE [FILE]]
+check_page() {
+  local pages
+  if (($# == 0)) || [[ $* == --check ]]; then return; fi
+  pages=$(rows docs/pages | cut -f1 | paste -sd ' ')
+  if [[ $1 == --check ]]; then die "docs --check takes nothing else, not '${*:2}'"; fi
+  is_row docs/pages "$1" || die "docs has no page '$1'" "use one of: $pages"
+  (($# <= 2)) || die "docs takes a page and a file, not '$*'"
 }
 
 # check_tests NAME...

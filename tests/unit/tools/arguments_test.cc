@@ -38,6 +38,12 @@ TEST(Arguments, AcceptsWhatTheProgramsTake) {
       {"test", "Formats/GatewayTest.*/1"},
       {"test", "inclusive_end"},
       {"demo"},
+      {"docs"},
+      {"docs", "--check"},
+      {"docs", "registers"},
+      {"docs", "policy", "f"},
+      {"build"},
+      {"build", "core"},
   };
   for (const auto& arguments : kCases) {
     EXPECT_EQ(check_arguments(arguments).output, "accepted\n") << testing::PrintToString(arguments);
@@ -62,6 +68,11 @@ TEST(Arguments, RefusesWithOneLineThatNamesTheFix) {
       {{"test", "unit", "peer5"}, "no test is called 'peer5'. Fix: use a group (unit, registers, "},
       {{"test", "Arguments.Nope"}, "no test is called 'Arguments.Nope'. Fix: "},
       {{"test", "--json"}, "no test is called '--json'. Fix: "},
+      {{"docs", "nopage"}, "docs has no page 'nopage'. Fix: use one of: registers policy "},
+      {{"docs", "--check", "x"}, "docs --check takes nothing else, not 'x'\n"},
+      {{"docs", "policy", "f", "g"}, "docs takes a page and a file, not 'policy f g'\n"},
+      {{"build", "cores"}, "build knows 'core' and nothing else, not 'cores'. Fix: "},
+      {{"build", "core", "x"}, "build takes one word, not 'core x'. Fix: ./gatehouse build core\n"},
       {{"demo", "--keep"}, "demo takes no arguments, not '--keep'\n"},
   };
   for (const auto& row : kCases) {
