@@ -267,6 +267,8 @@ void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {
 }
 
 void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
+  if (refused.frames() == 0) return;
+  pipeline_->count_uplink_refused(uplink, refused.frames(), refused.octets);
   for (uint32_t i = 0; i < refused.down; ++i)
     pipeline_->count_drop(false, uplink, DropReason::uplink_down);
   for (uint32_t i = 0; i < refused.full; ++i)

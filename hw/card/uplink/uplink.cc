@@ -29,6 +29,7 @@ Refused Uplink::send(std::span<const OutFrame> frames, int64_t now_ns) {
   Refused refused;
   if (!up()) {
     refused.down = static_cast<uint32_t>(frames.size());
+    for (const OutFrame& frame : frames) refused.octets += frame.length();
     return refused;
   }
   if (out_.immediate() && out_.empty() && !blocked_) {
@@ -38,16 +39,13 @@ Refused Uplink::send(std::span<const OutFrame> frames, int64_t now_ns) {
     frames = frames.subspan(taken);
   }
   for (const OutFrame& frame : frames) {
-    if (out_.full()) {
-      ++refused.full;
-      continue;
-    }
-    Packet* packet = card::copy_frame(pool_, frame);
+    Packet* packet = out_.full() ? nullptr : card::copy_frame(pool_, frame);
     if (packet) {
       out_.push(packet, now_ns);
-    } else {
-      ++refused.no_buffer;
+      continue;
     }
+    ++(out_.full() ? refused.full : refused.no_buffer);
+    refused.octets += frame.length();
   }
   return refused;
 }

@@ -24,6 +24,9 @@ struct Refused {
   uint32_t down = 0;
   uint32_t full = 0;
   uint32_t no_buffer = 0;
+  uint64_t octets = 0;  // of them all
+
+  uint32_t frames() const { return down + full + no_buffer; }
 };
 
 class Uplink {

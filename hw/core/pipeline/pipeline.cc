@@ -104,6 +104,11 @@ void Pipeline::count_vnic_rx(unsigned vnic, uint32_t frames, uint64_t octets) {
   impl_->vnics[vnic][VnicCounter::rx_bytes] += octets;
 }
 
+void Pipeline::count_uplink_refused(unsigned uplink, uint32_t frames, uint64_t octets) {
+  impl_->uplinks[uplink][UplinkCounter::tx_frames] -= frames;
+  impl_->uplinks[uplink][UplinkCounter::tx_bytes] -= octets;
+}
+
 uint32_t Pipeline::overlay_mtu(unsigned vnic) const {
   const uint16_t tenant = impl_->vnics[vnic].tenant;
   return tenant == kNoTenant ? 0 : impl_->tables->tenants[tenant].mtu;

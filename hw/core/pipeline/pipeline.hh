@@ -106,6 +106,8 @@ class Pipeline {
   // The same where the reason alone does not tell which way the frame went.
   void count_drop(bool from_vnic, unsigned port, spec::DropReason reason, TapDirection direction);
   void count_vnic_rx(unsigned vnic, uint32_t frames, uint64_t octets);
+  // Of what Sink::to_uplink() was given, so much was not taken.
+  void count_uplink_refused(unsigned uplink, uint32_t frames, uint64_t octets);
 
   // What the tables hold, for people and tools.
   struct Sizes {

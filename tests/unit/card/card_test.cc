@@ -234,6 +234,11 @@ TEST(Card, QueuesForABusyWireUpToItsLimit) {
   world.wire.room = 100;
   world.card.uplink_writable(0);
   EXPECT_EQ(world.wire.sent.size(), 10u);
+  const nlohmann::json counters = world.card.state(false)["uplinks"][0]["counters"];
+  EXPECT_EQ(counters["tx_frames"], 10u) << "the two that were dropped were not sent";
+  size_t octets = 0;
+  for (const auto& [uplink, frame] : world.wire.sent) octets += frame.size();
+  EXPECT_EQ(counters["tx_bytes"], octets);
 }
 
 TEST(Card, DropsForAnUplinkWithoutLink) {
@@ -245,6 +250,7 @@ TEST(Card, DropsForAnUplinkWithoutLink) {
   world.card.set_uplink_link(0, true);
   World::transmit(world.a, World::from_a("10.0.0.2"));
   EXPECT_EQ(world.wire.sent.size(), 1u);
+  EXPECT_EQ(world.card.state(false)["uplinks"][0]["counters"]["tx_frames"], 1u);
 }
 
 TEST(Card, LinkRateSpacesFramesOnTheVirtualClock) {
