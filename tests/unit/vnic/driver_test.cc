@@ -4,6 +4,8 @@
 // facts about drivers (Linux e1000e for the 82574), the code is ours.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic::rig {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "hw/card/vnic/fcs.hh"
 #include "tests/unit/vnic/rig.hh"
 

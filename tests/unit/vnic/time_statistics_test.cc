@@ -2,6 +2,8 @@
 // SYSTIM, time stamps of PTP frames, and the statistics that frames add to.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/vnic/rig.hh"
 
 namespace gatehouse::vnic::rig {

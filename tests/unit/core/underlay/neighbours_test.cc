@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "hw/core/base/archive.hh"
 #include "hw/core/parse/parse.hh"
 #include "tests/unit/core/frames.hh"
