@@ -218,6 +218,7 @@ uint64_t Redirect::guest_read(unsigned bar, uint64_t offset, unsigned octets) {
 }
 
 void Redirect::guest_write(unsigned bar, uint64_t offset, uint64_t value, unsigned octets) {
+  bool told = false;
   for (unsigned done = 0; done < octets;) {
     const unsigned length = piece(bar, offset + done, octets - done);
     const uint64_t part = low_octets(value >> (done * 8), length);
@@ -226,22 +227,22 @@ void Redirect::guest_write(unsigned bar, uint64_t offset, uint64_t value, unsign
       device_.write(bar, offset + done, part, length);
     } else {
       ++counters_.writes;
-      write_entry(static_cast<unsigned>(index), offset + done, part, length);
+      told |= write_entry(static_cast<unsigned>(index), offset + done, part, length);
     }
     done += length;
   }
-  block_.notify();
+  if (told) block_.notify();
 }
 
-void Redirect::write_entry(unsigned index, uint64_t offset, uint64_t value, unsigned octets) {
+bool Redirect::write_entry(unsigned index, uint64_t offset, uint64_t value, unsigned octets) {
   // A copy: what the device does with the write may end in a COMMIT.
   const RedirectEntry entry = table_[index];
   if (entry.write == RedirectWrite::kThrough || entry.write == RedirectWrite::kReal)
     device_.write(entry.bar, offset, value, octets);
-  if (index >= count_ || std::memcmp(&entry, &table_[index], sizeof entry) != 0) return;
+  if (index >= count_ || std::memcmp(&entry, &table_[index], sizeof entry) != 0) return false;
   if (stores(entry)) store_shadow(index, offset, value, octets);
   if (entry.write == RedirectWrite::kLast) block_.pend(uint64_t{1} << index);
-  if (!tells(entry)) return;
+  if (!tells(entry)) return entry.write == RedirectWrite::kLast;
   RedirectRecord record{};
   record.offset = static_cast<uint32_t>(offset);
   record.bar = entry.bar;
@@ -250,6 +251,7 @@ void Redirect::write_entry(unsigned index, uint64_t offset, uint64_t value, unsi
   record.kind = RedirectRecordKind::kWrite;
   record.value = value;
   block_.post(record);
+  return true;
 }
 
 void Redirect::post(RedirectRecordKind kind) {

@@ -97,7 +97,8 @@ class Redirect : public Unit {
   unsigned piece(unsigned bar, uint64_t offset, unsigned octets) const;
   uint64_t load_shadow(unsigned index, uint64_t offset, unsigned octets) const;
   void store_shadow(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
-  void write_entry(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
+  // Whether firmware has something to look at.
+  bool write_entry(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
   void post(RedirectRecordKind kind);
 
   RamPort& ram_;
