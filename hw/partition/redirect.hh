@@ -76,6 +76,7 @@ class Redirect : public Unit {
   unsigned entries() const { return count_; }
   const RedirectEntry& entry(unsigned index) const { return table_[index]; }
   const Counters& counters() const { return counters_; }
+  const UnitBlock::Counters& unit_counters() const { return block_.counters(); }
 
   // Loading checks the table as COMMIT does and installs it. The device is plugged in by then, if
   // it was when the state was saved.

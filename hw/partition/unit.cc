@@ -125,6 +125,7 @@ void UnitBlock::post_octets(const std::array<uint8_t, kRecordOctets>& octets) {
   std::memcpy(ring_ + place, octets.data(), kRecordOctets);
   ram_.written(in_force_.ring + place, kRecordOctets);
   produced.store(next + 1, std::memory_order_seq_cst);
+  ++counters_.records;
   ram_.written(in_force_.control, sizeof(UnitControl));
 }
 
@@ -136,6 +137,7 @@ void UnitBlock::pend(uint64_t bits) {
 
 void UnitBlock::overrun() {
   if (!active_) return;
+  ++counters_.overruns;
   std::atomic_ref(control_->overruns).fetch_add(1, std::memory_order_seq_cst);
   ram_.written(in_force_.control, sizeof(UnitControl));
 }
@@ -149,6 +151,7 @@ void UnitBlock::notify() {
   if (armed.exchange(0, std::memory_order_seq_cst) == 0) return;
   ram_.written(in_force_.control, sizeof(UnitControl));
   if (in_force_.vector == 0) return;
+  ++counters_.interrupts;
   interrupts_.raise(in_force_.target, static_cast<uint8_t>(in_force_.vector));
 }
 
@@ -159,6 +162,9 @@ void UnitBlock::archive(Archive& archive) {
     archive(values_[i]);
     if (archive.loading()) values_[i] &= mask(rows_[i].octets);
   }
+  archive(counters_.records);
+  archive(counters_.overruns);
+  archive(counters_.interrupts);
   bool active = active_;
   Settings settings = in_force_;
   archive(active);

@@ -34,6 +34,13 @@ inline constexpr uint32_t kMinRingRecords = 16, kMaxRingRecords = 65536;
 
 class UnitBlock {
  public:
+  // What firmware cannot change, for those who look.
+  struct Counters {
+    uint64_t records = 0;
+    uint64_t overruns = 0;
+    uint64_t interrupts = 0;
+  };
+
   // `rows` (at most kMaxRows) and the ports live longer than this.
   UnitBlock(std::span<const RegisterRow> rows, RamPort& ram, InterruptPort& interrupts);
   UnitBlock(const UnitBlock&) = delete;
@@ -76,6 +83,7 @@ class UnitBlock {
   void overrun();
   // After post(), pend() or overrun(): interrupts if firmware armed.
   void notify();
+  const Counters& counters() const { return counters_; }
 
   // Saves registers and what is in force. Loading checks them as COMMIT does.
   void archive(Archive& archive);
@@ -103,6 +111,7 @@ class UnitBlock {
   std::array<uint64_t, kMaxRows> values_{};
   bool present_ = false;
   bool active_ = false;
+  Counters counters_;
   Settings in_force_;
   // Of in_force_. Firmware's cores access what they point to at the same time.
   UnitControl* control_ = nullptr;

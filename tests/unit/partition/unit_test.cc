@@ -151,6 +151,8 @@ TEST_F(UnitBlockTest, FillsTheRingAndCountsWhatFindsNoPlace) {
   EXPECT_EQ(ram_.get<Record>(kRingAt).a, 77u);
   EXPECT_EQ(control().produced, kRingLength + 1);
   EXPECT_EQ(control().overruns, 3u);
+  EXPECT_EQ(block_.counters().records, kRingLength + 1);
+  EXPECT_EQ(block_.counters().overruns, 3u);
   EXPECT_EQ(ram_.outside, 0u);
 }
 
@@ -203,6 +205,7 @@ TEST_F(UnitBlockTest, InterruptsOnceForEachArming) {
   EXPECT_THAT(interrupts_.raised, ElementsAre(Pair(kTargetCore, kVectorRaised)));
   EXPECT_EQ(control().armed, 0u);
   EXPECT_EQ(control().pending, 7u);
+  EXPECT_EQ(block_.counters().interrupts, 1u);
 }
 
 TEST_F(UnitBlockTest, WithoutAVectorArmingIsTakenSilently) {
