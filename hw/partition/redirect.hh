@@ -22,6 +22,7 @@ struct BarRange {
   unsigned bar;
   uint64_t offset;
   uint64_t length;
+  bool operator==(const BarRange&) const = default;
 };
 
 // The device whose registers are redirected.
