@@ -26,6 +26,7 @@
     OFFSET(PCIDeviceClass, device_id)   \
     SIZE(MemoryRegion)                  \
     OFFSET(MemoryRegion, ops)           \
+    OFFSET(MemoryRegion, ram_block)     \
     SIZE(MemoryRegionOps)               \
     SIZE(AddressSpace)                  \
     SIZE(NICConf)                       \

@@ -23,10 +23,11 @@ class PartitionHost;
 // Zeroed memory without a constructor: what needs one is behind `host`, from realize to unrealize.
 struct GatehousePartitionState {
   DeviceState parent_obj;
-  MemoryRegion root;   // what the cores see
-  MemoryRegion guest;  // in it: all of the guest's system memory
-  MemoryRegion ram;    // in it, at kRamBase
-  MemoryRegion mmio;   // in it, at kMmioBase
+  MemoryRegion root;         // what the cores see
+  MemoryRegion guest;        // in it: all of the guest's system memory
+  MemoryRegion ram;          // in it, at kRamBase
+  MemoryRegion mmio;         // in it, at kMmioBase
+  MemoryRegion messages[2];  // in it, over what would be messages to the guest's APICs
   CharBackend console;
   uint32_t cores;
   uint64_t memory;  // octets
