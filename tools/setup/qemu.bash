@@ -3,7 +3,7 @@
 # Sourced by `gatehouse`.
 
 readonly kQemuVersions='1:10.0.'  # point releases move on; the one that was used stands in build/qemu-source.txt
-readonly kQemuTargets=(qemu-system-x86_64 qemu-img)
+readonly kQemuTargets=(qemu-system-x86_64 qemu-img gatehouse/hw/qemu/libgatehouse-count.so)
 qemu_source=$build/src/qemu
 qemu_build=$build/qemu
 patches=$root/hw/qemu/patches
@@ -112,6 +112,6 @@ qemu_configure_step() {
   ln -s /usr/lib/ipxe/qemu "$qemu_build/qemu-bundle/usr/lib/ipxe/qemu"
 }
 
-qemu_build_key() { hash_of "$root/hw" "$(cat "$stamps"/qemu-{patch,configure} 2>/dev/null)"; }
+qemu_build_key() { hash_of "$root/hw" "$root/plugins" "$(cat "$stamps"/qemu-{patch,configure} 2>/dev/null)"; }
 
 qemu_build_step() { built ninja -C "$qemu_build" -j "$jobs" "${kQemuTargets[@]}"; }
