@@ -41,7 +41,12 @@ inline constexpr unsigned kMaxUnits = 6;
 inline constexpr unsigned kMaxCores = 8;
 inline constexpr unsigned kMaxPartitions = 4;
 // The core's start: 64-bit mode, all of the first TiB mapped to itself, interrupts off, rdi = core index, rsp = top of
-// a stack of kStackOctets of its own. All cores start at the ELF entry.
+// a stack of kStackOctets of its own. All cores start at the ELF entry. CR4 has PAE alone (no SSE yet), the IDT is empty: an
+// exception before there is one shuts the core down (event GATEHOUSE_PARTITION_FAULT) until the partition starts anew.
+// Each core has a local APIC at 0xfee00000 whose ID is the core's index; it is disabled at the start. Its ICR reaches the
+// cores of the same partition: fixed, lowest priority and NMI, physical or flat logical destination, all shorthands;
+// anything else (INIT, start-up) is refused and counted. So are stores to the range of interrupt messages beside the APIC's
+// page: INJECT of a steering unit is the way to the guest's interrupts. I/O ports read all ones and write nothing.
 inline constexpr uint64_t kStackOctets = 0x1'0000;
 // Firmware is an ELF64 x86-64 executable (ET_EXEC) whose segments lie in [kRamBase + kFirmwareOffset, end of RAM).
 // Below: page tables and stacks, made by the model.
@@ -58,7 +63,7 @@ inline constexpr uint32_t kFirstVector = 32, kLastVector = 254;
   X(CORE, 0x00c, 4, kRo, "index of the core that reads")                                                          \
   X(RAM_OCTETS, 0x010, 8, kRo, "size of the private RAM")                                                         \
   X(FIRMWARE_END, 0x018, 8, kRo, "address behind the firmware's last segment, on a page boundary")                \
-  X(DATA, 0x020, 8, kRo, "address of the data image (property data=) in private RAM; 0: none")                    \
+  X(DATA, 0x020, 8, kRo, "address of the data image (property data=), at the end of private RAM; 0: none")                    \
   X(DATA_OCTETS, 0x028, 8, kRo, "its size")                                                                       \
   X(UNITS, 0x030, 4, kRo, "rows of the unit directory")                                                           \
   X(GUEST_RESETS, 0x034, 4, kRo, "resets of the guest since the partition started")                               \
