@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/bench/ally.hh"
 #include "tools/bench/core.hh"
 #include "tools/bench/net.hh"
 #include "tools/bench/options.hh"
@@ -45,7 +46,7 @@ constexpr Command kCommands[] = {
     {"demo", gatehouse::demo::run, "three guests on three cards, two tenants, one report"},
     {"boot", gatehouse::boot::run, "an interactive guest on a card"},
     {"test", gatehouse::test::run, "runs the tests, all or by group or name"},
-    {"bench", bench, "net or core: figures beside their peers'"},
+    {"bench", bench, "net, ally or core: figures beside their peers'"},
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
     {"gateway", gatehouse::gateway::run,
      "the overlay's far end: from a tenant into this machine's network"},

@@ -44,14 +44,10 @@ std::vector<Row> rows_of(const json& report, const Options& options) {
         std::find_if(rows.begin(), rows.end(), [&](const Row& one) { return one.name == name; });
     if (row == rows.end()) {
       const auto asked = kAsked.find(name);
-      rows.push_back({name,
-                      "frames/s",
-                      asked == kAsked.end() ? "" : "what is asked for",
-                      asked == kAsked.end() ? 0 : 1.0,
-                      {},
-                      {},
-                      {},
-                      {}});
+      rows.push_back({.name = name,
+                      .unit = "frames/s",
+                      .peer_name = asked == kAsked.end() ? "" : "what is asked for",
+                      .goal = asked == kAsked.end() ? 0 : 1.0});
       row = rows.end() - 1;
     }
     if (const auto asked = kAsked.find(name); asked != kAsked.end())

@@ -5,6 +5,7 @@
 
 #include "tools/bench/options.hh"
 #include "tools/bench/rows.hh"
+#include "tools/bench/test_bed.hh"
 #include "tools/lab/failure.hh"
 
 namespace gatehouse::bench {
@@ -40,14 +41,12 @@ int measure_and_print(const Options& options) {
                        double goal, TestBed& other) {
     if (goal == 0 || !options.wants(figure.name + suffix)) return;
     const std::string mode = figure.mode;
-    rows.push_back({figure.name + suffix,
-                    figure.unit,
-                    peer,
-                    goal,
-                    [&card, mode] { return card.load(mode); },
-                    [&other, mode] { return other.load(mode); },
-                    {},
-                    {}});
+    rows.push_back({.name = figure.name + suffix,
+                    .unit = figure.unit,
+                    .peer_name = peer,
+                    .goal = goal,
+                    .measure_ours = [&card, mode] { return card.load(mode); },
+                    .measure_peer = [&other, mode] { return other.load(mode); }});
   };
   for (const Figure& figure : kFigures) add(figure, "", "e1000e, nothing", figure.goal, stock);
   for (const Figure& figure : kFigures)

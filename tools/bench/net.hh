@@ -1,52 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `./gatehouse bench net`: a guest on a card against a guest on QEMU's stock e1000e, both over a
-// tap to a namespace each.
+// `./gatehouse bench net`: a guest on a card against a guest on QEMU's stock e1000e.
 #ifndef GATEHOUSE_TOOLS_BENCH_NET_HH_
 #define GATEHOUSE_TOOLS_BENCH_NET_HH_
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "tools/lab/guest.hh"
-#include "tools/lab/netns.hh"
-
 namespace gatehouse::bench {
-
-// Overlay (or plain) addresses: the same on every bench bed, each in its own namespace.
-inline constexpr const char* kGuestAddress = "10.1.0.2";
-inline constexpr const char* kPeerAddress = "10.1.0.1";
-
-// How a bed's guest reaches its peer.
-enum class Bed {
-  kCard,         // gatehouse-vnic; Geneve and anti-spoofing on the card
-  kStock,        // e1000e, nothing else
-  kStockTunnel,  // e1000e; vxlan and a stateful nftables firewall inside the guest
-};
-
-// A guest, a namespace, a tap between them, load generators on both ends.
-class TestBed {
- public:
-  TestBed(Bed bed, const lab::WorkDir& work);
-
-  // One measurement by the guest's load generator against the peer's (guest-images/README.md):
-  // "tcp-out", "tcp-in" in Mb/s of payload that arrived, "udp-out", "udp-in" in datagrams of 64
-  // octets that arrived per second, "tcp-rr" in transactions per second.
-  double load(const std::string& mode);
-
-  lab::Guest& guest() { return *guest_; }
-
- private:
-  void prepare_peer();
-  void prepare_guest();
-
-  Bed bed_;
-  std::string name_;
-  const lab::WorkDir& work_;
-  lab::Netns peer_;
-  std::unique_ptr<lab::Guest> guest_;
-  std::unique_ptr<lab::Process> load_server_;
-};
 
 // `gatehouse-tool bench net [--pairs N] [--rows NAME,...] [--json FILE]`.
 int run_net(const std::vector<std::string>& arguments);

@@ -41,6 +41,11 @@ double ratio(const Row& row) {
   return median(ratios);
 }
 
+bool Row::met() const {
+  if (goal == 0) return true;
+  return at_most ? ratio(*this) <= goal : ratio(*this) >= goal;
+}
+
 void measure(std::vector<Row>& rows, unsigned pairs) {
   for (Row& row : rows) {
     for (unsigned pair = 0; pair < pairs; ++pair) {
@@ -59,12 +64,12 @@ void print(const std::vector<Row>& rows, report::Terminal& terminal) {
   report::Terminal::Table table{
       {"what", "unit", "ours", "peer", "ratio", "goal", "pairs", "spread", "peer is"}, {}};
   for (const Row& row : rows) {
-    const bool met = row.goal == 0 || ratio(row) >= row.goal;
-    table.rows.push_back(
-        {row.name, row.unit, figure(median(row.ours)), figure(median(row.peer)),
-         terminal.styled(met ? report::Style::kGood : report::Style::kBad, figure(ratio(row))),
-         row.goal == 0 ? "" : figure(row.goal), std::to_string(row.ours.size()),
-         figure(100 * spread(row.ours)) + " %", row.peer_name});
+    table.rows.push_back({row.name, row.unit, figure(median(row.ours)), figure(median(row.peer)),
+                          terminal.styled(row.met() ? report::Style::kGood : report::Style::kBad,
+                                          figure(ratio(row))),
+                          row.goal == 0 ? "" : (row.at_most ? "<= " : "") + figure(row.goal),
+                          std::to_string(row.ours.size()), figure(100 * spread(row.ours)) + " %",
+                          row.peer_name});
   }
   terminal.table(table);
   terminal.line();
@@ -84,6 +89,7 @@ nlohmann::json to_json(const std::string& bench, const std::vector<Row>& rows) {
                     {"peer_name", row.peer_name},
                     {"ratio", ratio(row)},
                     {"goal", row.goal},
+                    {"at_most", row.at_most},
                     {"runs", row.ours.size()},
                     {"spread", spread(row.ours)},
                     {"ours_runs", row.ours},

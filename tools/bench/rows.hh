@@ -13,13 +13,16 @@
 namespace gatehouse::bench {
 
 struct Row {
-  std::string name;
-  std::string unit;
-  std::string peer_name;
-  double goal = 0;  // of the ratio; 0 = none
-  std::function<double()> measure_ours;
-  std::function<double()> measure_peer;
-  std::vector<double> ours, peer;  // one entry for each pair; without a peer, that one is empty
+  std::string name{};
+  std::string unit{};
+  std::string peer_name{};
+  double goal = 0;       // of the ratio; 0 = none
+  bool at_most = false;  // the ratio shall not exceed the goal; otherwise it shall reach it
+  std::function<double()> measure_ours{};
+  std::function<double()> measure_peer{};
+  std::vector<double> ours{}, peer{};  // one entry for each pair; without a peer, that one is empty
+
+  bool met() const;
 };
 
 double median(std::vector<double> values);

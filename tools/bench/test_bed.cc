@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <nlohmann/json.hpp>
 
-#include "tools/bench/net.hh"
+#include "hw/spec/core_counts.hh"
+#include "hw/spec/partition.hh"
+#include "tools/bench/test_bed.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/topology.hh"
 
@@ -66,7 +68,7 @@ std::string card_policy(const lab::WorkDir& work) {
 
 }  // namespace
 
-TestBed::TestBed(Bed bed, const lab::WorkDir& work)
+TestBed::TestBed(Bed bed, const lab::WorkDir& work, Partition partition)
     : bed_(bed), name_(name_of(bed)), work_(work), peer_(std::string("b") + name_of(bed)[0]) {
   const int tap = peer_.open_tap("tap0", kUnderlayMtu, /*vnet_hdr=*/true);
   lab::GuestOptions options;
@@ -78,8 +80,9 @@ TestBed::TestBed(Bed bed, const lab::WorkDir& work)
         ",offload=on";  // as the stock NIC may leave segmentation to the tap, so may the card
   } else {
     options.devices = {"-netdev", netdev, "-device",
-                       std::string("e1000e,netdev=up0,romfile=,mac=") + kGuestMac};
+                       std::string("e1000e,id=vnic0,netdev=up0,romfile=,mac=") + kGuestMac};
   }
+  if (partition == Partition::kInterceptor) add_partition(&options.devices);
   guest_ = std::make_unique<lab::Guest>(work_, options);
   prepare_peer();
   guest_->wait_ready();
@@ -88,6 +91,38 @@ TestBed::TestBed(Bed bed, const lab::WorkDir& work)
   load_server_ = peer_.start({lab::Build::guest_images("host/gh-load"), "serve", kLoadPort},
                              work_.path(name_ + ".load"));
   guest_->agent().wait_for("ping -c 1 -W 1 " + std::string(kPeerAddress), seconds(60));
+}
+
+// On QEMU's e1000e and on our vnic alike: both are the device "vnic0".
+void TestBed::add_partition(std::vector<std::string>* devices) const {
+  const std::vector<std::string> words = {
+      "-chardev",
+      "file,id=partition,path=" + work_.path(name_ + ".partition"),
+      "-device",
+      "gatehouse-partition,id=p0,cores=1,memory=16M,chardev=partition,firmware=" +
+          lab::Build::firmware("interceptor"),
+      "-device",
+      "gatehouse-redirect,id=r0,partition=p0,device=vnic0",
+      "-device",
+      "gatehouse-steer,id=s0,partition=p0,device=vnic0",
+      "-plugin",
+      lab::Build::plugin(counting::kFileName)};
+  devices->insert(devices->end(), words.begin(), words.end());
+}
+
+void TestBed::intercept(bool on) {
+  using partition::Request;
+  const auto request = static_cast<uint32_t>(on ? Request::kStart : Request::kStop);
+  guest_->qmp().execute("gatehouse-partition-request", {{"partition", "p0"}, {"request", request}});
+  const auto event = guest_->qmp().wait_event("GATEHOUSE_PARTITION_ANSWER", seconds(20));
+  if (!event) throw lab::Failure(name_ + ": the partition does not answer: " + partition_console());
+  if (event->at("data").at("answer") != static_cast<uint32_t>(partition::Answer::kDone))
+    throw lab::Failure(name_ + ": the partition could not " + (on ? "take over" : "hand back") +
+                       " the NIC: " + partition_console());
+}
+
+std::string TestBed::partition_console() const {
+  return lab::read_file(work_.path(name_ + ".partition"));
 }
 
 void TestBed::prepare_peer() {

@@ -26,6 +26,12 @@ std::string Build::directory() {
 std::string Build::root() { return fs::path(directory()).parent_path().string(); }
 std::string Build::qemu() { return directory() + "/qemu/qemu-system-x86_64"; }
 std::string Build::qemu_img() { return directory() + "/qemu/qemu-img"; }
+std::string Build::firmware(const std::string& name) {
+  return directory() + "/core/firmware/" + name + ".elf";
+}
+std::string Build::plugin(const std::string& file) {
+  return directory() + "/qemu/gatehouse/hw/qemu/" + file;
+}
 std::string Build::tool() { return directory() + "/core/tools/gatehouse-tool"; }
 
 std::string Build::guest_images(const std::string& leaf) {

@@ -20,7 +20,9 @@ struct Build {
   static std::string directory();  // build/
   static std::string qemu();       // qemu-system-x86_64
   static std::string qemu_img();
-  static std::string tool();  // gatehouse-tool
+  static std::string tool();                             // gatehouse-tool
+  static std::string firmware(const std::string& name);  // an image for a partition
+  static std::string plugin(const std::string& file);    // a TCG plugin
   static std::string guest_image(const std::string& kernel, const std::string& leaf);
   static std::string guest_images(const std::string& leaf);
   // Options that let QEMU find its firmware and option ROMs.

@@ -27,6 +27,21 @@ TEST(BenchRows, HasNoRatioWithoutAPeer) {
   EXPECT_EQ(ratio(row), 0);
 }
 
+TEST(BenchRows, GoalIsALowerOrAnUpperLimit) {
+  Row row;
+  row.ours = {3};
+  row.peer = {2};
+  EXPECT_TRUE(row.met()) << "no goal";
+  row.goal = 1.5;
+  EXPECT_TRUE(row.met());
+  row.goal = 1.6;
+  EXPECT_FALSE(row.met());
+  row.at_most = true;
+  EXPECT_TRUE(row.met());
+  row.goal = 1.4;
+  EXPECT_FALSE(row.met());
+}
+
 TEST(BenchRows, PairsChangeTheirOrder) {
   std::string order;
   std::vector<Row> rows(1);

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/bench/ally.hh"
+
+#include <cstdio>
+#include <sstream>
+
+#include "tools/bench/options.hh"
+#include "tools/bench/rows.hh"
+#include "tools/bench/test_bed.hh"
+#include "tools/lab/failure.hh"
+
+namespace gatehouse::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr unsigned kPairs = 5;
+
+// A column of Table 2: of the partition's core, for each Ethernet frame on the wire.
+struct Cell {
+  const char* name;
+  double (*of)(const json& counts);
+};
+
+double member(const json& counts, const char* name) { return counts.at(name).get<double>(); }
+
+constexpr Cell kCells[] = {
+    {"instructions", [](const json& counts) { return member(counts, "instructions"); }},
+    {"interrupts", [](const json& counts) { return member(counts, "interrupts"); }},
+    {"bytes moved",
+     [](const json& counts) {
+       return member(counts, "bytes-read") + member(counts, "bytes-written");
+     }},
+};
+constexpr size_t kCellCount = std::size(kCells);
+
+struct Load {
+  const char* name;
+  const char* mode;
+  double paper[kCellCount];  // Ally, Table 2
+  const char* unit;
+  double goal;  // interception on over off
+};
+
+constexpr Load kLoads[] = {
+    {"stream out", "tcp-out", {21.33, 0.04, 19.34}, "Mb/s", 0.8},
+    {"stream in", "tcp-in", {71.99, 0.39, 31.88}, "Mb/s", 0.8},
+    {"request/response", "tcp-rr", {246.40, 1.98, 63.05}, "transactions/s", 0.5},
+};
+
+// Frames on the wire so far. Received: as the NIC counts them. Sent: segments of TCP, because a NIC
+// counts a super-frame once.
+double wire_frames(TestBed& bed) {
+  std::istringstream text(
+      bed.guest().agent().check("ethtool -S eth0 | sed -n 's/^ *rx_packets: //p'; "
+                                "grep ^Tcp: /proc/net/snmp | tail -n 1 | cut -d ' ' -f 12"));
+  double received = 0, sent = 0;
+  if (!(text >> received >> sent)) throw lab::Failure("no packet counters in: " + text.str());
+  return received + sent;
+}
+
+// Core 0 is the guest's only CPU; the partition's comes behind it.
+json partition_counts(lab::Qmp& qmp) {
+  const json cores = qmp.execute("query-gatehouse-counts").at("cores");
+  if (cores.size() != 2) throw lab::Failure("expected two cores, got " + cores.dump());
+  return cores[1];
+}
+
+struct Cost {
+  double cells[kCellCount];
+};
+
+Cost measure_cost(TestBed& bed, const Load& load) {
+  lab::Qmp& qmp = bed.guest().qmp();
+  const double before = wire_frames(bed);
+  qmp.execute("gatehouse-count-start");
+  bed.load(load.mode);
+  qmp.execute("gatehouse-count-stop");
+  const double frames = wire_frames(bed) - before;
+  if (frames <= 0) throw lab::Failure(std::string(load.name) + ": no frame was counted");
+  const json counts = partition_counts(qmp);
+  Cost cost{};
+  for (size_t i = 0; i < kCellCount; ++i) cost.cells[i] = kCells[i].of(counts) / frames;
+  return cost;
+}
+
+struct Nic {
+  const char* name;
+  TestBed& bed;
+};
+
+void add_table_2(const Nic& nic, const Options& options, std::vector<Row>* rows) {
+  nic.bed.intercept(true);
+  for (const Load& load : kLoads) {
+    Row cells[kCellCount];
+    bool wanted = false;
+    for (size_t i = 0; i < kCellCount; ++i) {
+      cells[i].name = std::string(nic.name) + ", " + load.name + ": " + kCells[i].name;
+      cells[i].unit = "per frame";
+      cells[i].peer_name = "Ally, Table 2";
+      cells[i].goal = 1;
+      cells[i].at_most = true;
+      wanted |= options.wants(cells[i].name);
+    }
+    for (unsigned run = 0; wanted && run < options.pairs; ++run) {
+      const Cost cost = measure_cost(nic.bed, load);
+      std::fprintf(stderr, "  %s, %s  run %u/%u ", nic.name, load.name, run + 1, options.pairs);
+      for (size_t i = 0; i < kCellCount; ++i) {
+        cells[i].ours.push_back(cost.cells[i]);
+        cells[i].peer.push_back(load.paper[i]);
+        std::fprintf(stderr, " %s %.2f", kCells[i].name, cost.cells[i]);
+      }
+      std::fprintf(stderr, "\n");
+    }
+    for (Row& cell : cells) {
+      if (options.wants(cell.name)) rows->push_back(std::move(cell));
+    }
+  }
+}
+
+void add_throughput(const Nic& nic, const Options& options, std::vector<Row>* rows) {
+  std::vector<Row> pairs;
+  for (const Load& load : kLoads) {
+    const std::string name = std::string(nic.name) + ", " + load.name + ": throughput";
+    if (!options.wants(name)) continue;
+    const auto run = [&nic, &load](bool intercepted) {
+      nic.bed.intercept(intercepted);
+      return nic.bed.load(load.mode);
+    };
+    pairs.push_back({.name = name,
+                     .unit = load.unit,
+                     .peer_name = "interception off",
+                     .goal = load.goal,
+                     .measure_ours = [run] { return run(true); },
+                     .measure_peer = [run] { return run(false); }});
+  }
+  measure(pairs, options.pairs);
+  for (Row& row : pairs) rows->push_back(std::move(row));
+}
+
+int measure_and_print(const Options& options) {
+  lab::WorkDir work("ally");
+  std::fprintf(stderr,
+               "bench ally: two guests, each beside a partition that takes over its NIC: our vnic, "
+               "and QEMU's e1000e\n");
+  TestBed card(Bed::kCard, work, Partition::kInterceptor);
+  TestBed stock(Bed::kStock, work, Partition::kInterceptor);
+  std::vector<Row> rows;
+  const Nic nics[] = {{"vnic", card}, {"e1000e", stock}};
+  for (const Nic& nic : nics) add_table_2(nic, options, &rows);
+  for (const Nic& nic : nics) add_throughput(nic, options, &rows);
+  if (rows.empty()) throw lab::Failure("no row has such a name");
+  report::Terminal terminal(stdout);
+  terminal.heading("bench ally: what interception costs a partition's core (TCG, 1 vCPU; medians)");
+  print(rows, terminal);
+  if (!options.json.empty()) lab::write_file(options.json, to_json("ally", rows).dump(2) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+int run_ally(const std::vector<std::string>& arguments) {
+  try {
+    const Options options = read_options(arguments, kPairs);
+    if (std::string why; !lab::Netns::available(&why))
+      throw lab::Failure(why + " (taps and namespaces)");
+    return measure_and_print(options);
+  } catch (const lab::Failure& failure) {
+    std::fprintf(stderr, "gatehouse bench ally: %s\n", failure.what());
+    return 1;
+  }
+}
+
+}  // namespace gatehouse::bench
