@@ -36,8 +36,11 @@ inline constexpr uint64_t kBarWindowBase = 0x82'0000'0000;   // unit u's BAR b a
 inline constexpr uint64_t kBarWindow = 0x100'0000;           // 16 MiB; what a BAR has beyond is not in the window
 inline constexpr uint64_t kBarWindowUnit = 0x800'0000;       // 128 MiB
 inline constexpr uint64_t kDeviceViewBase = 0x90'0000'0000;  // unit u: memory as the steered device's DMA sees it
-inline constexpr uint64_t kDeviceView = 0x10'0000'0000;      // 64 GiB
+inline constexpr uint64_t kDeviceView = 0xc'0000'0000;       // 48 GiB
 inline constexpr unsigned kMaxUnits = 6;
+// Behind all of it. The guest's firmware puts large BARs into the last eighth of the CPU's 40 address bits.
+inline constexpr uint64_t kPrivateEnd = kDeviceViewBase + kMaxUnits * kDeviceView;
+static_assert(kPrivateEnd <= 0xe0'0000'0000);
 inline constexpr unsigned kMaxCores = 8;
 inline constexpr unsigned kMaxPartitions = 4;
 // The core's start: 64-bit mode, all of the first TiB mapped to itself, interrupts off, rdi = core index, rsp = top of
@@ -136,7 +139,7 @@ inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
   X(3, bad_control, "CONTROL is not 64-byte aligned private RAM")                    \
   X(4, bad_ring, "RING or RING_RECORDS: not private RAM, not aligned or not a power of two from 16 to 65536") \
   X(5, bad_vector, "VECTOR or TARGET out of range")                                  \
-  X(6, bad_table, "TABLE or TABLE_ENTRIES: not private RAM, not aligned or too many") \
+  X(6, bad_table, "TABLE, TABLE_ENTRIES or SLOTS: not private RAM, not aligned or too many") \
   X(7, bad_bar, "an entry names a BAR that the device does not have")                \
   X(8, bad_range, "an entry is empty, unaligned or reaches beyond its BAR")          \
   X(9, overlap, "two entries overlap")                                               \

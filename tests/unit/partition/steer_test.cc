@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/partition/steer.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "hw/core/base/archive.hh"
+#include "tests/unit/partition/rig.hh"
+
+namespace gatehouse::partition {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+constexpr uint64_t kSlotsAt = kTableAt;
+constexpr uint64_t kMessageAddress = 0xfee0'0000;
+constexpr uint64_t kDmaAt = kRamBase + 0x80'0000;
+
+// More than the rig's, so that there is RAM above the firmware's start.
+class LargeRam : public FakeRam {
+ public:
+  uint8_t* at(uint64_t address, uint64_t octets, uint64_t alignment) override {
+    if (uint8_t* small = FakeRam::at(address, octets, alignment)) return small;
+    if (octets == 0 || address % alignment || address < kDmaAt || octets > kOctets ||
+        address - kDmaAt > kOctets - octets)
+      return nullptr;
+    return window_ + (address - kDmaAt);
+  }
+
+ private:
+  alignas(4096) uint8_t window_[kOctets] = {};
+};
+
+class FakeDevice : public SteeredDevice {
+ public:
+  bool intx_apart() override { return apart; }
+  void use(const Steering& steering) override { used = steering; }
+  void send(uint64_t address, uint32_t data) override { sent.emplace_back(address, data); }
+  void set_line(bool level) override {
+    EXPECT_TRUE(level != line || hostile);
+    line = level;
+  }
+
+  bool apart = true;
+  bool line = false;
+  bool hostile = false;  // saved state may say that the line is high when it is not
+  Steering used;
+  std::vector<std::pair<uint64_t, uint32_t>> sent;
+};
+
+class SteerTest : public ::testing::Test {
+ protected:
+  SteerTest() { unit_.plugged(); }
+
+  Result steer(uint32_t bits) {
+    set_up(unit_);
+    unit_.write(steer::SLOTS, kSlotsAt, 8);
+    unit_.write(steer::STEER, bits, 4);
+    return commit(unit_);
+  }
+  UnitControl& control() { return ram_.control(kControlAt); }
+  SteerSlot slot(unsigned number) {
+    return ram_.get<SteerSlot>(kSlotsAt + number * sizeof(SteerSlot));
+  }
+  SteerRecord record(unsigned number) {
+    return ram_.get<SteerRecord>(kRingAt + number * sizeof(SteerRecord));
+  }
+
+  LargeRam ram_;
+  FakeInterrupts interrupts_;
+  FakeDevice device_;
+  Steer unit_{ram_, interrupts_, device_};
+};
+
+TEST_F(SteerTest, LeavesMessagesToTheGuestUntilSteered) {
+  EXPECT_FALSE(unit_.message(kMessageAddress, 33));
+  unit_.line(true);
+  EXPECT_TRUE(device_.line);
+  EXPECT_EQ(steer(kSteerIntx), Result::k_ok);
+  EXPECT_FALSE(unit_.message(kMessageAddress, 33));
+  EXPECT_EQ(unit_.counters().messages, 0u);
+}
+
+TEST_F(SteerTest, GivesEachMessageItsSlotAndPendingBit) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  EXPECT_TRUE(unit_.message(kMessageAddress, 33));
+  EXPECT_TRUE(unit_.message(kMessageAddress, 34));
+  EXPECT_TRUE(unit_.message(kMessageAddress + 0x1000, 33));
+  EXPECT_TRUE(unit_.message(kMessageAddress, 33));
+  EXPECT_EQ(control().pending, 0b111u);
+  EXPECT_EQ(control().produced, 0u);
+  EXPECT_EQ(slot(0).count, 2u);
+  EXPECT_EQ(slot(1).data, 34u);
+  EXPECT_EQ(slot(2).address, kMessageAddress + 0x1000);
+  EXPECT_EQ(unit_.slots(), 3u);
+  EXPECT_EQ(unit_.counters().messages, 4u);
+  EXPECT_EQ(ram_.outside, 0u);
+}
+
+TEST_F(SteerTest, InterruptsOnlyWhenArmed) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  unit_.message(kMessageAddress, 33);
+  EXPECT_THAT(interrupts_.raised, IsEmpty());
+  control().armed = 1;
+  unit_.message(kMessageAddress, 33);
+  unit_.message(kMessageAddress, 33);
+  EXPECT_THAT(interrupts_.raised, ElementsAre(Pair(kTargetCore, kVectorRaised)));
+  EXPECT_EQ(control().armed, 0u);
+}
+
+TEST_F(SteerTest, PutsEachMessageOnTheRing) {
+  ASSERT_EQ(steer(kSteerMsi | kSteerRing), Result::k_ok);
+  for (uint32_t i = 0; i < kRingLength + 3; ++i) unit_.message(kMessageAddress, i % 2);
+  EXPECT_EQ(control().produced, kRingLength);
+  EXPECT_EQ(control().overruns, 3u);
+  EXPECT_EQ(record(1).slot, 1u);
+  EXPECT_EQ(record(1).data, 1u);
+  EXPECT_EQ(record(2).address, kMessageAddress);
+  EXPECT_EQ(slot(0).count, (kRingLength + 4) / 2);  // nothing is lost there
+}
+
+TEST_F(SteerTest, SharesTheLastSlotWhenThereAreTooMany) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  for (uint32_t data = 0; data < 63; ++data) unit_.message(kMessageAddress, data);
+  EXPECT_EQ(control().overruns, 0u);
+  EXPECT_EQ(control().pending, (uint64_t{1} << 63) - 1);
+  unit_.message(kMessageAddress, 1000);
+  EXPECT_EQ(control().overruns, 1u);
+  EXPECT_EQ(slot(62).data, 1000u);
+  EXPECT_EQ(slot(62).count, 2u);
+  unit_.message(kMessageAddress, 61);
+  EXPECT_EQ(slot(61).count, 2u);
+  EXPECT_EQ(control().overruns, 1u);
+  EXPECT_EQ(control().pending, (uint64_t{1} << 63) - 1);
+}
+
+TEST_F(SteerTest, InjectsWhatASlotStandsFor) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  unit_.message(kMessageAddress, 33);
+  ram_.put(kSlotsAt, SteerSlot{0x1000, 1, 1});  // firmware scribbles; the slot stands as it was
+  unit_.write(steer::INJECT_SLOT, 0, 4);
+  unit_.write(steer::INJECT_ADDRESS, kMessageAddress + 8, 8);
+  unit_.write(steer::INJECT_DATA, 99, 4);
+  EXPECT_THAT(device_.sent,
+              ElementsAre(Pair(kMessageAddress, 33u), Pair(kMessageAddress + 8, 99u)));
+  for (uint32_t none : {1u, 62u, 63u, 64u, ~0u}) unit_.write(steer::INJECT_SLOT, none, 4);
+  unit_.write(steer::INJECT_SLOT, 0, 8);
+  EXPECT_EQ(device_.sent.size(), 2u);
+  EXPECT_EQ(unit_.counters().injections, 2u);
+  EXPECT_EQ(unit_.counters().refused, 5u);
+}
+
+TEST_F(SteerTest, StillInjectsWhatWasPendingWhenFirmwareHandsBack) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  unit_.message(kMessageAddress, 33);
+  EXPECT_EQ(commit(unit_, 0), Result::k_off);
+  unit_.write(steer::INJECT_SLOT, 0, 4);
+  EXPECT_THAT(device_.sent, ElementsAre(Pair(kMessageAddress, 33u)));
+  unit_.unplugged();
+  unit_.write(steer::INJECT_SLOT, 0, 4);
+  unit_.write(steer::INJECT_DATA, 1, 4);
+  EXPECT_EQ(device_.sent.size(), 1u);
+}
+
+TEST_F(SteerTest, HoldsTheLineThatTheFirmwareSets) {
+  unit_.line(true);
+  ASSERT_EQ(steer(kSteerIntx), Result::k_ok);
+  EXPECT_TRUE(device_.line);
+  EXPECT_EQ(control().pending, uint64_t{1} << kIntxSlot);  // it is high already
+  EXPECT_EQ(slot(kIntxSlot).address, 1u);
+  unit_.write(steer::INJECT_INTX, 0, 4);
+  EXPECT_FALSE(device_.line);
+  unit_.line(false);
+  unit_.line(true);
+  EXPECT_FALSE(device_.line);
+  EXPECT_EQ(slot(kIntxSlot).address, 1u);
+  EXPECT_EQ(slot(kIntxSlot).count, 2u);
+  EXPECT_EQ(unit_.counters().lines, 2u);
+  unit_.write(steer::INJECT_INTX, 1, 4);
+  EXPECT_TRUE(device_.line);
+  unit_.device_reset();
+  EXPECT_FALSE(device_.line);
+  EXPECT_EQ(commit(unit_, 0), Result::k_off);
+  EXPECT_TRUE(device_.line);  // the device's own
+  unit_.write(steer::INJECT_INTX, 0, 4);
+  EXPECT_TRUE(device_.line);
+  unit_.unplugged();
+  EXPECT_FALSE(device_.line);
+}
+
+TEST_F(SteerTest, RefusesWithItsReason) {
+  const uint64_t end = kDmaAt + FakeRam::kOctets;
+  struct {
+    const char* what;
+    uint32_t offset;
+    uint64_t value;
+    unsigned octets;
+    Result result;
+  } const rows[] = {
+      {"unknown bit", steer::STEER, 8, 4, Result::k_bad_steering},
+      {"slots outside", steer::SLOTS, kRamBase + FakeRam::kOctets - 1008, 8, Result::k_bad_table},
+      {"slots not aligned", steer::SLOTS, kSlotsAt + 8, 8, Result::k_bad_table},
+      {"no slots", steer::SLOTS, 0, 8, Result::k_bad_table},
+      {"guest memory", steer::DMA, 0x10'0000, 8, Result::k_bad_dma},
+      {"page tables", steer::DMA, kRamBase, 8, Result::k_bad_dma},
+      {"not a page", steer::DMA, kDmaAt + 0x800, 8, Result::k_bad_dma},
+      {"over the end", steer::DMA, end - kPage, 8, Result::k_bad_dma},
+      {"wraps", steer::DMA, ~uint64_t{0xfff}, 8, Result::k_bad_dma},
+      {"odd size", steer::DMA_OCTETS, kPage + 1, 8, Result::k_bad_dma},
+      {"huge", steer::DMA_OCTETS, ~uint64_t{0xfff}, 8, Result::k_bad_dma},
+      {"no control", unit::CONTROL, 0, 8, Result::k_bad_control},
+      {"vector", unit::VECTOR, 31, 4, Result::k_bad_vector},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    set_up(unit_);
+    unit_.write(steer::SLOTS, kSlotsAt, 8);
+    unit_.write(steer::STEER, kSteerMsi, 4);
+    unit_.write(steer::DMA, kDmaAt, 8);
+    unit_.write(steer::DMA_OCTETS, 2 * kPage, 8);
+    ASSERT_EQ(commit(unit_), Result::k_ok);
+    const Steering before = device_.used;
+    EXPECT_EQ(before.dma_octets, 2 * kPage);
+    unit_.write(row.offset, row.value, row.octets);
+    EXPECT_EQ(commit(unit_), row.result);
+    EXPECT_EQ(device_.used, before);  // what was in force stays
+  }
+  unit_.write(unit::VECTOR, kVectorRaised, 4);
+  unit_.write(unit::RING, 0, 8);
+  unit_.write(steer::STEER, kSteerMsi | kSteerRing, 4);
+  EXPECT_EQ(commit(unit_), Result::k_bad_ring);
+  device_.apart = false;
+  EXPECT_EQ(steer(kSteerIntx), Result::k_bad_steering);
+  unit_.unplugged();
+  EXPECT_EQ(steer(kSteerMsi), Result::k_no_device);
+}
+
+TEST_F(SteerTest, NeedsNoSlotsForAWindowAlone) {
+  unit_.write(unit::CONTROL, kControlAt, 8);
+  unit_.write(steer::DMA, kDmaAt, 8);
+  unit_.write(steer::DMA_OCTETS, kPage, 8);
+  EXPECT_EQ(commit(unit_), Result::k_ok);
+  EXPECT_EQ(device_.used.dma, kDmaAt);
+  EXPECT_FALSE(unit_.message(kMessageAddress, 33));
+  unit_.dma_denied();
+  unit_.dma_denied();
+  EXPECT_EQ(unit_.read(steer::DMA_DENIED, 8), 2u);
+  unit_.reset();
+  EXPECT_EQ(device_.used, Steering{});
+  EXPECT_EQ(unit_.read(steer::DMA_DENIED, 8), 0u);
+}
+
+TEST_F(SteerTest, GoesOnFromSavedState) {
+  ASSERT_EQ(steer(kSteerMsi | kSteerIntx), Result::k_ok);
+  unit_.message(kMessageAddress, 33);
+  unit_.message(kMessageAddress, 34);
+  unit_.line(true);
+  unit_.write(steer::INJECT_INTX, 1, 4);
+  Archive saved;
+  unit_.archive(saved);
+
+  FakeDevice device;
+  device.line = true;  // the line's state is saved with its bus
+  Steer other(ram_, interrupts_, device);
+  other.plugged();
+  Archive loaded{std::span<const uint8_t>(saved.bytes())};
+  other.archive(loaded);
+  ASSERT_TRUE(loaded.ok()) << loaded.error();
+  EXPECT_TRUE(loaded.at_end());
+  EXPECT_EQ(device.used, device_.used);
+  EXPECT_TRUE(other.message(kMessageAddress, 34));
+  EXPECT_EQ(slot(1).count, 2u);
+  other.write(steer::INJECT_SLOT, 0, 4);
+  EXPECT_THAT(device.sent, ElementsAre(Pair(kMessageAddress, 33u)));
+  EXPECT_EQ(commit(other, 0), Result::k_off);
+  EXPECT_TRUE(device.line);
+  other.line(false);
+  EXPECT_FALSE(device.line);
+}
+
+TEST_F(SteerTest, RefusesSavedStateThatIsNotValid) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  Archive saved;
+  unit_.archive(saved);
+  std::mt19937 random(1);
+  for (unsigned round = 0; round < 4000; ++round) {
+    std::vector<uint8_t> octets = saved.bytes();
+    for (unsigned i = 0; i <= round % 4; ++i)
+      octets[random() % octets.size()] = static_cast<uint8_t>(random());
+    octets.resize(octets.size() - (round % 8 == 7 ? random() % octets.size() : 0));
+    FakeDevice device;
+    device.apart = round % 2;
+    device.hostile = true;
+    Steer other(ram_, interrupts_, device);
+    if (round % 3) other.plugged();
+    Archive loaded{std::span<const uint8_t>(octets)};
+    other.archive(loaded);
+    EXPECT_TRUE(loaded.ok() || !other.active());
+    other.message(kMessageAddress, 5);
+    other.line(true);
+    if (other.present()) other.write(steer::INJECT_SLOT, 0, 4);
+  }
+  EXPECT_EQ(ram_.outside, 0u);
+}
+
+TEST_F(SteerTest, SurvivesWhateverFirmwareDoes) {
+  std::mt19937 random(2);
+  constexpr uint64_t kValues[] = {0, 1, 3, 7, 16, 40, kControlAt, kRingAt, kSlotsAt, kDmaAt, kPage};
+  for (unsigned round = 0; round < 100'000; ++round) {
+    const RegisterRow& row = kSteerRows[random() % std::size(kSteerRows)];
+    uint64_t value = kValues[random() % std::size(kValues)];
+    if (random() % 16 == 0) value = uint64_t{random()} << 32 | random();
+    unit_.write(row.offset, value, random() % 8 ? row.octets : 1u << random() % 4);
+    if (round % 64 == 0) steer(random() % 8);
+    switch (random() % 6) {
+      case 0:
+        unit_.message(kMessageAddress, random() % 80);
+        break;
+      case 1:
+        unit_.line(random() % 2);
+        break;
+      case 2:
+        unit_.plugged();
+        break;
+      case 3:
+        if (random() % 64 == 0) unit_.unplugged();
+        break;
+      case 4:
+        control().consumed = random();
+        control().armed = random() % 2;
+        break;
+      default:
+        unit_.read(random() % kPage, 1u << random() % 4);
+        break;
+    }
+  }
+  EXPECT_GT(unit_.counters().commits, 10u);
+  EXPECT_EQ(ram_.outside, 0u);
+}
+
+}  // namespace
+}  // namespace gatehouse::partition
