@@ -16,7 +16,8 @@ void write_console(std::string_view text);
 std::optional<char> read_console();
 // An event GATEHOUSE_PARTITION_ALERT for the manager; what is beyond 1024 octets is cut off.
 void alert(std::string_view text);
-// For a core that will not go on: does not wait long for one that holds the console.
+// For a core that will not go on: all of it to the console, the first line as an alert. Does not
+// wait long for another that holds the console.
 void write_last_words(std::string_view text);
 
 // A line of up to 256 octets, of Text's parts.

@@ -57,7 +57,7 @@ void write_last_words(std::string_view text) {
     __builtin_ia32_pause();
   }
   write_locked(text);
-  alert_locked(text);
+  alert_locked(text.substr(0, text.find('\n')));
   if (locked) lock.unlock();
 }
 
