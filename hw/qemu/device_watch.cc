@@ -4,7 +4,6 @@
 #include "hw/qemu/qemu-begin.hh"
 #include "hw/pci/pci.h"
 #include "hw/resettable.h"
-#include "hw/sysbus.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/module.h"
@@ -70,20 +69,24 @@ DeviceWatch::~DeviceWatch() {
 }
 
 Status DeviceWatch::start() {
-  DeviceState* device = qdev_find_recursive(sysbus_get_default(), device_.c_str());
-  if (device && device->realized) {
-    const Status status = found(device);
-    if (!status.ok()) return status;
-  }
   listener_.watch = this;
-  listener_.listener.realize = [](DeviceListener* listener, DeviceState* plugged) {
+  listener_.listener.realize = [](DeviceListener* listener, DeviceState* device) {
     DeviceWatch& watch = *container_of(listener, Listener, listener)->watch;
-    if (!plugged->id || watch.device_ != plugged->id) return;
-    const Status status = watch.found(plugged);
-    if (!status.ok()) warn_report("%s: %s", watch.name_.c_str(), status.message().c_str());
+    // Each new listener makes QEMU tell all listeners of all devices again.
+    if (watch.bus_ || !device->id || watch.device_ != device->id) return;
+    const Status status = watch.found(device);
+    if (status.ok()) return;
+    if (watch.starting_) {
+      watch.started_ = status;
+    } else {
+      warn_report("%s: %s", watch.name_.c_str(), status.message().c_str());
+    }
   };
+  // Tells of the devices that are there, too.
+  starting_ = true;
   device_listener_register(&listener_.listener);
-  return {};
+  starting_ = false;
+  return started_;
 }
 
 Status DeviceWatch::found(DeviceState* device) {

@@ -54,6 +54,8 @@ class DeviceWatch {
   const std::string name_;
   DeviceWatcher& watcher_;
   Listener listener_{};
+  bool starting_ = false;
+  Status started_;           // what was wrong with a device that was there at start()
   BusState* bus_ = nullptr;  // while the device is there
 };
 
