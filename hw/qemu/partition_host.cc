@@ -122,8 +122,10 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
       control_({*this, *this, *this}, device->memory, device->arguments ? device->arguments : ""),
       console_(
           &device->console, [this] { return control_.console_room(); },
-          [this](std::span<const uint8_t> octets) { control_.console_input(octets); }) {
+          [this](std::span<const uint8_t> octets) { control_.console_input(octets); }),
+      boundary_(name_) {
   g_partitions[number_] = this;
+  raise_boundary();
 }
 
 PartitionHost::~PartitionHost() {
@@ -425,6 +427,7 @@ nlohmann::json PartitionHost::state() const {
           {"console-lost", console_.lost()},
           {"ipis-refused", ipis_refused_},
           {"messages-refused", messages_refused_},
+          {"boundary", boundary_.state()},
           {"units", units}};
 }
 
@@ -445,6 +448,7 @@ void PartitionHost::archive(Archive& archive) {
   }
   archive(ipis_refused_);
   archive(messages_refused_);
+  boundary_.archive(archive);
   control_.archive(archive);
 }
 

@@ -19,6 +19,7 @@
 #include "hw/partition/control_block.hh"
 #include "hw/partition/elf.hh"
 #include "hw/partition/ports.hh"
+#include "hw/qemu/boundary.hh"
 #include "hw/qemu/console.hh"
 #include "hw/spec/partition.hh"
 
@@ -63,6 +64,7 @@ class PartitionHost final : public partition::RamPort,
   uint64_t read_registers(uint64_t offset, unsigned octets);
   void write_registers(uint64_t offset, uint64_t value, unsigned octets);
   void message_refused() { ++messages_refused_; }
+  BoundaryReports& boundary() { return boundary_; }
   void reset(ResetType type);
   void request(uint32_t request);
   nlohmann::json state() const;  // as query-gatehouse-partitions shows it
@@ -107,6 +109,7 @@ class PartitionHost final : public partition::RamPort,
 
   partition::ControlBlock control_;
   Console console_;
+  BoundaryReports boundary_;
   std::array<partition::Unit*, partition::kMaxUnits> units_{};
   std::array<GatehouseCore*, partition::kMaxCores> core_{};
   bool started_ = false;

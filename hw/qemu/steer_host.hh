@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One partition::Steer inside QEMU: a unit of a partition, and what it needs of its device.
+// Everything runs under the big lock.
+#ifndef GATEHOUSE_HW_QEMU_STEER_HOST_HH_
+#define GATEHOUSE_HW_QEMU_STEER_HOST_HH_
+
+#include <optional>
+
+#include "hw/partition/steer.hh"
+#include "hw/qemu/boundary.hh"
+#include "hw/qemu/device_watch.hh"
+#include "hw/qemu/partition_host.hh"
+#include "hw/qemu/steer_device.hh"
+#include "hw/qemu/steer_intx.hh"
+
+namespace gatehouse::qemu {
+
+class SteerHost final : public partition::Unit,
+                        public partition::SteeredDevice,
+                        public DeviceWatcher,
+                        public DmaWindowOwner {
+ public:
+  static Result<std::unique_ptr<SteerHost>> make(GatehouseSteerState* state);
+  ~SteerHost() override;
+  SteerHost(const SteerHost&) = delete;
+  SteerHost& operator=(const SteerHost&) = delete;
+
+  const std::string& name() const { return name_; }
+  const std::string& device() const { return device_; }
+  const std::string& partition() const { return partition_.name(); }
+  const partition::Steer& model() const { return model_; }
+  void archive(Archive& archive);
+  // All buses know their IOMMU.
+  void machine_done();
+  // Before any bus looks whether its lines are low.
+  void machine_reset() { model_.device_reset(); }
+
+  // All of them, in the order of -device.
+  static const std::vector<SteerHost*>& all();
+
+  // partition::Unit: firmware
+  uint64_t read(uint32_t offset, unsigned octets) override { return model_.read(offset, octets); }
+  void write(uint32_t offset, uint64_t value, unsigned octets) override;
+  void reset() override { model_.reset(); }
+  // partition::SteeredDevice
+  bool intx_apart() override { return tap_.attached(); }
+  void use(const partition::Steering& steering) override;
+  void send(uint64_t address, uint32_t data) override;
+  void set_line(bool level) override;
+  // DeviceWatcher
+  Status device_plugged(PCIDevice* device) override;
+  void device_unplugged() override;
+  void device_reset() override;
+  // DmaWindowOwner
+  void dma_denied() override { model_.dma_denied(); }
+
+ private:
+  explicit SteerHost(GatehouseSteerState* state);
+
+  static void triggered(PCIDevice* device, MSIMessage message);
+  void show();
+  void hide();
+
+  GatehouseSteerState* const state_;
+  const std::string name_;
+  const std::string device_;
+  PartitionHost& partition_;
+  std::optional<unsigned> unit_;  // its number in the partition
+  PCIDevice* pci_ = nullptr;
+  MSITriggerFunc* trigger_ = nullptr;  // the device's own
+  bool machine_done_ = false;
+  bool shown_ = false;
+  IntxTap tap_;
+  partition::Steer model_;
+  DeviceWatch watch_;
+};
+
+}  // namespace gatehouse::qemu
+
+#endif  // GATEHOUSE_HW_QEMU_STEER_HOST_HH_
