@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "hw/spec/i82574_registers.hh"
+#include "tests/registers/probe.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/guest.hh"
 
@@ -26,6 +27,13 @@ sockaddr_un socket_address(const std::string& path) {
   if (path.size() >= sizeof address.sun_path) throw lab::Failure("socket path too long: " + path);
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
+}
+
+// 64 KiB of: cli; hlt; jump back to the hlt.
+std::string halting_rom() {
+  std::string rom;
+  while (rom.size() < 65536) rom += "\xfa\xf4\xeb\xfd";
+  return rom;
 }
 
 }  // namespace
@@ -94,7 +102,7 @@ Machine::Machine(MachineOptions options) : work_(options.name) {
       "-M",
       "q35",
       "-accel",
-      "qtest",
+      options.partition ? "tcg" : "qtest",
       "-m",
       "64",
       "-nodefaults",
@@ -113,6 +121,16 @@ Machine::Machine(MachineOptions options) : work_(options.name) {
       "-device",
       "gatehouse-card,id=card0,uplink0=up0,policy=" + policy + options.card};
   for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
+  if (options.partition) {
+    const std::string halt = work_.path("halt");
+    lab::write_file(halt, halting_rom());
+    command.insert(
+        command.end(),
+        {"-bios", halt, "-chardev",
+         "socket,id=probe,path=" + work_.path("probe") + ",server=on,wait=off", "-device",
+         "gatehouse-partition,id=p0,chardev=probe,memory=16M,firmware=" + Probe::firmware() +
+             options.partition_more});
+  }
   if (options.vnic_present) {
     command.insert(command.end(),
                    {"-device", "gatehouse-vnic,id=vnic0,card=card0,romfile=" + options.vnic});

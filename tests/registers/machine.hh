@@ -43,6 +43,10 @@ struct MachineOptions {
   bool vnic_present = true;
   std::string name = "machine";  // several in one test
   std::string incoming;          // URI of a migration to wait for
+  // A partition p0 in front of everything, whose firmware does what Probe (probe.hh) says. Its core
+  // runs; the guest's CPU does, too, and halts at once. The virtual clock is not the test's then.
+  bool partition = false;
+  std::string partition_more;  // more of its properties, ",persist=on"
 };
 
 class Machine {

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Redirection as guest and partition see it, on our vnic and on QEMU's own e1000e.
+#include <gtest/gtest.h>
+
+#include "hw/spec/i82574_registers.hh"
+#include "tests/registers/probe.hh"
+#include "tools/lab/guest.hh"
+
+namespace gatehouse::registers {
+namespace {
+
+using nlohmann::json;
+using partition::RedirectEntry;
+using partition::RedirectRead;
+using partition::RedirectRecord;
+using partition::RedirectRecordKind;
+using partition::RedirectWrite;
+using partition::Result;
+using partition::UnitControl;
+namespace reg = i82574::reg;
+namespace unit = partition::unit;
+
+// Where the tests' firmware keeps its things in private RAM.
+constexpr uint64_t kFree = partition::kRamBase + 0x40'0000;
+constexpr uint64_t kTable = kFree, kControl = kFree + 0x1000, kRing = kFree + 0x2000,
+                   kShadow = kFree + 0x4000;
+constexpr uint32_t kRingRecords = 16;
+
+// The firmware's side of unit 0.
+class Table {
+ public:
+  explicit Table(Probe& probe) : probe_(probe) {}
+
+  uint64_t get(uint32_t offset, unsigned octets = 4) {
+    return probe_.read(Probe::unit_register(0, offset), octets);
+  }
+  void set(uint32_t offset, uint64_t value, unsigned octets = 4) {
+    probe_.write(Probe::unit_register(0, offset), value, octets);
+  }
+  Result commit(const std::vector<RedirectEntry>& entries) {
+    for (size_t i = 0; i < entries.size(); ++i)
+      probe_.put(kTable + i * sizeof(RedirectEntry), entries[i]);
+    set(unit::CONTROL, kControl, 8);
+    set(unit::RING, kRing, 8);
+    set(unit::RING_RECORDS, kRingRecords);
+    set(partition::redirect::TABLE, kTable, 8);
+    set(partition::redirect::TABLE_ENTRIES, entries.size());
+    set(unit::COMMIT, 1);
+    return static_cast<Result>(get(unit::RESULT));
+  }
+  bool active() { return get(unit::STATUS) & partition::kStatusActive; }
+  bool present() { return get(unit::STATUS) & partition::kStatusPresent; }
+
+  // The records since the last call.
+  std::vector<RedirectRecord> take() {
+    UnitControl control = probe_.get<UnitControl>(kControl);
+    std::vector<RedirectRecord> records;
+    for (; control.consumed != control.produced; ++control.consumed)
+      records.push_back(probe_.get<RedirectRecord>(kRing + control.consumed % kRingRecords *
+                                                               sizeof(RedirectRecord)));
+    probe_.write(kControl + offsetof(UnitControl, consumed), control.consumed, 4);
+    return records;
+  }
+
+ private:
+  Probe& probe_;
+};
+
+constexpr uint64_t window(unsigned bar, uint64_t offset) {
+  return partition::kBarWindowBase + bar * partition::kBarWindow + offset;
+}
+
+RedirectEntry post(uint32_t offset, uint8_t bar = 0) {
+  return {offset, 4, bar, RedirectRead::kReal, RedirectWrite::kPost, 0, 0, 0, 0};
+}
+RedirectEntry shadow(uint32_t offset, uint32_t length, RedirectWrite write) {
+  return {offset, length, 0, RedirectRead::kShadow, write, 0, 0, kShadow, 0};
+}
+
+std::vector<RedirectRecordKind> kinds(const std::vector<RedirectRecord>& records) {
+  std::vector<RedirectRecordKind> result;
+  for (const RedirectRecord& record : records) result.push_back(record.kind);
+  return result;
+}
+
+const std::vector<std::string> kRedirect = {"-device",
+                                            "gatehouse-redirect,id=r0,partition=p0,device=vnic0"};
+
+MachineOptions redirected_vnic(const std::string& more = "") {
+  return {.more = kRedirect, .partition = true, .partition_more = more};
+}
+
+// The device to redirect, known as vnic0 in slot 4.
+struct Device {
+  const char* name;
+  const char* options;
+};
+class AnyDevice : public testing::TestWithParam<Device> {
+ protected:
+  AnyDevice()
+      : machine_({.more = {"-device", "gatehouse-redirect,id=r0,partition=p0,device=vnic0",
+                           "-device", GetParam().options},
+                  .vnic_present = false,
+                  .partition = true}),
+        probe_(machine_),
+        table_(probe_) {
+    machine_.place_bars();
+  }
+
+  Machine machine_;
+  Probe probe_;
+  Table table_;
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Redirect, AnyDevice,
+    testing::Values(Device{"vnic", "gatehouse-vnic,id=vnic0,card=card0,addr=4,romfile="},
+                    Device{"e1000e", "e1000e,id=vnic0,addr=4,romfile="}),
+    [](const auto& device) { return device.param.name; });
+
+TEST_P(AnyDevice, RangesGoToThePartitionAndTheRestToTheDevice) {
+  ASSERT_EQ(table_.commit({post(reg::TDT(0)), shadow(reg::RDT(0), 4, RedirectWrite::kLast)}),
+            Result::k_ok);
+  probe_.write(kShadow, 0x77, 4);
+  EXPECT_EQ(machine_.reg(reg::RDT(0)), 0x77u);
+  machine_.set_reg(reg::RDT(0), 0x88);
+  EXPECT_EQ(probe_.read(kShadow, 4), 0x88u);
+  EXPECT_EQ(probe_.read(kControl + offsetof(UnitControl, pending), 8), 2u);
+  EXPECT_EQ(probe_.read(window(0, reg::RDT(0)), 4), 0u);
+
+  machine_.set_reg(reg::TDT(0), 0x10);
+  EXPECT_EQ(machine_.reg(reg::TDT(0)), 0u);
+  const std::vector<RedirectRecord> records = table_.take();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].offset, reg::TDT(0));
+  EXPECT_EQ(records[0].octets, 4u);
+  EXPECT_EQ(records[0].entry, 0u);
+  EXPECT_EQ(records[0].value, 0x10u);
+
+  // Registers around and behind are the device's, to both sides.
+  machine_.set_reg(reg::FCTTV, 0x1234);
+  EXPECT_EQ(probe_.read(window(0, reg::FCTTV), 4), 0x1234u);
+  probe_.write(window(0, reg::FCTTV), 0x4321, 4);
+  EXPECT_EQ(machine_.reg(reg::FCTTV), 0x4321u);
+  EXPECT_EQ(probe_.read(window(0, reg::STATUS), 4), machine_.reg(reg::STATUS));
+}
+
+TEST_P(AnyDevice, WritesGoThroughWhereTheTableSaysSo) {
+  RedirectEntry entry = post(reg::FCTTV);
+  entry.write = RedirectWrite::kThrough;
+  ASSERT_EQ(table_.commit({entry}), Result::k_ok);
+  machine_.set_reg(reg::FCTTV, 0x1111);
+  EXPECT_EQ(probe_.read(window(0, reg::FCTTV), 4), 0x1111u);
+  EXPECT_EQ(table_.take().size(), 1u);
+  entry.write = RedirectWrite::kDrop;
+  ASSERT_EQ(table_.commit({entry}), Result::k_ok);
+  machine_.set_reg(reg::FCTTV, 0x2222);
+  EXPECT_EQ(machine_.reg(reg::FCTTV), 0x1111u);
+  EXPECT_TRUE(table_.take().empty());
+}
+
+TEST_P(AnyDevice, AccessesOfOtherWidthsAreCutWhereEntriesEnd) {
+  ASSERT_EQ(table_.commit({post(reg::RDBAL(0)), post(reg::RDBAH(0))}), Result::k_ok);
+  machine_.bus().write(Machine::kMemoryBar + reg::RDBAL(0), 0x1122'3344'5566'7788, 8);
+  machine_.bus().write(Machine::kMemoryBar + reg::RDBAL(0) + 2, 0x99aa, 2);
+  const std::vector<RedirectRecord> records = table_.take();
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].value, 0x5566'7788u);
+  EXPECT_EQ(records[1].value, 0x1122'3344u);
+  EXPECT_EQ(records[1].entry, 1u);
+  EXPECT_EQ(records[2].offset, reg::RDBAL(0) + 2);
+  EXPECT_EQ(records[2].octets, 2u);
+  EXPECT_EQ(records[2].value, 0x99aau);
+}
+
+TEST_P(AnyDevice, FollowsABarThatMoves) {
+  ASSERT_EQ(table_.commit({post(reg::TDT(0))}), Result::k_ok);
+  constexpr uint32_t kElsewhere = 0xe1000000;
+  machine_.config_write(4, 0x10, kElsewhere, 4);
+  machine_.bus().write(kElsewhere + reg::TDT(0), 5, 4);
+  machine_.set_reg(reg::TDT(0), 6);  // nobody is there
+  std::vector<RedirectRecord> records = table_.take();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].value, 5u);
+  // Memory off: the guest reaches nothing, the partition still the device.
+  machine_.config_write(4, 0x04, 0, 2);
+  machine_.bus().write(kElsewhere + reg::TDT(0), 7, 4);
+  EXPECT_TRUE(table_.take().empty());
+  EXPECT_NE(probe_.read(window(0, reg::STATUS), 4), 0u);
+  machine_.config_write(4, 0x04, 7, 2);
+  machine_.bus().write(kElsewhere + reg::TDT(0), 8, 4);
+  records = table_.take();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].value, 8u);
+}
+
+// IOADDR and IODATA reach every register behind the back of a table for BAR 0.
+TEST_P(AnyDevice, TheIoBarCanBeRedirectedToo) {
+  ASSERT_EQ(table_.commit({post(0, 2), post(4, 2)}), Result::k_ok);
+  machine_.bus().out(Machine::kIoBar, reg::FCTTV, 4);
+  machine_.bus().out(Machine::kIoBar + 4, 0x666, 4);
+  const std::vector<RedirectRecord> records = table_.take();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1].bar, 2u);
+  EXPECT_EQ(records[1].offset, 4u);
+  EXPECT_EQ(records[1].value, 0x666u);
+  EXPECT_EQ(machine_.reg(reg::FCTTV), 0u);
+  // The partition's window reaches the ports' registers by memory accesses.
+  probe_.write(window(2, 0), reg::FCTTV, 4);
+  probe_.write(window(2, 4), 0x555, 4);
+  EXPECT_EQ(machine_.reg(reg::FCTTV), 0x555u);
+}
+
+TEST_P(AnyDevice, OffMeansAsIfThereWereNoUnit) {
+  ASSERT_EQ(table_.commit({post(reg::FCTTV)}), Result::k_ok);
+  EXPECT_NE(machine_.qmp().human("info mtree -f").find("gatehouse-redirected"), std::string::npos);
+  table_.set(unit::COMMIT, 0);
+  EXPECT_EQ(table_.get(unit::RESULT), static_cast<uint32_t>(Result::k_off));
+  EXPECT_EQ(machine_.qmp().human("info mtree -f").find("gatehouse-redirected"), std::string::npos);
+  machine_.set_reg(reg::FCTTV, 0x99);
+  EXPECT_EQ(machine_.reg(reg::FCTTV), 0x99u);
+}
+
+TEST_P(AnyDevice, TablesBeyondTheDeviceAreRefused) {
+  EXPECT_EQ(table_.commit({post(0, 5)}), Result::k_bad_bar);
+  EXPECT_EQ(table_.commit({post(0x20000 - 4)}), Result::k_ok);
+  EXPECT_EQ(table_.commit({post(0), post(0x20000)}), Result::k_bad_range);
+  EXPECT_EQ(table_.get(unit::RESULT_ENTRY), 1u);
+  EXPECT_TRUE(table_.active());
+}
+
+// ---- Resets
+
+TEST(Redirect, TellsOfTheMachinesResetAndStays) {
+  Machine machine(redirected_vnic(",persist=on"));
+  Probe probe(machine);
+  Table table(probe);
+  machine.place_bars();
+  ASSERT_EQ(table.commit({post(reg::TDT(0))}), Result::k_ok);
+  machine.qmp().execute("system_reset");
+  EXPECT_TRUE(machine.wait([&] { return probe.read(kControl + 8, 4) != 0; }));
+  EXPECT_EQ(kinds(table.take()), std::vector{RedirectRecordKind::kReset});
+  machine.place_bars();
+  machine.set_reg(reg::TDT(0), 1);
+  EXPECT_EQ(kinds(table.take()), std::vector{RedirectRecordKind::kWrite});
+}
+
+TEST(Redirect, EndsWithAPartitionThatStartsAnew) {
+  Machine machine(redirected_vnic());
+  {
+    Probe probe(machine);
+    Table table(probe);
+    machine.place_bars();
+    ASSERT_EQ(table.commit({post(reg::FCTTV)}), Result::k_ok);
+  }
+  machine.qmp().execute("system_reset");
+  ASSERT_TRUE(machine.qmp().wait_event("RESET", std::chrono::seconds(20)));
+  Probe probe(machine);
+  Table table(probe);
+  EXPECT_FALSE(table.active());
+  EXPECT_TRUE(table.present());
+  machine.place_bars();
+  machine.set_reg(reg::FCTTV, 3);
+  EXPECT_EQ(machine.reg(reg::FCTTV), 3u);
+}
+
+TEST(Redirect, TellsOfAFunctionLevelReset) {
+  Machine machine(redirected_vnic());
+  Probe probe(machine);
+  Table table(probe);
+  machine.place_bars();
+  ASSERT_EQ(table.commit({post(reg::TDT(0))}), Result::k_ok);
+  machine.set_reg(reg::FCTTV, 3);
+  machine.config_write(4, 0xe8, 0x8000, 2);  // device control: initiate FLR
+  EXPECT_EQ(kinds(table.take()), std::vector{RedirectRecordKind::kReset});
+  EXPECT_EQ(probe.read(window(0, reg::FCTTV), 4), 0u);
+  EXPECT_TRUE(table.active());
+}
+
+TEST(Redirect, TellsOfABusReset) {
+  Machine machine({.more = {"-device", "pcie-root-port,id=port0,addr=5,slot=1,chassis=1", "-device",
+                            "e1000e,id=vnic0,bus=port0,romfile=", "-device",
+                            "gatehouse-redirect,id=r0,partition=p0,device=vnic0"},
+                   .vnic_present = false,
+                   .partition = true});
+  Probe probe(machine);
+  Table table(probe);
+  ASSERT_EQ(table.commit({post(reg::TDT(0))}), Result::k_ok);
+  machine.config_write(5, 0x3e, 0x40, 2);  // bridge control: secondary bus reset
+  machine.config_write(5, 0x3e, 0, 2);
+  EXPECT_EQ(kinds(table.take()), std::vector{RedirectRecordKind::kReset});
+}
+
+// ---- Plugging
+
+TEST(Redirect, ItsDeviceComesAndGoes) {
+  Machine machine({.more = {"-device", "gatehouse-redirect,id=r0,partition=p0,device=nic1",
+                            "-device", "pcie-root-port,id=port0,addr=5,slot=1,chassis=1"},
+                   .partition = true,
+                   .partition_more = ",persist=on"});
+  Probe probe(machine);
+  Table table(probe);
+  const auto plug = [&] {
+    machine.qmp().execute(
+        "device_add", {{"driver", "e1000e"}, {"id", "nic1"}, {"bus", "port0"}, {"romfile", ""}});
+  };
+  for (unsigned round = 0; round < 3; ++round) {
+    EXPECT_FALSE(table.present());
+    EXPECT_EQ(table.commit({post(reg::TDT(0))}), Result::k_no_device);
+    plug();
+    EXPECT_TRUE(table.present());
+    ASSERT_EQ(table.commit({post(reg::TDT(0))}), Result::k_ok);
+    EXPECT_NE(probe.read(window(0, reg::STATUS), 4), 0u);
+    // Without a guest that answers the port's request the removal waits for the machine's reset.
+    machine.qmp().execute("device_del", {{"id", "nic1"}});
+    machine.qmp().execute("system_reset");
+    ASSERT_TRUE(machine.qmp().wait_event("DEVICE_DELETED", std::chrono::seconds(20)));
+    ASSERT_TRUE(machine.wait([&] { return !table.present(); }));
+    const std::vector<RedirectRecord> records = table.take();
+    ASSERT_FALSE(records.empty());
+    EXPECT_EQ(records.back().kind, RedirectRecordKind::kUnplugged);
+    EXPECT_EQ(table.get(unit::RESULT), static_cast<uint32_t>(Result::k_no_device));
+    machine.qmp().execute("query-status");
+  }
+}
+
+// ---- What is refused
+
+// What QEMU says to these options before it ends.
+std::string refusal(const std::vector<std::string>& more) {
+  std::vector<std::string> command = {
+      lab::Build::qemu(), "-M",   "q35",         "-accel", "tcg", "-m", "64",
+      "-display",         "none", "-nodefaults", "-S"};
+  for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
+  command.insert(command.end(),
+                 {"-device", "gatehouse-partition,id=p0,firmware=" + Probe::firmware()});
+  command.insert(command.end(), more.begin(), more.end());
+  const lab::CommandResult result = lab::run_command(command, std::chrono::seconds(20));
+  EXPECT_EQ(result.exit_status, 1);
+  return result.output;
+}
+
+TEST(Redirect, RefusesWhatCannotBe) {
+  const std::string unit = "gatehouse-redirect,id=r0,partition=p0";
+  struct {
+    std::vector<std::string> more;
+    const char* answer;
+  } const rows[] = {
+      {{"-device", "gatehouse-redirect,device=nic0"}, "no partition; add -device"},
+      {{"-device", unit}, "device= must name the id of a PCI device"},
+      {{"-device", unit + ",device=nic0", "-device",
+        "gatehouse-redirect,id=r1,partition=p0,device=nic0"},
+       "device=nic0 is redirected by 'r0' already"},
+      {{"-device", "isa-debug-exit,id=port0", "-device", unit + ",device=port0"},
+       "device=port0 is no PCI device"},
+  };
+  for (const auto& row : rows) {
+    const std::string answer = refusal(row.more);
+    EXPECT_NE(answer.find(row.answer), std::string::npos) << answer;
+  }
+}
+
+// ---- Saved state
+
+TEST(Redirect, SavedStateGoesOnWhereItWas) {
+  Machine source([] {
+    MachineOptions options = redirected_vnic();
+    options.name = "source";
+    return options;
+  }());
+  const std::string file = source.path("state");
+  {
+    Probe probe(source);
+    Table table(probe);
+    source.place_bars();
+    ASSERT_EQ(table.commit({post(reg::TDT(0)), shadow(reg::RDT(0), 4, RedirectWrite::kLast)}),
+              Result::k_ok);
+    source.set_reg(reg::TDT(0), 1);
+    source.set_reg(reg::RDT(0), 2);
+  }
+  source.qmp().execute("stop");
+  source.qmp().execute("migrate", {{"uri", "file:" + file}});
+  ASSERT_TRUE(source.wait(
+      [&] { return source.qmp().execute("query-migrate").value("status", "") == "completed"; }));
+
+  Machine destination([&] {
+    MachineOptions options = redirected_vnic();
+    options.name = "destination";
+    options.incoming = "file:" + file;
+    return options;
+  }());
+  ASSERT_TRUE(destination.wait([&] {
+    return destination.qmp().execute("query-migrate").value("status", "") == "completed";
+  })) << destination.process().log();
+  destination.qmp().execute("cont");
+  Probe probe(destination);
+  Table table(probe);
+  EXPECT_EQ(destination.reg(reg::RDT(0)), 2u);
+  destination.set_reg(reg::TDT(0), 3);
+  const std::vector<RedirectRecord> records = table.take();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].value, 1u);
+  EXPECT_EQ(records[1].value, 3u);
+}
+
+}  // namespace
+}  // namespace gatehouse::registers
