@@ -230,6 +230,20 @@ void close_dma_window(PCIDevice* device) {
   memory_region_set_enabled(&port->wall, port->plain);
 }
 
+void dma_refused(PCIDevice* device, uint64_t address, uint32_t octets, bool write) {
+  if (!wall) return;
+  DmaPort* port = find_port(device);
+  const MemTxAttrs attributes = MEMTXATTRS_UNSPECIFIED;
+  hwaddr offset, length = octets;
+  RCU_READ_LOCK_GUARD();
+  const MemoryRegion* region = address_space_translate(pci_get_address_space(device), address,
+                                                       &offset, &length, write, attributes);
+  const bool own = port && region == &port->refusing;
+  if (!own && region != &wall->region) return;
+  tell({Who::kDevice, pci_requester_id(device), kPrivateBase + offset, write, octets});
+  if (own && port->owner) port->owner->dma_denied();
+}
+
 // ---- Reports
 
 BoundaryReports::BoundaryReports(std::string partition)

@@ -10,6 +10,7 @@
 #include "hw/qemu/qemu-end.hh"
 
 #include "hw/card/vnic/vnic.hh"
+#include "hw/qemu/boundary.hh"
 
 namespace gatehouse::qemu {
 
@@ -29,6 +30,7 @@ bool PciDma::read(uint64_t address, void* to, uint32_t length) {
       MEMTX_OK)
     return true;
   trace_gatehouse_vnic_dma_refused(name_.c_str(), address, length, false);
+  dma_refused(device_, address, length, false);
   return false;
 }
 
@@ -38,6 +40,7 @@ bool PciDma::write(uint64_t address, const void* from, uint32_t length) {
       MEMTX_OK)
     return true;
   trace_gatehouse_vnic_dma_refused(name_.c_str(), address, length, true);
+  dma_refused(device_, address, length, true);
   return false;
 }
 
