@@ -7,6 +7,7 @@
 #include "hw/cpu/cluster.h"
 #include "hw/i386/apic.h"
 #include "hw/i386/apic_internal.h"
+#include "hw/i386/pc.h"
 #include "hw/qdev-core.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
@@ -84,13 +85,19 @@ static const SequesteredOps core_ops = {
 
 /* ---- Life */
 
-const char *gatehouse_core_refusal(void)
+const char *gatehouse_core_refusal(uint64_t private_base)
 {
     if (!tcg_enabled() && !qtest_enabled()) {
         return "sequestered cores need -accel tcg: another accelerator would run them in the guest's memory";
     }
     if (replay_mode != REPLAY_MODE_NONE) {
         return "sequestered cores cannot be recorded or replayed (icount's rr=)";
+    }
+    if (!object_dynamic_cast(qdev_get_machine(), TYPE_PC_MACHINE)) {
+        return "sequestered cores need -M q35 or -M pc: other machines would plug them into the guest";
+    }
+    if (pc_pci_hole64_start() > private_base) {
+        return "the guest's memory reaches into the cores' private addresses; give it less than 500G (-m, maxmem=)";
     }
     return NULL;
 }
@@ -319,6 +326,7 @@ static void core_class_init(ObjectClass *oc, void *data)
     DeviceClass *dc = DEVICE_CLASS(oc);
 
     dc->desc = "a core of a gatehouse-partition";
+    X86_CPU_CLASS(oc)->model_description = "A core of a gatehouse-partition, not for guests";
     dc->user_creatable = false;
     dc->hotpluggable = false;
     dc->realize = core_realize;

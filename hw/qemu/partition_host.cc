@@ -98,7 +98,8 @@ const MemoryRegionOps kRegisterOps = [] {
 }();
 
 Status check_options(const GatehousePartitionState* device) {
-  if (const char* refusal = gatehouse_core_refusal()) return Status::error(refusal);
+  if (const char* refusal = gatehouse_core_refusal(partition::kPrivateBase))
+    return Status::error(refusal);
   if (device->cores < 1 || device->cores > partition::kMaxCores)
     return Status::error("cores= must be 1 to " + std::to_string(partition::kMaxCores));
   if (device->memory < partition::kMinRam || device->memory > partition::kMaxRam ||

@@ -29,9 +29,11 @@ struct Options {
   std::vector<std::string> devices;  // further words for QEMU
   std::string name = "guest";
   std::string accelerator = "tcg,thread=multi";
+  std::string cpu = lab::GuestOptions().cpu;
   std::string incoming;
   bool partition = true;
   bool kernel = true;
+  bool paused = false;
 };
 
 // A guest with one partition, whose console is a file.
@@ -70,7 +72,9 @@ class House {
     result.vcpus = options.vcpus;
     result.memory_mib = 384;
     result.accelerator = options.accelerator;
+    result.cpu = options.cpu;
     result.incoming = options.incoming;
+    result.paused = options.paused;
     if (!options.kernel) result.kernel = "";
     if (options.partition) {
       result.devices = {
@@ -89,6 +93,7 @@ class Partition : public testing::Test {
  protected:
   House& start(Options options = {}) {
     if (houses_++ > 0) options.name += std::to_string(houses_);
+    house_.reset();  // files that both use are free again
     house_ = std::make_unique<House>(work_, options);
     return *house_;
   }
@@ -213,7 +218,9 @@ TEST_F(Partition, ItsTripleFaultHaltsTheCoreAlone) {
   Options options;
   options.firmware = tiny(kFaults);
   options.cores = 1;
+  options.paused = true;  // an event before there is a listener is lost
   House& house = start(options);
+  house.qmp().execute("cont");
   const auto event = house.qmp().wait_event("GATEHOUSE_PARTITION_FAULT", seconds(20));
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->at("data").at("partition"), "p0");
@@ -286,6 +293,25 @@ size_t notes(const std::string& file, const std::string& name) {
   return count;
 }
 
+// Under -icount a run repeats exactly, sequestered cores included.
+TEST_F(Partition, RepeatsUnderIcount) {
+  Options options;
+  options.firmware = firmware("trial");
+  options.more = ",arguments=ring,,timer,,ticks";
+  options.kernel = false;
+  options.accelerator = "tcg,thread=single";
+  options.paused = true;
+  options.devices = {"-icount", "shift=4,sleep=off"};
+  std::string first;
+  for (unsigned run = 0; run < 2; ++run) {
+    House& house = start(options);
+    house.qmp().execute("cont");
+    ASSERT_TRUE(house.prints("trial: done")) << house.console();
+    if (run == 0) first = house.console();
+    EXPECT_EQ(house.console(), first);
+  }
+}
+
 TEST_F(Partition, DumpOfTheGuestHasItsCpusAlone) {
   Options options;
   options.kernel = false;
@@ -321,6 +347,77 @@ TEST_F(Partition, MovesWithItsGuest) {
   EXPECT_EQ(second.printed("hello from core"), 0u) << second.console();
   second.guest().wait_ready();
   EXPECT_EQ(second.agent().check("nproc"), "2\n");
+}
+
+TEST_F(Partition, GoesBackWithASnapshot) {
+  const std::string disk = work_.path("disk.qcow2");
+  lab::check_command({lab::Build::qemu_img(), "create", "-q", "-f", "qcow2", disk, "16M"});
+  for (const char* persist : {"on", "off"}) {
+    Options options;
+    options.more = std::string(",persist=") + persist;
+    options.devices = {"-drive", "if=none,format=qcow2,file=" + disk};
+    House& house = start(options);
+    house.guest().wait_ready();
+    ASSERT_TRUE(house.prints("hello from core", 4));
+    EXPECT_EQ(house.request(3), 0u);
+    EXPECT_EQ(house.qmp().human("savevm one"), "");
+    EXPECT_EQ(house.request(2), 0u);
+    EXPECT_EQ(house.partition().at("request"), 2);
+    EXPECT_EQ(house.qmp().human("loadvm one"), "");
+    EXPECT_EQ(house.partition().at("request"), 3);
+    EXPECT_EQ(house.partition().at("requests"), 1);
+    EXPECT_EQ(house.request(1), 0u);
+    // The firmware was in the middle of its life and still is.
+    EXPECT_EQ(house.printed("hello from core"), 4u) << house.console();
+    EXPECT_EQ(house.agent().check("nproc"), "2\n");
+  }
+}
+
+TEST_F(Partition, MachineChecksAreTheGuests) {
+  Options options;
+  options.cpu = "SandyBridge";  // QEMU broadcasts to Intel's CPUs
+  options.more = ",persist=on";
+  options.kernel = false;
+  House& house = start(options);
+  ASSERT_TRUE(house.prints("hello from core", 4));
+  // Uncorrected, broadcast; SeaBIOS takes no machine checks, so its machine is reset.
+  const std::string checked = house.qmp().human("mce -b 0 1 0xb200000000000000 0x4 0x0 0x0");
+  EXPECT_NE(checked.find("CPU 0:"), std::string::npos) << checked;
+  EXPECT_NE(checked.find("CPU 1:"), std::string::npos) << checked;
+  EXPECT_EQ(checked.find("CPU 2:"), std::string::npos) << checked;
+  EXPECT_TRUE(house.qmp().wait_event("RESET", seconds(20)).has_value());
+  EXPECT_EQ(house.request(3), 0u);
+  for (unsigned i = 0; i < 4; ++i) EXPECT_NE(house.core(i).at("state"), "faulted");
+  EXPECT_EQ(house.printed("hello from core"), 4u) << house.console();
+}
+
+TEST_F(Partition, ComesWithTheMachineAlone) {
+  Options options;
+  options.kernel = false;
+  House& house = start(options);
+  const nlohmann::json add = house.qmp().execute_raw(
+      "device_add", {{"driver", "gatehouse-partition"}, {"firmware", firmware("hello")}});
+  EXPECT_TRUE(add.contains("error")) << add.dump();
+  const nlohmann::json remove = house.qmp().execute_raw("device_del", {{"id", "p0"}});
+  EXPECT_TRUE(remove.contains("error")) << remove.dump();
+  EXPECT_TRUE(house.prints("hello from core", 4));
+  EXPECT_EQ(house.request(3), 0u);
+}
+
+// The IOMMU's own interrupt remapping and the older machine change nothing.
+TEST_F(Partition, OnOtherMachines) {
+  const std::vector<std::string> rows[] = {{"-device", "intel-iommu,intremap=on"},
+                                           {"-device", "intel-iommu,intremap=off"},
+                                           {"-M", "pc"}};
+  for (const std::vector<std::string>& words : rows) {
+    Options options;
+    options.devices = words;
+    House& house = start(options);
+    house.guest().wait_ready();
+    EXPECT_TRUE(house.prints("hello from core", 4)) << words[1];
+    EXPECT_EQ(house.agent().check("nproc"), "2\n") << words[1];
+    EXPECT_EQ(house.request(3), 0u) << words[1];
+  }
 }
 
 TEST_F(Partition, GdbsFirstInferiorIsTheGuest) {
@@ -383,6 +480,8 @@ TEST_F(Partition, WhereItCannotBeItSaysSo) {
       {{"-device", hello + ",data=" + work_.path("none")}, "No such file"},
       {{"-device", hello, "-device", hello, "-device", hello, "-device", hello, "-device", hello},
        "4 partitions already"},
+      {{"-M", "microvm", "-device", hello}, "need -M q35 or -M pc"},
+      {{"-m", "1G,slots=1,maxmem=600G", "-device", hello}, "less than 500G"},
       {{"-cpu", "gatehouse-core"}, "part of -device gatehouse-partition"},
   };
   for (const Refusal& row : rows) {
