@@ -25,6 +25,7 @@ constexpr uint64_t kFree = partition::kRamBase + 0x40'0000;
 constexpr uint64_t kTable = kFree, kControl = kFree + 0x1000, kRing = kFree + 0x2000,
                    kShadow = kFree + 0x4000;
 constexpr uint32_t kRingRecords = 16;
+constexpr uint64_t kApic = 0xfee0'0000;  // the core's own
 
 // The firmware's side of unit 0.
 class Table {
@@ -227,6 +228,56 @@ TEST_P(AnyDevice, TablesBeyondTheDeviceAreRefused) {
   EXPECT_EQ(table_.commit({post(0), post(0x20000)}), Result::k_bad_range);
   EXPECT_EQ(table_.get(unit::RESULT_ENTRY), 1u);
   EXPECT_TRUE(table_.active());
+}
+
+TEST_P(AnyDevice, AQueryShowsTheTableAndWhatItDid) {
+  const auto query = [&] { return machine_.qmp().execute("query-gatehouse-redirects"); };
+  json expected = {{"id", "r0"},        {"partition", "p0"},      {"device", "vnic0"},
+                   {"present", true},   {"active", false},        {"result", "off"},
+                   {"result-entry", 0}, {"table", json::array()}, {"reads", 0},
+                   {"writes", 0},       {"commits", 0},           {"refused", 0},
+                   {"records", 0},      {"overruns", 0},          {"interrupts", 0}};
+  EXPECT_EQ(query(), json::array({expected}));
+  table_.commit({post(reg::TDT(0)), shadow(reg::RDT(0), 4, RedirectWrite::kLast)});
+  for (unsigned i = 0; i < kRingRecords + 2; ++i) machine_.set_reg(reg::TDT(0), i);
+  machine_.reg(reg::RDT(0));
+  table_.commit({post(reg::TDT(0)), post(reg::TDT(0))});
+  expected["active"] = true;
+  expected["result"] = "overlap";
+  expected["result-entry"] = 1;
+  expected["table"] = {{{"bar", 0},
+                        {"offset", uint32_t{reg::TDT(0)}},
+                        {"length", 4},
+                        {"read", "real"},
+                        {"write", "post"}},
+                       {{"bar", 0},
+                        {"offset", uint32_t{reg::RDT(0)}},
+                        {"length", 4},
+                        {"read", "shadow"},
+                        {"write", "last"}}};
+  expected["reads"] = 1;
+  expected["writes"] = kRingRecords + 2;
+  expected["commits"] = expected["refused"] = 1;
+  expected["records"] = kRingRecords;
+  expected["overruns"] = 2;
+  EXPECT_EQ(query(), json::array({expected}));
+}
+
+// An interrupt only for firmware that armed, and one for each arming.
+TEST_P(AnyDevice, InterruptsACoreThatArmed) {
+  table_.set(unit::VECTOR, 0x50);
+  ASSERT_EQ(table_.commit({post(reg::TDT(0))}), Result::k_ok);
+  probe_.write(kApic + 0xf0, 0x1ff, 4);  // enabled; the core keeps interrupts off
+  const auto waiting = [&] { return probe_.read(kApic + 0x220, 4) >> 16 & 1; };  // IRR of 50h
+  machine_.set_reg(reg::TDT(0), 1);
+  EXPECT_EQ(waiting(), 0u);
+  probe_.write(kControl + offsetof(UnitControl, armed), 1, 4);
+  machine_.set_reg(reg::TDT(0), 2);
+  machine_.set_reg(reg::TDT(0), 3);
+  EXPECT_EQ(probe_.read(kControl + offsetof(UnitControl, armed), 4), 0u);
+  EXPECT_TRUE(machine_.wait([&] { return waiting() == 1; }));
+  EXPECT_EQ(machine_.qmp().execute("query-gatehouse-redirects")[0]["interrupts"], 1);
+  EXPECT_EQ(table_.take().size(), 3u);
 }
 
 // ---- Resets
