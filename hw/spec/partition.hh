@@ -26,11 +26,11 @@ struct RegisterRow {
 };
 
 // Address map of a partition's cores. Below kPrivateBase lies the guest's physical address space as its CPUs see it.
-inline constexpr uint64_t kPrivateBase = 0x80'0000'0000;     // 512 GiB: no guest here is that large
-inline constexpr uint64_t kRamBase = 0x80'0000'0000;         // private RAM
-inline constexpr uint64_t kMaxRam = 0x1'0000'0000;           // 4 GiB
-inline constexpr uint64_t kMmioBase = 0x81'0000'0000;        // private registers: page 0 is the control block
-inline constexpr uint64_t kMmioOctets = 0x10'0000;           // 1 MiB
+inline constexpr uint64_t kPrivateBase = 0x80'0000'0000;  // 512 GiB: no guest here is that large
+inline constexpr uint64_t kRamBase = 0x80'0000'0000;      // private RAM
+inline constexpr uint64_t kMaxRam = 0x1'0000'0000;        // 4 GiB
+inline constexpr uint64_t kMmioBase = 0x81'0000'0000;     // private registers: page 0 is the control block
+inline constexpr uint64_t kMmioOctets = 0x10'0000;        // 1 MiB
 inline constexpr uint64_t kPage = 0x1000;
 inline constexpr uint64_t kBarWindowBase = 0x82'0000'0000;   // unit u's BAR b at + u * kBarWindowUnit + b * kBarWindow
 inline constexpr uint64_t kBarWindow = 0x100'0000;           // 16 MiB; what a BAR has beyond is not in the window
@@ -44,12 +44,13 @@ static_assert(kPrivateEnd <= 0xe0'0000'0000);
 inline constexpr unsigned kMaxCores = 8;
 inline constexpr unsigned kMaxPartitions = 4;
 // The core's start: 64-bit mode, all of the first TiB mapped to itself, interrupts off, rdi = core index, rsp = top of
-// a stack of kStackOctets of its own. All cores start at the ELF entry. CR4 has PAE alone (no SSE yet), the IDT is empty: an
-// exception before there is one shuts the core down (event GATEHOUSE_PARTITION_FAULT) until the partition starts anew.
-// Each core has a local APIC at 0xfee00000 whose ID is the core's index; it is disabled at the start. Its ICR reaches the
-// cores of the same partition: fixed, lowest priority and NMI, physical or flat logical destination, all shorthands;
-// anything else (INIT, start-up) is refused and counted. So are stores to the range of interrupt messages beside the APIC's
-// page: INJECT of a steering unit is the way to the guest's interrupts. I/O ports read all ones and write nothing.
+// a stack of kStackOctets of its own. All cores start at the ELF entry. CR4 has PAE alone (no SSE yet), the IDT is
+// empty: an exception before there is one shuts the core down (event GATEHOUSE_PARTITION_FAULT) until the partition
+// starts anew. Each core has a local APIC at 0xfee00000 whose ID is the core's index; it is disabled at the start. Its
+// ICR reaches the cores of the same partition: fixed, lowest priority and NMI, physical or flat logical destination,
+// all shorthands; anything else (INIT, start-up) is refused and counted. So are stores to the range of interrupt
+// messages beside the APIC's page: INJECT of a steering unit is the way to the guest's interrupts. I/O ports read all
+// ones and write nothing.
 inline constexpr uint64_t kStackOctets = 0x1'0000;
 // Firmware is an ELF64 x86-64 executable (ET_EXEC) whose segments lie in [kRamBase + kFirmwareOffset, end of RAM).
 // Below: page tables and stacks, made by the model.
@@ -60,26 +61,27 @@ inline constexpr uint64_t kMagic = 0x3130'5452'4150'4847;  // "GHPART01"
 inline constexpr uint32_t kFirstVector = 32, kLastVector = 254;
 
 // Control block: page 0 of the private registers.
-#define GATEHOUSE_PARTITION_REGISTERS(X)                                                                          \
-  X(MAGIC, 0x000, 8, kRo, "kMagic")                                                                               \
-  X(CORES, 0x008, 4, kRo, "cores of this partition")                                                              \
-  X(CORE, 0x00c, 4, kRo, "index of the core that reads")                                                          \
-  X(RAM_OCTETS, 0x010, 8, kRo, "size of the private RAM")                                                         \
-  X(FIRMWARE_END, 0x018, 8, kRo, "address behind the firmware's last segment, on a page boundary")                \
-  X(DATA, 0x020, 8, kRo, "address of the data image (property data=), at the end of private RAM; 0: none")                    \
-  X(DATA_OCTETS, 0x028, 8, kRo, "its size")                                                                       \
-  X(UNITS, 0x030, 4, kRo, "rows of the unit directory")                                                           \
-  X(GUEST_RESETS, 0x034, 4, kRo, "resets of the guest since the partition started")                               \
-  X(GUEST_RESET_VECTOR, 0x038, 4, kRw, "interrupt on core 0 at a reset of the guest (persist=on); 0: none")       \
-  X(CLOCK, 0x040, 8, kRo, "virtual clock, nanoseconds")                                                           \
-  X(CONSOLE, 0x048, 4, kRw, "write: one octet to the console; read: one octet from it, or all ones when there is none") \
-  X(CONSOLE_VECTOR, 0x04c, 4, kRw, "interrupt on core 0 when the console has input; 0: none")                     \
-  X(CONSOLE_TEXT, 0x050, 8, kRw, "address in private RAM of text for CONSOLE_LENGTH")                             \
-  X(CONSOLE_LENGTH, 0x058, 4, kWo, "writes so many octets of CONSOLE_TEXT, at most 4096, to the console")         \
-  X(REQUEST, 0x060, 4, kRo, "the manager's last request (QMP gatehouse-partition-request)")                       \
-  X(REQUEST_VECTOR, 0x064, 4, kRw, "interrupt on core 0 with each request; 0: none")                              \
-  X(ANSWER, 0x068, 4, kRw, "what the firmware answers; written: the request is done")                             \
-  X(ALERT, 0x070, 8, kRw, "address in private RAM of an alert's text, for ALERT_LENGTH")                          \
+#define GATEHOUSE_PARTITION_REGISTERS(X)                                                                    \
+  X(MAGIC, 0x000, 8, kRo, "kMagic")                                                                         \
+  X(CORES, 0x008, 4, kRo, "cores of this partition")                                                        \
+  X(CORE, 0x00c, 4, kRo, "index of the core that reads")                                                    \
+  X(RAM_OCTETS, 0x010, 8, kRo, "size of the private RAM")                                                   \
+  X(FIRMWARE_END, 0x018, 8, kRo, "address behind the firmware's last segment, on a page boundary")          \
+  X(DATA, 0x020, 8, kRo, "address of the data image (property data=), at the end of private RAM; 0: none")  \
+  X(DATA_OCTETS, 0x028, 8, kRo, "its size")                                                                 \
+  X(UNITS, 0x030, 4, kRo, "rows of the unit directory")                                                     \
+  X(GUEST_RESETS, 0x034, 4, kRo, "resets of the guest since the partition started")                         \
+  X(GUEST_RESET_VECTOR, 0x038, 4, kRw, "interrupt on core 0 at a reset of the guest (persist=on); 0: none") \
+  X(CLOCK, 0x040, 8, kRo, "virtual clock, nanoseconds")                                                     \
+  X(CONSOLE, 0x048, 4, kRw,                                                                                 \
+    "write: one octet to the console; read: one octet from it, or all ones when there is none")             \
+  X(CONSOLE_VECTOR, 0x04c, 4, kRw, "interrupt on core 0 when the console has input; 0: none")               \
+  X(CONSOLE_TEXT, 0x050, 8, kRw, "address in private RAM of text for CONSOLE_LENGTH")                       \
+  X(CONSOLE_LENGTH, 0x058, 4, kWo, "writes so many octets of CONSOLE_TEXT, at most 4096, to the console")   \
+  X(REQUEST, 0x060, 4, kRo, "the manager's last request (QMP gatehouse-partition-request)")                 \
+  X(REQUEST_VECTOR, 0x064, 4, kRw, "interrupt on core 0 with each request; 0: none")                        \
+  X(ANSWER, 0x068, 4, kRw, "what the firmware answers; written: the request is done")                       \
+  X(ALERT, 0x070, 8, kRw, "address in private RAM of an alert's text, for ALERT_LENGTH")                    \
   X(ALERT_LENGTH, 0x078, 4, kWo, "so many octets, at most 1024, become an event GATEHOUSE_PARTITION_ALERT")
 
 // What follows in the control block.
@@ -91,10 +93,10 @@ enum class UnitKind : uint32_t { kNone = 0, kRedirect = 1, kSteer = 2 };
 
 struct UnitRow {
   UnitKind kind;
-  uint32_t registers;      // offset of the unit's page from kMmioBase
-  uint64_t window;         // kRedirect: BAR 0 of the real device, kBarWindow for each BAR. kSteer: the device view
+  uint32_t registers;  // offset of the unit's page from kMmioBase
+  uint64_t window;     // kRedirect: BAR 0 of the real device, kBarWindow for each BAR. kSteer: the device view
   uint64_t window_octets;
-  char device[40];         // the device's id, ends with 0
+  char device[40];  // the device's id, ends with 0
 };
 static_assert(sizeof(UnitRow) == 64);
 
@@ -103,8 +105,8 @@ enum class Request : uint32_t { kNone = 0, kStart = 1, kStop = 2, kReport = 3 };
 enum class Answer : uint32_t { kDone = 0, kUnknown = 1, kFailed = 2 };
 
 // In private RAM, between a unit and firmware; both sides access the words atomically.
-//   The unit sets a bit of `pending` or advances `produced`, then exchanges `armed` with 0 and raises its interrupt when
-//   it was not 0. Firmware that wants to halt sets `armed` to 1, then looks at `pending` and `produced` once more.
+//   The unit sets a bit of `pending` or advances `produced`, then exchanges `armed` with 0 and raises its interrupt
+//   when it was not 0. Firmware that wants to halt sets `armed` to 1, then looks at `pending` and `produced` once more.
 //   While `armed` is 0 there are no interrupts, however much happens.
 struct alignas(64) UnitControl {
   uint64_t pending;   // unit sets (or), firmware takes (exchange with 0). Redirection: bit e, entry e was written.
@@ -118,34 +120,34 @@ struct alignas(64) UnitControl {
 static_assert(sizeof(UnitControl) == 64);
 
 // Every unit's page begins alike.
-#define GATEHOUSE_UNIT_REGISTERS(X)                                                                               \
-  X(STATUS, 0x000, 4, kRo, "bit 0: the device is there; bit 1: in force")                                         \
-  X(CONTROL, 0x008, 8, kRw, "address of UnitControl in private RAM; 0: the unit does nothing")                    \
-  X(RING, 0x010, 8, kRw, "address of the ring of records in private RAM; 0: none")                                \
-  X(RING_RECORDS, 0x018, 4, kRw, "its length: a power of two from 16 to 65536")                                   \
-  X(VECTOR, 0x01c, 4, kRw, "interrupt vector, 32..254; 0: none")                                                  \
-  X(TARGET, 0x020, 4, kRw, "core that it interrupts")                                                             \
-  X(COMMIT, 0x024, 4, kWo, "1: what has been set up comes in force, if it is valid; 0: nothing is in force")      \
-  X(RESULT, 0x028, 4, kRo, "Result of the last COMMIT")                                                           \
+#define GATEHOUSE_UNIT_REGISTERS(X)                                                                          \
+  X(STATUS, 0x000, 4, kRo, "bit 0: the device is there; bit 1: in force")                                    \
+  X(CONTROL, 0x008, 8, kRw, "address of UnitControl in private RAM; 0: the unit does nothing")               \
+  X(RING, 0x010, 8, kRw, "address of the ring of records in private RAM; 0: none")                           \
+  X(RING_RECORDS, 0x018, 4, kRw, "its length: a power of two from 16 to 65536")                              \
+  X(VECTOR, 0x01c, 4, kRw, "interrupt vector, 32..254; 0: none")                                             \
+  X(TARGET, 0x020, 4, kRw, "core that it interrupts")                                                        \
+  X(COMMIT, 0x024, 4, kWo, "1: what has been set up comes in force, if it is valid; 0: nothing is in force") \
+  X(RESULT, 0x028, 4, kRo, "Result of the last COMMIT")                                                      \
   X(RESULT_ENTRY, 0x02c, 4, kRo, "entry that RESULT is about, where it is about one")
 
 inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
 
 // X(number, name, text)
-#define GATEHOUSE_UNIT_RESULTS(X)                                                    \
-  X(0, ok, "in force")                                                               \
-  X(1, off, "nothing is in force")                                                   \
-  X(2, no_device, "the device is not plugged in")                                    \
-  X(3, bad_control, "CONTROL is not 64-byte aligned private RAM")                    \
+#define GATEHOUSE_UNIT_RESULTS(X)                                                                             \
+  X(0, ok, "in force")                                                                                        \
+  X(1, off, "nothing is in force")                                                                            \
+  X(2, no_device, "the device is not plugged in")                                                             \
+  X(3, bad_control, "CONTROL is not 64-byte aligned private RAM")                                             \
   X(4, bad_ring, "RING or RING_RECORDS: not private RAM, not aligned or not a power of two from 16 to 65536") \
-  X(5, bad_vector, "VECTOR or TARGET out of range")                                  \
-  X(6, bad_table, "TABLE, TABLE_ENTRIES or SLOTS: not private RAM, not aligned or too many") \
-  X(7, bad_bar, "an entry names a BAR that the device does not have")                \
-  X(8, bad_range, "an entry is empty, unaligned or reaches beyond its BAR")          \
-  X(9, overlap, "two entries overlap")                                               \
-  X(10, bad_mode, "an entry's mode or flags are unknown, or reserved octets are not 0") \
-  X(11, bad_shadow, "an entry's shadow is not private RAM or not aligned")           \
-  X(12, bad_dma, "DMA or DMA_OCTETS: not page-aligned private RAM above the firmware's start") \
+  X(5, bad_vector, "VECTOR or TARGET out of range")                                                           \
+  X(6, bad_table, "TABLE, TABLE_ENTRIES or SLOTS: not private RAM, not aligned or too many")                  \
+  X(7, bad_bar, "an entry names a BAR that the device does not have")                                         \
+  X(8, bad_range, "an entry is empty, unaligned or reaches beyond its BAR")                                   \
+  X(9, overlap, "two entries overlap")                                                                        \
+  X(10, bad_mode, "an entry's mode or flags are unknown, or reserved octets are not 0")                       \
+  X(11, bad_shadow, "an entry's shadow is not private RAM or not aligned")                                    \
+  X(12, bad_dma, "DMA or DMA_OCTETS: not page-aligned private RAM above the firmware's start")                \
   X(13, bad_steering, "STEER has unknown bits, or INTx cannot be told apart on this bus")
 
 enum class Result : uint32_t {
@@ -156,8 +158,8 @@ enum class Result : uint32_t {
 
 // ---- gatehouse-redirect -------------------------------------------------------------------------------------------
 
-#define GATEHOUSE_REDIRECT_REGISTERS(X)                                                             \
-  X(TABLE, 0x040, 8, kRw, "address of RedirectEntry[] in private RAM")                              \
+#define GATEHOUSE_REDIRECT_REGISTERS(X)                                \
+  X(TABLE, 0x040, 8, kRw, "address of RedirectEntry[] in private RAM") \
   X(TABLE_ENTRIES, 0x048, 4, kRw, "entries, at most 64. COMMIT reads the table; edits need another COMMIT")
 
 inline constexpr unsigned kMaxRedirectEntries = 64;
@@ -212,15 +214,15 @@ inline constexpr uint32_t kSteerMsi = 1;   // MSI and MSI-X messages
 inline constexpr uint32_t kSteerIntx = 2;  // INTx, where the bus can tell this device's line apart
 inline constexpr uint32_t kSteerRing = 4;  // every message is a record on the ring, besides its slot's pending bit
 
-#define GATEHOUSE_STEER_REGISTERS(X)                                                                            \
-  X(STEER, 0x040, 4, kRw, "kSteer bits")                                                                        \
-  X(SLOTS, 0x048, 8, kRw, "address of SteerSlot[64] in private RAM: the unit writes a slot for each new message")   \
-  X(DMA, 0x050, 8, kRw, "address in private RAM from which on the device's DMA may reach it, at the same address")  \
-  X(DMA_OCTETS, 0x058, 8, kRw, "so many octets; 0: none")                                                       \
-  X(INJECT_SLOT, 0x060, 4, kWo, "sends slot's message to the guest as if the device had")                       \
-  X(INJECT_ADDRESS, 0x068, 8, kRw, "address for INJECT_DATA")                                                   \
-  X(INJECT_DATA, 0x070, 4, kWo, "sends this message to the guest as if the device had")                         \
-  X(INJECT_INTX, 0x074, 4, kWo, "level of the device's INTx line towards the guest")                            \
+#define GATEHOUSE_STEER_REGISTERS(X)                                                                               \
+  X(STEER, 0x040, 4, kRw, "kSteer bits")                                                                           \
+  X(SLOTS, 0x048, 8, kRw, "address of SteerSlot[64] in private RAM: the unit writes a slot for each new message")  \
+  X(DMA, 0x050, 8, kRw, "address in private RAM from which on the device's DMA may reach it, at the same address") \
+  X(DMA_OCTETS, 0x058, 8, kRw, "so many octets; 0: none")                                                          \
+  X(INJECT_SLOT, 0x060, 4, kWo, "sends slot's message to the guest as if the device had")                          \
+  X(INJECT_ADDRESS, 0x068, 8, kRw, "address for INJECT_DATA")                                                      \
+  X(INJECT_DATA, 0x070, 4, kWo, "sends this message to the guest as if the device had")                            \
+  X(INJECT_INTX, 0x074, 4, kWo, "level of the device's INTx line towards the guest")                               \
   X(DMA_DENIED, 0x078, 8, kRo, "DMA accesses of the device to private addresses outside of the window")
 
 inline constexpr unsigned kSteerSlots = 64;
