@@ -132,7 +132,18 @@ void decide(DmaPort* port) {
   memory_region_set_enabled(&port->wall, port->plain && !port->owner);
 }
 
+// A device whose realization fails late goes without a word; its memory takes the wall out of
+// itself.
+void forget_gone() {
+  std::erase_if(wall->ports, [](DmaPort* port) {
+    const bool gone = !port->wall.container;
+    if (gone) object_unref(OBJECT(port));
+    return gone;
+  });
+}
+
 void device_realized(DeviceListener*, DeviceState* device) {
+  forget_gone();
   if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE) || find_port(PCI_DEVICE(device)))
     return;
   DmaPort* port = GATEHOUSE_DMA_PORT(object_new(TYPE_GATEHOUSE_DMA_PORT));
@@ -154,6 +165,7 @@ void device_realized(DeviceListener*, DeviceState* device) {
 }
 
 void device_unrealized(DeviceListener*, DeviceState* device) {
+  forget_gone();
   if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE)) return;
   DmaPort* port = find_port(PCI_DEVICE(device));
   if (!port) return;
@@ -194,6 +206,7 @@ void raise_boundary() {
   wall->machine_done.notify = [](Notifier*, void*) {
     const Transaction transaction;
     wall->complete = true;
+    forget_gone();
     for (DmaPort* port : wall->ports) decide(port);
   };
   qemu_add_machine_init_done_notifier(&wall->machine_done);

@@ -6,6 +6,7 @@
 #include "hw/spec/i82574_descriptors.hh"
 #include "hw/spec/i82574_registers.hh"
 #include "tests/registers/probe.hh"
+#include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -305,6 +306,71 @@ TEST_P(Steered, PrivateAddressesAreWhereNothingIs) {
   machine_.bus().read(partition::kPrivateEnd, 8);
   machine_.bus().read(partition::kPrivateBase - 8, 8);
   EXPECT_EQ(attempts("other"), before);
+}
+
+// A BAR of 64 bits that the guest moves over private addresses is not there either; beside them it
+// is.
+TEST(Boundary, ABarOverPrivateAddressesIsNotThere) {
+  constexpr unsigned kRng = 6;
+  Machine machine({.more = {"-device", "virtio-rng-pci,addr=6,disable-legacy=on"},
+                   .vnic_present = false,
+                   .partition = true});
+  Probe probe(machine);
+  const auto move = [&](uint64_t address) {
+    machine.config_write(kRng, 0x04, 0, 2);
+    machine.config_write(kRng, 0x20, static_cast<uint32_t>(address), 4);
+    machine.config_write(kRng, 0x24, static_cast<uint32_t>(address >> 32), 4);
+    machine.config_write(kRng, 0x04, 6, 2);
+  };
+  constexpr uint64_t kQueues = 0x12;  // of the common configuration, at the BAR's start
+  const uint64_t nothing = machine.bus().read(0x70'0000'0000 + kQueues, 2);
+  move(0x70'0000'0000);
+  ASSERT_EQ(machine.bus().read(0x70'0000'0000 + kQueues, 2), 1u);
+  probe.write(kOutside, 0x1234, 2);
+  for (uint64_t address : {kRamBase, partition::kMmioBase, partition::kBarWindowBase,
+                           partition::kDeviceViewBase, partition::kPrivateEnd - 0x10000}) {
+    move(address);
+    EXPECT_EQ(machine.bus().read(address + kQueues, 2), nothing);
+  }
+  // The partition's own view is unmoved.
+  move(kOutside & ~uint64_t{0xffff});
+  EXPECT_EQ(probe.read(kOutside, 2), 0x1234u);
+  EXPECT_EQ(probe.read(partition::kMmioBase, 8), partition::kMagic);
+  move(partition::kPrivateEnd);
+  EXPECT_EQ(machine.bus().read(partition::kPrivateEnd + kQueues, 2), 1u);
+}
+
+// ---- What is refused
+
+std::string refusal(const std::vector<std::string>& more) {
+  std::vector<std::string> command = {
+      lab::Build::qemu(), "-M",   "q35",         "-accel", "tcg", "-m", "64",
+      "-display",         "none", "-nodefaults", "-S"};
+  for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
+  command.insert(command.end(),
+                 {"-device", "gatehouse-partition,id=p0,firmware=" + Probe::firmware()});
+  command.insert(command.end(), more.begin(), more.end());
+  const lab::CommandResult result = lab::run_command(command, std::chrono::seconds(20));
+  EXPECT_EQ(result.exit_status, 1);
+  return result.output;
+}
+
+TEST(Steer, RefusesWhatCannotBe) {
+  const std::string unit = "gatehouse-steer,id=s0,partition=p0";
+  struct {
+    std::vector<std::string> more;
+    const char* answer;
+  } const rows[] = {
+      {{"-device", "gatehouse-steer,device=nic0"}, "no partition; add -device"},
+      {{"-device", unit}, "device= must name the id of a PCI device"},
+      {{"-device", unit + ",device=nic0", "-device",
+        "gatehouse-steer,id=s1,partition=p0,device=nic0"},
+       "device=nic0 is steered by 's0' already"},
+  };
+  for (const auto& row : rows) {
+    const std::string answer = refusal(row.more);
+    EXPECT_NE(answer.find(row.answer), std::string::npos) << answer;
+  }
 }
 
 // ---- Its life
