@@ -101,6 +101,14 @@ Status DeviceWatch::found(DeviceState* device) {
   return {};
 }
 
+void tell_watches_of_reset(DeviceState* device) {
+  BusState* bus;
+  QLIST_FOREACH(bus, &device->child_bus, sibling) {
+    if (object_dynamic_cast(OBJECT(bus), TYPE_GATEHOUSE_WATCH_BUS))
+      WatchBus::tell_reset(GATEHOUSE_WATCH_BUS(bus));
+  }
+}
+
 void DeviceWatch::gone() {
   GATEHOUSE_WATCH_BUS(bus_)->watch = nullptr;
   bus_ = nullptr;

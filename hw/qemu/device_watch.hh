@@ -59,6 +59,9 @@ class DeviceWatch {
   BusState* bus_ = nullptr;  // while the device is there
 };
 
+// For a device of ours that resets itself in a way that QEMU's resets do not know.
+void tell_watches_of_reset(DeviceState* device);
+
 }  // namespace gatehouse::qemu
 
 #endif  // GATEHOUSE_HW_QEMU_DEVICE_WATCH_HH_

@@ -18,6 +18,7 @@
 #include "trace/trace-gatehouse_hw_qemu.h"
 #include "hw/qemu/qemu-end.hh"
 
+#include "hw/qemu/device_watch.hh"
 #include "hw/qemu/qom-cxx.hh"
 #include "hw/qemu/saved_state.hh"
 #include "hw/qemu/vnic_host.hh"
@@ -108,6 +109,7 @@ void write_config(PCIDevice* device, uint32_t address, uint32_t value, int lengt
     // PMCSR.No_Soft_Reset is 0: the way back to D0 resets the function (9.3.3.4).
     if (power == 0) model.reset(ResetKind::kFunction);
     model.power_state_changed(power);
+    if (power == 0) tell_watches_of_reset(DEVICE(device));
   }
   model.interrupt_mode_changed();
   const bool master = pci_get_word(device->config + PCI_COMMAND) & PCI_COMMAND_MASTER;

@@ -75,11 +75,13 @@ inline constexpr uint32_t kFirstVector = 32, kLastVector = 254;
   X(CLOCK, 0x040, 8, kRo, "virtual clock, nanoseconds")                                                     \
   X(CONSOLE, 0x048, 4, kRw,                                                                                 \
     "write: one octet to the console; read: one octet from it, or all ones when there is none")             \
-  X(CONSOLE_VECTOR, 0x04c, 4, kRw, "interrupt on core 0 when the console has input; 0: none")               \
+  X(CONSOLE_VECTOR, 0x04c, 4, kRw,                                                                          \
+    "interrupt on core 0 when the console has input, also what waits when this is written; 0: none")        \
   X(CONSOLE_TEXT, 0x050, 8, kRw, "address in private RAM of text for CONSOLE_LENGTH")                       \
   X(CONSOLE_LENGTH, 0x058, 4, kWo, "writes so many octets of CONSOLE_TEXT, at most 4096, to the console")   \
   X(REQUEST, 0x060, 4, kRo, "the manager's last request (QMP gatehouse-partition-request)")                 \
-  X(REQUEST_VECTOR, 0x064, 4, kRw, "interrupt on core 0 with each request; 0: none")                        \
+  X(REQUEST_VECTOR, 0x064, 4, kRw,                                                                          \
+    "interrupt on core 0 with each request, also an unanswered one when this is written; 0: none")          \
   X(ANSWER, 0x068, 4, kRw, "what the firmware answers; written: the request is done")                       \
   X(ALERT, 0x070, 8, kRw, "address in private RAM of an alert's text, for ALERT_LENGTH")                    \
   X(ALERT_LENGTH, 0x078, 4, kWo, "so many octets, at most 1024, become an event GATEHOUSE_PARTITION_ALERT")
@@ -108,6 +110,7 @@ enum class Answer : uint32_t { kDone = 0, kUnknown = 1, kFailed = 2 };
 //   The unit sets a bit of `pending` or advances `produced`, then exchanges `armed` with 0 and raises its interrupt
 //   when it was not 0. Firmware that wants to halt sets `armed` to 1, then looks at `pending` and `produced` once more.
 //   While `armed` is 0 there are no interrupts, however much happens.
+//   Firmware clears it before the first COMMIT; later ones go on with the counts that they find.
 struct alignas(64) UnitControl {
   uint64_t pending;   // unit sets (or), firmware takes (exchange with 0). Redirection: bit e, entry e was written.
                       // Steering: bit s, message slot s has come
@@ -120,15 +123,16 @@ struct alignas(64) UnitControl {
 static_assert(sizeof(UnitControl) == 64);
 
 // Every unit's page begins alike.
-#define GATEHOUSE_UNIT_REGISTERS(X)                                                                          \
-  X(STATUS, 0x000, 4, kRo, "bit 0: the device is there; bit 1: in force")                                    \
-  X(CONTROL, 0x008, 8, kRw, "address of UnitControl in private RAM; 0: the unit does nothing")               \
-  X(RING, 0x010, 8, kRw, "address of the ring of records in private RAM; 0: none")                           \
-  X(RING_RECORDS, 0x018, 4, kRw, "its length: a power of two from 16 to 65536")                              \
-  X(VECTOR, 0x01c, 4, kRw, "interrupt vector, 32..254; 0: none")                                             \
-  X(TARGET, 0x020, 4, kRw, "core that it interrupts")                                                        \
-  X(COMMIT, 0x024, 4, kWo, "1: what has been set up comes in force, if it is valid; 0: nothing is in force") \
-  X(RESULT, 0x028, 4, kRo, "Result of the last COMMIT")                                                      \
+#define GATEHOUSE_UNIT_REGISTERS(X)                                                                                 \
+  X(STATUS, 0x000, 4, kRo, "bit 0: the device is there; bit 1: in force")                                           \
+  X(CONTROL, 0x008, 8, kRw, "address of UnitControl in private RAM; 0: the unit does nothing")                      \
+  X(RING, 0x010, 8, kRw, "address of the ring of records in private RAM; 0: none, records are overruns")            \
+  X(RING_RECORDS, 0x018, 4, kRw, "its length: a power of two from 16 to 65536")                                     \
+  X(VECTOR, 0x01c, 4, kRw, "interrupt vector, 32..254; 0: none")                                                    \
+  X(TARGET, 0x020, 4, kRw, "core that it interrupts")                                                               \
+  X(COMMIT, 0x024, 4, kWo,                                                                                          \
+    "1: what has been set up comes in force, if it is valid, else what was in force stays; 0: nothing is in force") \
+  X(RESULT, 0x028, 4, kRo, "Result of the last COMMIT")                                                             \
   X(RESULT_ENTRY, 0x02c, 4, kRo, "entry that RESULT is about, where it is about one")
 
 inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
@@ -177,6 +181,9 @@ enum class RedirectWrite : uint8_t {
 };
 // Flags
 inline constexpr uint8_t kRedirectStore = 1;  // kPost, kThrough: the shadow stores what was written, too
+// An access is cut into naturally aligned pieces of 1, 2, 4 or 8 octets, none of which reaches over the end of an
+// entry; each has its entry's treatment and its own record, the lowest address first. What no entry has goes to the
+// device.
 
 struct RedirectEntry {
   uint32_t offset;  // in the BAR, multiple of 4
@@ -200,7 +207,7 @@ enum class RedirectRecordKind : uint8_t {
 struct RedirectRecord {
   uint32_t offset;
   uint8_t bar;
-  uint8_t octets;  // of the access: 1, 2, 4, 8
+  uint8_t octets;  // of the access, or of this piece: 1, 2, 4, 8
   uint8_t entry;
   RedirectRecordKind kind;
   uint64_t value;

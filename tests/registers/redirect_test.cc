@@ -328,6 +328,20 @@ TEST(Redirect, TellsOfAFunctionLevelReset) {
   EXPECT_TRUE(table.active());
 }
 
+TEST(Redirect, TellsOfTheResetOnTheWayBackToD0) {
+  Machine machine(redirected_vnic());
+  Probe probe(machine);
+  Table table(probe);
+  machine.place_bars();
+  ASSERT_EQ(table.commit({post(reg::TDT(0))}), Result::k_ok);
+  machine.set_reg(reg::FCTTV, 3);
+  machine.config_write(4, 0xcc, 3, 2);  // power management control: D3
+  EXPECT_TRUE(table.take().empty());
+  machine.config_write(4, 0xcc, 0, 2);
+  EXPECT_EQ(kinds(table.take()), std::vector{RedirectRecordKind::kReset});
+  EXPECT_EQ(probe.read(window(0, reg::FCTTV), 4), 0u);
+}
+
 TEST(Redirect, TellsOfABusReset) {
   Machine machine({.more = {"-device", "pcie-root-port,id=port0,addr=5,slot=1,chassis=1", "-device",
                             "e1000e,id=vnic0,bus=port0,romfile=", "-device",
@@ -373,6 +387,21 @@ TEST(Redirect, ItsDeviceComesAndGoes) {
     EXPECT_EQ(table.get(unit::RESULT), static_cast<uint32_t>(Result::k_no_device));
     machine.qmp().execute("query-status");
   }
+}
+
+TEST(Redirect, TwoUnitsForTwoDevices) {
+  Machine machine({.more = {"-device", "gatehouse-redirect,id=r0,partition=p0,device=nic1",
+                            "-device", "gatehouse-redirect,id=r1,partition=p0,device=vnic0",
+                            "-device", "e1000e,id=nic1,addr=5,romfile="},
+                   .partition = true});
+  Probe probe(machine);
+  Table table(probe);  // of nic1
+  machine.place_bars();
+  ASSERT_EQ(table.commit({post(reg::FCTTV)}), Result::k_ok);
+  machine.set_reg(reg::FCTTV, 0x123);
+  EXPECT_TRUE(table.take().empty());
+  EXPECT_EQ(probe.read(window(0, reg::FCTTV), 4), 0u);
+  EXPECT_EQ(probe.read(window(0, reg::FCTTV) + partition::kBarWindowUnit, 4), 0x123u);
 }
 
 // ---- What is refused
