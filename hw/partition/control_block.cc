@@ -122,6 +122,13 @@ void ControlBlock::written(const RegisterRow& row, uint64_t value) {
       if (text) ports_.control.console_write({text, octets});
       break;
     }
+    // What came before firmware was ready to be told.
+    case reg::CONSOLE_VECTOR:
+      if (console_count_ > 0) interrupt(console_vector_);
+      break;
+    case reg::REQUEST_VECTOR:
+      if (request_open_) interrupt(request_vector_);
+      break;
     case reg::ANSWER:
       answer_ = static_cast<uint32_t>(value);
       if (!request_open_) break;

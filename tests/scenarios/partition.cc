@@ -119,7 +119,8 @@ constexpr const char* kLooks[] = {
     "grep -E 'processor|apicid|siblings|cores' /proc/cpuinfo",
     "cd /sys/firmware/acpi/tables && for t in [A-Z]*; do [ -f $t ] && echo $t $(sha256sum < $t); "
     "done",
-    "dmesg | grep -E 'e820|CPUs|APIC|Memory:|NUMA|Brought up' | sed 's/^[^]]*] //'",
+    "dmesg | grep -E 'e820|CPUs|APIC|Memory:|NUMA|Brought up' | grep -vE 'calibration|delta' | sed "
+    "'s/^[^]]*] //'",
 };
 
 TEST_F(Partition, GuestSeesTheMachineItWouldSeeWithout) {
@@ -210,6 +211,20 @@ TEST_F(Partition, PersistentFirmwareGoesOnThroughResets) {
   ASSERT_TRUE(
       eventually([&] { return house.partition().at("guest-resets").get<uint64_t>() > resets; }));
   house.guest().wait_ready();
+  EXPECT_EQ(house.request(3), 0u);
+  EXPECT_EQ(house.printed("hello from core"), 4u) << house.console();
+}
+
+// Waking is no reset of the machine. (This guest's kernel does not come back from sleep under TCG,
+// with or without a partition.)
+TEST_F(Partition, SleepsAndWakesWithItsGuest) {
+  House& house = start();
+  house.guest().wait_ready();
+  ASSERT_TRUE(house.prints("hello from core", 4));
+  house.agent().start("echo mem > /sys/power/state");
+  ASSERT_TRUE(house.qmp().wait_event("SUSPEND", seconds(60)).has_value());
+  house.qmp().execute("system_wakeup");
+  ASSERT_TRUE(house.qmp().wait_event("WAKEUP", seconds(20)).has_value());
   EXPECT_EQ(house.request(3), 0u);
   EXPECT_EQ(house.printed("hello from core"), 4u) << house.console();
 }

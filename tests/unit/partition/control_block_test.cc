@@ -129,7 +129,7 @@ TEST_F(ControlBlockTest, ConsoleInputInterruptsAndWaitsInOrder) {
   EXPECT_THAT(interrupts_.raised, IsEmpty());
   block_.write(reg::CONSOLE_VECTOR, 50, 4);
   block_.console_input(octets);
-  EXPECT_THAT(interrupts_.raised, ElementsAre(Pair(0, 50)));
+  EXPECT_THAT(interrupts_.raised, ElementsAre(Pair(0, 50), Pair(0, 50)));
   std::string got;
   for (unsigned i = 0; i < 6; ++i) got += static_cast<char>(read(reg::CONSOLE, 4));
   EXPECT_EQ(got, "abcabc");
@@ -152,6 +152,21 @@ TEST_F(ControlBlockTest, OneAnswerForEachRequest) {
   EXPECT_THAT(control_.answers, ElementsAre(Pair(3, 1)));
   EXPECT_EQ(block_.counters().requests, 1u);
   EXPECT_EQ(block_.counters().answers, 1u);
+}
+
+TEST_F(ControlBlockTest, TellsWhatCameBeforeThereWasAVector) {
+  const uint8_t input[] = {'x'};
+  block_.request(3);
+  block_.console_input(input);
+  EXPECT_THAT(interrupts_.raised, IsEmpty());
+  block_.write(reg::REQUEST_VECTOR, 60, 4);
+  block_.write(reg::CONSOLE_VECTOR, 61, 4);
+  EXPECT_THAT(interrupts_.raised, ElementsAre(Pair(0, 60), Pair(0, 61)));
+  block_.write(reg::ANSWER, 0, 4);
+  (void)read(reg::CONSOLE, 4);
+  block_.write(reg::REQUEST_VECTOR, 60, 4);
+  block_.write(reg::CONSOLE_VECTOR, 61, 4);
+  EXPECT_EQ(interrupts_.raised.size(), 2u);
 }
 
 TEST_F(ControlBlockTest, VectorsOutOfRangeInterruptNobody) {
