@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "firmware/interceptor/descriptors.hh"
+
+namespace gatehouse::interceptor {
+
+using namespace i82574;  // NOLINT: descriptor fields
+
+uint32_t refuse_transmit(uint8_t* real, uint32_t units) {
+  uint32_t refused = 0;
+  for (; units != 0; --units, real += kRingUnit) {
+    if (!is_private(get<desc::TX_ADDRESS>(real)) || is_context(real)) continue;
+    put<desc::TX_ADDRESS>(real, kAbortAddress);
+    ++refused;
+  }
+  return refused;
+}
+
+uint32_t refuse_receive(uint8_t* real, uint32_t units) {
+  uint32_t refused = 0;
+  for (; units != 0; --units, real += kRingUnit) {
+    if (!is_private(get<desc::ADDRESS>(real))) continue;
+    put<desc::ADDRESS>(real, kAbortAddress);
+    ++refused;
+  }
+  return refused;
+}
+
+uint32_t refuse_split(uint8_t* real, uint32_t units) {
+  uint32_t refused = 0;
+  for (uint32_t word = 0; word < units * 2; ++word) {
+    Word& address = reinterpret_cast<Word*>(real)[word];
+    if (!is_private(address) || address == kSplitNoBuffer) continue;
+    address = kAbortAddress;
+    ++refused;
+  }
+  return refused;
+}
+
+}  // namespace gatehouse::interceptor

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Descriptors on their way between the guest's ring and the real one: the loops that each frame
+// pays for. Runs lie in one piece, on a 16-byte boundary. Addresses that a NIC must not see
+// (hw/spec/partition.hh: everything from kPrivateBase on) never reach the real ring: a transfer to
+// kAbortAddress ends as one to an address that no bus answers does.
+#ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_DESCRIPTORS_HH_
+#define GATEHOUSE_FIRMWARE_INTERCEPTOR_DESCRIPTORS_HH_
+
+#include <cstdint>
+
+#include "hw/spec/i82574_descriptors.hh"
+#include "hw/spec/partition.hh"
+
+namespace gatehouse::interceptor {
+
+enum class ReceiveFormat : uint8_t { kLegacy, kExtended, kSplit };
+
+inline constexpr unsigned kPrivateShift = 39;
+static_assert(uint64_t{1} << kPrivateShift == partition::kPrivateBase);
+// Below private memory, above any guest's. No buffer from here on reaches what the DMA window
+// opens: it is shorter than 1 MiB, and firmware's first MiB is never in the window.
+inline constexpr uint64_t kAbortAddress = partition::kPrivateBase - 0x20'0000;
+static_assert(partition::kFirmwareOffset >= i82574::desc::DATA_DTALEN.mask() + 1);
+
+using Vector [[gnu::may_alias, gnu::vector_size(16)]] = uint64_t;
+using Word [[gnu::may_alias]] = uint64_t;
+using Octet [[gnu::may_alias]] = uint8_t;
+
+inline Vector& vector_at(uint8_t* ring, uint32_t unit) {
+  return reinterpret_cast<Vector*>(ring)[unit];
+}
+inline Word load(const uint8_t* descriptor, uint32_t offset) {
+  return __atomic_load_n(reinterpret_cast<const Word*>(descriptor + offset), __ATOMIC_ACQUIRE);
+}
+// After everything that was stored before.
+inline void publish(uint8_t* descriptor, uint32_t offset, uint64_t word) {
+  __atomic_store_n(reinterpret_cast<Word*>(descriptor + offset), word, __ATOMIC_RELEASE);
+}
+inline constexpr bool is_private(uint64_t address) { return address >> kPrivateShift != 0; }
+
+// ---- Transmit
+
+inline bool is_context(const uint8_t* descriptor) {
+  using namespace i82574;  // NOLINT: descriptor fields
+  return (get<desc::TX_COMMAND>(descriptor) & TX_CMD_DEXT) != 0 &&
+         get<desc::CONTEXT_DTYP>(descriptor) == static_cast<uint64_t>(TxType::kContext);
+}
+
+// Data descriptors among `units` of the real ring that point to private memory get kAbortAddress.
+// Returns how many. A context's first word, which is no address, looks private as well.
+uint32_t refuse_transmit(uint8_t* real, uint32_t units);
+
+// Returns how many addresses were refused.
+inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t units) {
+  const auto* from = reinterpret_cast<const Vector*>(guest);
+  auto* to = reinterpret_cast<Vector*>(real);
+  uint32_t refused = 0;
+  for (; units >= 4; units -= 4, from += 4, to += 4) {
+    const Vector a = from[0], b = from[1], c = from[2], d = from[3];
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+    const Vector any = a | b | c | d;
+    if (is_private(any[0])) [[unlikely]]
+      refused += refuse_transmit(reinterpret_cast<uint8_t*>(to), 4);
+  }
+  for (; units != 0; --units, ++from, ++to) {
+    const Vector one = *from;
+    *to = one;
+    if (is_private(one[0])) [[unlikely]]
+      refused += refuse_transmit(reinterpret_cast<uint8_t*>(to), 1);
+  }
+  return refused;
+}
+
+// RS or RPS in the second word, and DD there.
+inline constexpr uint64_t kReportMask = uint64_t{i82574::TX_CMD_RS | i82574::TX_CMD_RPS}
+                                        << i82574::desc::TX_COMMAND.low;
+inline constexpr uint64_t kTransmitDone = uint64_t{i82574::TX_STATUS_DD}
+                                          << i82574::desc::TX_STATUS.low;
+inline constexpr unsigned kTransmitWord = i82574::desc::TX_STATUS.word;
+static_assert(i82574::desc::TX_COMMAND.word == kTransmitWord);
+
+// Passes finished descriptors that report on to the guest. Returns how many units it has seen:
+// those that do not report, and those that do and are finished. `done`: how many of them the last
+// report covers.
+inline uint32_t complete_transmit(uint8_t* guest, const uint8_t* real, uint32_t units,
+                                  uint32_t& done) {
+  uint32_t unit = 0;
+  for (; unit != units; ++unit, real += i82574::kRingUnit, guest += i82574::kRingUnit) {
+    const uint64_t word = load(real, kTransmitWord);
+    if ((word & kReportMask) == 0) continue;
+    if ((word & kTransmitDone) == 0) break;
+    *reinterpret_cast<volatile Octet*>(guest + i82574::kTxStatusOctet) =
+        static_cast<uint8_t>(word >> i82574::desc::TX_STATUS.low);
+    done = unit + 1;
+  }
+  return unit;
+}
+
+// ---- Receive
+
+// Addresses among `units` of the real ring that are private become kAbortAddress. Returns how many.
+uint32_t refuse_receive(uint8_t* real, uint32_t units);
+uint32_t refuse_split(uint8_t* real, uint32_t units);
+
+// Legacy and extended: the address alone. The status, which the NIC writes, begins as 0.
+inline uint32_t copy_receive(uint8_t* real, const uint8_t* guest, uint32_t units) {
+  const auto* from = reinterpret_cast<const Word*>(guest);
+  auto* to = reinterpret_cast<Vector*>(real);
+  uint32_t refused = 0;
+  for (; units >= 4; units -= 4, from += 8, to += 4) {
+    const Vector a{from[0], 0}, b{from[2], 0}, c{from[4], 0}, d{from[6], 0};
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+    const Vector any = a | b | c | d;
+    if (is_private(any[0])) [[unlikely]]
+      refused += refuse_receive(reinterpret_cast<uint8_t*>(to), 4);
+  }
+  for (; units != 0; --units, from += 2, ++to) {
+    const Vector one{from[0], 0};
+    *to = one;
+    if (is_private(one[0])) [[unlikely]]
+      refused += refuse_receive(reinterpret_cast<uint8_t*>(to), 1);
+  }
+  return refused;
+}
+
+// Packet split: four addresses in two units. `given` keeps what the NIC gets, since its write-back
+// is told from an address only by the difference.
+inline uint32_t copy_split(uint8_t* real, uint8_t* given, const uint8_t* guest, uint32_t units) {
+  const auto* from = reinterpret_cast<const Vector*>(guest);
+  for (uint32_t unit = 0; unit < units; ++unit) vector_at(real, unit) = from[unit];
+  const uint32_t refused = refuse_split(real, units);
+  for (uint32_t unit = 0; unit < units; ++unit) vector_at(given, unit) = vector_at(real, unit);
+  return refused;
+}
+
+// What the NIC has finished, to the guest, status last. Returns how many units.
+inline uint32_t complete_extended(uint8_t* guest, const uint8_t* real, uint32_t units) {
+  constexpr uint32_t kStatus = i82574::desc::STATUS_ERROR.word;
+  uint32_t unit = 0;
+  for (; unit != units; ++unit, real += i82574::kRingUnit, guest += i82574::kRingUnit) {
+    const uint64_t status = load(real, kStatus);
+    if ((status & i82574::RX_STATUS_DD) == 0) break;
+    *reinterpret_cast<Word*>(guest) = *reinterpret_cast<const Word*>(real);
+    publish(guest, kStatus, status);
+  }
+  return unit;
+}
+
+// The legacy write-back leaves the address alone, and the guest's is still there.
+inline uint32_t complete_legacy(uint8_t* guest, const uint8_t* real, uint32_t units) {
+  constexpr uint32_t kStatus = i82574::desc::LEGACY_STATUS.word;
+  constexpr uint64_t kDone = uint64_t{i82574::RX_STATUS_DD} << i82574::desc::LEGACY_STATUS.low;
+  uint32_t unit = 0;
+  for (; unit != units; ++unit, real += i82574::kRingUnit, guest += i82574::kRingUnit) {
+    const uint64_t status = load(real, kStatus);
+    if ((status & kDone) == 0) break;
+    publish(guest, kStatus, status);
+  }
+  return unit;
+}
+
+// Whether the split descriptor that begins at `real` is finished.
+inline bool split_done(const uint8_t* real, const uint8_t* given) {
+  constexpr uint32_t kStatus = i82574::desc::STATUS_ERROR.word;
+  return load(real, kStatus) != load(given, kStatus);
+}
+
+}  // namespace gatehouse::interceptor
+
+#endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_DESCRIPTORS_HH_

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What both rings need to have frames inspected, and what they count.
+#ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTION_HH_
+#define GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTION_HH_
+
+#include <cstdint>
+
+#include "firmware/interceptor/guest_memory.hh"
+#include "firmware/interceptor/inspector.hh"
+
+namespace gatehouse::interceptor {
+
+// X(name, text)
+#define GATEHOUSE_INTERCEPTOR_COUNTS(X)                                               \
+  X(doorbells, "tails of the guest that were followed")                               \
+  X(transmit_descriptors, "descriptors to the NIC")                                   \
+  X(receive_descriptors, "buffers to the NIC")                                        \
+  X(completions, "times that finished descriptors were passed on")                    \
+  X(messages, "interrupts passed on")                                                 \
+  X(resets, "resets of the device")                                                   \
+  X(set_ups, "rings set up or changed")                                               \
+  X(unusable_rings, "rings that are too long, or not in memory that the NIC reaches") \
+  X(refused_addresses, "buffers in private memory")                                   \
+  X(io_accesses, "writes to the I/O BAR, which is closed")                            \
+  X(overruns, "records of the redirection table that were lost")                      \
+  X(inspected, "frames inspected")                                                    \
+  X(dropped, "frames dropped by the inspector")                                       \
+  X(unseen, "frames dropped because not all of them could be looked at")
+
+struct Counts {
+#define GATEHOUSE_INTERCEPTOR_COUNT(name, text) uint64_t name = 0;
+  GATEHOUSE_INTERCEPTOR_COUNTS(GATEHOUSE_INTERCEPTOR_COUNT)
+#undef GATEHOUSE_INTERCEPTOR_COUNT
+};
+
+struct Inspection {
+  Inspector* inspector = nullptr;  // null: everything passes
+  GuestMemory guest{};
+  FrameBuilder builder{};
+
+  // Of the frame in `builder`.
+  Verdict decide(Direction direction, unsigned queue, Counts& counts) {
+    if (!builder.whole()) {
+      ++counts.unseen;
+      return Verdict::kDrop;
+    }
+    ++counts.inspected;
+    const Verdict verdict = inspector->inspect(builder.frame(direction, queue));
+    if (verdict == Verdict::kDrop) ++counts.dropped;
+    return verdict;
+  }
+};
+
+}  // namespace gatehouse::interceptor
+
+#endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTION_HH_

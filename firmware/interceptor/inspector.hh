@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The inspection hook: what an inspector sees of a frame, and what it may decide. Frames lie where
+// they are, in the guest's buffers; nothing is copied. Without an inspector nobody touches them.
+#ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_
+#define GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace gatehouse::interceptor {
+
+enum class Direction : uint8_t { kTransmit = 0, kReceive = 1 };  // as the guest sees it
+
+struct Piece {
+  uint8_t* data;  // may be written: a frame may be changed, not lengthened
+  uint32_t octets;
+};
+
+// More pieces than any driver makes of a frame of 64 KiB in pages; a frame with more is dropped.
+inline constexpr uint32_t kMaxPieces = 128;
+
+struct Frame {
+  Direction direction;
+  uint8_t queue;
+  uint32_t
+      octets;  // of all pieces. A segmentation is one frame, headers in front, of up to 256 KiB
+  std::span<const Piece> pieces;  // none is empty
+};
+
+// Copies up to `octets` from `offset` on; returns how many there are.
+inline uint32_t copy_out(const Frame& frame, uint32_t offset, uint8_t* to, uint32_t octets) {
+  uint32_t copied = 0;
+  for (const Piece& piece : frame.pieces) {
+    if (offset >= piece.octets) {
+      offset -= piece.octets;
+      continue;
+    }
+    for (; offset != piece.octets && copied != octets; ++offset) to[copied++] = piece.data[offset];
+    if (copied == octets) break;
+    offset = 0;
+  }
+  return copied;
+}
+
+enum class Verdict : uint8_t { kPass, kDrop };
+
+class Inspector {
+ public:
+  virtual Verdict inspect(const Frame& frame) = 0;
+
+ protected:
+  ~Inspector() = default;
+};
+
+// The pieces of one frame while they are found.
+class FrameBuilder {
+ public:
+  void clear() { count_ = octets_ = 0, whole_ = true; }
+  // Null: the piece can't be looked at.
+  void add(uint8_t* data, uint32_t octets) {
+    if (octets == 0) return;
+    if (data == nullptr || count_ == kMaxPieces) {
+      whole_ = false;
+      return;
+    }
+    pieces_[count_++] = {data, octets};
+    octets_ += octets;
+  }
+  // All of the frame is there.
+  bool whole() const { return whole_; }
+  Frame frame(Direction direction, unsigned queue) const {
+    return {direction, static_cast<uint8_t>(queue), octets_, {pieces_.data(), count_}};
+  }
+
+ private:
+  uint32_t count_ = 0, octets_ = 0;
+  bool whole_ = true;
+  std::array<Piece, kMaxPieces> pieces_;
+};
+
+}  // namespace gatehouse::interceptor
+
+#endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Stands between a guest's driver and its 82574L ("Ally", section 4, Fig. 4): owns the real rings,
+// moves descriptors between them and the guest's, lets frames be inspected, passes interrupts on
+// when what they tell of lies in the guest's rings. Invariant: while started, the real ring
+// registers point to rings that the guest can neither read nor write, or their length is 0.
+//
+// Everything of the guest's is hostile: register values, descriptors, and when they change. One
+// core calls this. Bus: see firmware/hal/view.hh.
+#ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_HH_
+#define GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_HH_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "firmware/hal/unit.hh"
+#include "firmware/hal/view.hh"
+#include "firmware/interceptor/inspection.hh"
+#include "firmware/interceptor/receive_ring.hh"
+#include "firmware/interceptor/redirection.hh"
+#include "firmware/interceptor/transmit_ring.hh"
+
+namespace gatehouse::interceptor {
+
+// What an alert tells; once for the first, second, fourth, eighth ... time.
+enum class Alert : uint8_t {
+  kRefusedAddress,  // the guest gave the NIC a buffer in private memory
+  kUnusableRing,    // a ring that is too long, or not in memory that the NIC reaches: it stays off
+  kIoBar,           // the guest wrote to the I/O BAR
+  kOverrun,         // records were lost; the registers were read anew
+  kUnplugged,       // the device is gone
+};
+
+class AlertSink {
+ public:
+  virtual void alert(Alert what, uint64_t times) = 0;
+
+ protected:
+  ~AlertSink() = default;
+};
+
+// Private RAM and where the units are. Memory is zero at first and lives as long as the
+// interceptor.
+template <class Bus>
+struct Place {
+  hal::View<Bus> redirect;
+  hal::View<Bus> steer;
+  Bus nic;  // BAR 0 of the real device
+  GuestMemory guest;
+  Shared* shared;
+  // kRings real rings, page-aligned: all that the NIC reaches of private memory.
+  uint8_t* real;
+  // kReceiveRings of the same length, out of the NIC's reach.
+  uint8_t* given;
+  uint32_t units;  // of each ring, a multiple of 256
+  uint64_t bias;   // address in private RAM less pointer
+  uint32_t vector;
+  uint32_t core;
+};
+
+template <class Bus>
+class Interceptor {
+ public:
+  Interceptor(const Place<Bus>& place, AlertSink& alerts, Inspector* inspector = nullptr)
+      : place_(place),
+        alerts_(alerts),
+        records_(place.shared->redirect, place.shared->records.data(), kRecords),
+        messages_(place.shared->steer) {
+    inspection_.inspector = inspector;
+    inspection_.guest = place.guest;
+    for (unsigned ring = 0; ring < kRings; ++ring) {
+      if (receives(ring)) {
+        receive_[queue_of(ring)].set_queue(queue_of(ring));
+      } else {
+        transmit_[queue_of(ring)].set_queue(queue_of(ring));
+      }
+    }
+  }
+
+  // Takes over; false: a unit refused (result() says why), and nothing has changed.
+  bool start();
+  // Hands back.
+  void stop();
+  bool started() const { return started_; }
+  partition::Result result() const { return result_; }
+  const Counts& counts() const { return counts_; }
+
+  // Does what there is to do. False: there was nothing.
+  bool poll() {
+    const uint64_t written = records_.take_pending();
+    const bool posted = !records_.ready().empty();
+    if (posted) [[unlikely]]
+      take_records();
+    if (written != 0) follow(written);
+    const uint64_t messages = messages_.take_pending();
+    const bool moved = complete();
+    if (messages != 0) pass_on(messages);
+    return posted | moved | ((written | messages) != 0);
+  }
+
+  // A hal::Poller's source.
+  bool arm() {
+    follow_heads();
+    const bool written = !records_.arm();
+    return messages_.arm() && !written;
+  }
+  void disarm() {
+    records_.disarm();
+    messages_.disarm();
+  }
+
+ private:
+  struct SetUp {
+    std::array<uint32_t, kSetUpOctets / 4> words{};  // as RingRegisters
+    bool head_written = false;
+    bool changed = false;
+    uint32_t operator[](size_t offset) const { return words[offset / 4]; }
+  };
+
+  bool start_steering();
+  bool start_redirection();
+  void adopt();
+  void read_registers(unsigned ring);
+  void hand_back();
+  void give_back(unsigned ring);
+  void rewrite(Entry entry, uint32_t offset);
+  bool drain_records();
+  void take_records();
+  void take_record(const partition::RedirectRecord& record);
+  void take_other_record(const partition::RedirectRecord& record);
+  void resynchronize();
+  void reset();
+  void settle_shadows();
+  void set_up_rings();
+  void set_up(unsigned ring);
+  bool usable(unsigned ring, uint32_t head);
+  void use(unsigned ring, uint32_t head);
+  void follow(uint64_t written);
+  void follow_ring(unsigned ring);
+  void follow_heads();
+  bool complete();
+  void pass_on(uint64_t messages);
+  ReceiveFormat read_format() const;
+  void tell(Alert what, uint64_t before, uint64_t now);
+
+  bool active(unsigned ring) const {
+    return receives(ring) ? receive_[queue_of(ring)].active() : transmit_[queue_of(ring)].active();
+  }
+  uint8_t* real_ring(unsigned ring) const {
+    return place_.real + uint64_t{ring} * place_.units * i82574::kRingUnit;
+  }
+  uint64_t address_of(const void* pointer) const {
+    return reinterpret_cast<uintptr_t>(pointer) + place_.bias;
+  }
+  uint32_t nic_read(uint32_t offset) const { return place_.nic.template read<uint32_t>(offset); }
+  void nic_write(uint32_t offset, uint32_t value) const {
+    place_.nic.template write<uint32_t>(offset, value);
+  }
+  // The model reads and writes shadows at the same time.
+  static uint32_t read_shadow(uint32_t& word) {
+    return std::atomic_ref(word).load(std::memory_order_acquire);
+  }
+  static void write_shadow(uint32_t& word, uint32_t value) {
+    std::atomic_ref(word).store(value, std::memory_order_relaxed);
+  }
+  uint32_t& shadow(unsigned ring, uint32_t RingRegisters::*word) {
+    return place_.shared->shadows[ring].*word;
+  }
+
+  const Place<Bus> place_;
+  AlertSink& alerts_;
+  hal::UnitRing<partition::RedirectRecord> records_;
+  hal::UnitSignals messages_;
+  std::array<ReceiveRing, i82574::kQueues> receive_;
+  std::array<TransmitRing, i82574::kQueues> transmit_;
+  Inspection inspection_;
+  Counts counts_;
+  std::array<SetUp, kRings> set_ups_;
+  ReceiveFormat format_ = ReceiveFormat::kLegacy;
+  bool started_ = false;
+  // The last record of a control register.
+  uint8_t control_entry_ = kEntries;
+  uint32_t control_value_ = 0;
+  uint32_t overruns_ = 0;
+  partition::Result result_ = partition::Result::k_off;
+};
+
+}  // namespace gatehouse::interceptor
+
+#include "firmware/interceptor/interceptor_takeover.hh"
+#include "firmware/interceptor/interceptor_work.hh"
+
+#endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_HH_

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Interceptor's daily work: tails, finished descriptors, interrupts, and what the driver sets up.
+// For interceptor.hh alone.
+#ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_WORK_HH_
+#define GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_WORK_HH_
+
+#include <bit>
+
+#include "firmware/interceptor/interceptor.hh"
+
+namespace gatehouse::interceptor {
+
+// ---- Tails
+
+template <class Bus>
+void Interceptor<Bus>::follow(uint64_t written) {
+  if (written & (uint64_t{1} << kIoBar)) [[unlikely]] {
+    tell(Alert::kIoBar, counts_.io_accesses, counts_.io_accesses + 1);
+    ++counts_.io_accesses;
+  }
+  uint64_t rings = (written & kTailEntries) | (written & kTailAliases) >> kRings;
+  for (; rings != 0; rings &= rings - 1)
+    follow_ring(static_cast<unsigned>(std::countr_zero(rings)));
+}
+
+template <class Bus>
+void Interceptor<Bus>::follow_ring(unsigned ring) {
+  if (!active(ring)) return;  // its tail counts when it is set up
+  const uint32_t tail = read_shadow(shadow(ring, &RingRegisters::tail)) & kPositionMask;
+  const uint64_t refused = counts_.refused_addresses;
+  uint32_t real = tail;
+  ++counts_.doorbells;
+  // A tail beyond the ring stops the NIC, until the guest writes another.
+  if (tail < set_ups_[ring][offsetof(RingRegisters, length)] / i82574::kRingUnit) [[likely]] {
+    if (receives(ring)) {
+      receive_[queue_of(ring)].follow(tail, inspection_, counts_);
+    } else {
+      real = transmit_[queue_of(ring)].follow(tail, inspection_, counts_);
+    }
+    std::atomic_thread_fence(std::memory_order_release);
+  }
+  nic_write(tail_offset(ring), real);
+  if (counts_.refused_addresses != refused) [[unlikely]]
+    tell(Alert::kRefusedAddress, refused, counts_.refused_addresses);
+}
+
+// ---- What the NIC has done
+
+template <class Bus>
+bool Interceptor<Bus>::complete() {
+  bool moved = false;
+  for (unsigned queue = 0; queue < i82574::kQueues; ++queue) {
+    ReceiveRing& receive = receive_[queue];
+    if (receive.complete(inspection_, counts_)) {
+      write_shadow(shadow(queue, &RingRegisters::head), receive.head());
+      ++counts_.completions;
+      moved = true;
+    }
+    TransmitRing& transmit = transmit_[queue];
+    if (transmit.complete()) {
+      write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), transmit.head());
+      ++counts_.completions;
+      moved = true;
+    }
+  }
+  return moved;
+}
+
+// Before a halt: transmit descriptors that report nothing are done when the NIC's head says so.
+template <class Bus>
+void Interceptor<Bus>::follow_heads() {
+  for (unsigned queue = 0; queue < i82574::kQueues; ++queue) {
+    TransmitRing& ring = transmit_[queue];
+    if (!ring.active() || !ring.unreported()) continue;
+    ring.set_head(nic_read(head_offset(kReceiveRings + queue)));
+    write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), ring.head());
+  }
+}
+
+// After complete(): what an interrupt tells of is in the guest's rings by now.
+template <class Bus>
+void Interceptor<Bus>::pass_on(uint64_t messages) {
+  if (messages >> partition::kIntxSlot) [[unlikely]] {
+    const uint64_t level =
+        std::atomic_ref(place_.shared->slots[partition::kIntxSlot].address).load();
+    place_.steer.write(hal::steer::INJECT_INTX, level != 0 ? 1u : 0u);
+    messages &= ~(uint64_t{1} << partition::kIntxSlot);
+    ++counts_.messages;
+  }
+  for (; messages != 0; messages &= messages - 1) {
+    place_.steer.write(hal::steer::INJECT_SLOT, static_cast<uint32_t>(std::countr_zero(messages)));
+    ++counts_.messages;
+  }
+}
+
+// ---- What the driver sets up
+
+template <class Bus>
+void Interceptor<Bus>::take_records() {
+  do {
+    for (auto ready = records_.ready(); !ready.empty(); ready = records_.ready()) {
+      for (const partition::RedirectRecord& record : ready) take_record(record);
+      records_.consume(static_cast<uint32_t>(ready.size()));
+    }
+    if (records_.overruns() != overruns_) resynchronize();
+    set_up_rings();
+    settle_shadows();
+  } while (!records_.ready().empty());
+}
+
+template <class Bus>
+void Interceptor<Bus>::take_record(const partition::RedirectRecord& record) {
+  using partition::RedirectRecordKind;
+  if (record.kind == RedirectRecordKind::kReset) return reset();
+  if (record.kind == RedirectRecordKind::kUnplugged) {
+    reset();
+    started_ = false;
+    return alerts_.alert(Alert::kUnplugged, 1);
+  }
+  if (record.kind != RedirectRecordKind::kWrite || record.entry >= kEntries) return;
+  if (record.entry == kControl) {
+    if (record.octets >= 4 && (record.value & i82574::CTRL_RST) != 0) reset();
+    return;
+  }
+  if (record.entry < kSetUp || record.entry >= kIoBar) return take_other_record(record);
+  const unsigned ring = record.entry == kSetUpAliasReceive    ? 0
+                        : record.entry == kSetUpAliasTransmit ? kReceiveRings
+                                                              : record.entry - kSetUp;
+  // The NIC ignores smaller accesses, and takes 8 octets for two registers.
+  const uint32_t at = record.offset - place_.shared->table[record.entry].offset;
+  if (record.octets < 4 || at % 4 != 0 || at + record.octets > kSetUpOctets) return;
+  SetUp& set_up = set_ups_[ring];
+  for (uint32_t word = 0; word < record.octets / 4u; ++word) {
+    set_up.words[at / 4 + word] = static_cast<uint32_t>(record.value >> (32 * word));
+    if (at + 4 * word == offsetof(RingRegisters, head)) set_up.head_written = true;
+  }
+  set_up.changed = true;
+}
+
+// Tails are on record while the NIC is handed back.
+template <class Bus>
+void Interceptor<Bus>::take_other_record(const partition::RedirectRecord& record) {
+  if (record.octets < 4) return;
+  const uint32_t value = static_cast<uint32_t>(record.value);
+  if ((uint64_t{1} << record.entry & (kTailEntries | kTailAliases)) != 0)
+    return write_shadow(shadow(record.entry % kRings, &RingRegisters::tail), value);
+  control_entry_ = record.entry;
+  control_value_ = value;
+}
+
+// Records were lost: the shadows have the last values, and the NIC those after a reset.
+template <class Bus>
+void Interceptor<Bus>::resynchronize() {
+  const uint32_t overruns = records_.overruns();
+  counts_.overruns += overruns - overruns_;
+  overruns_ = overruns;
+  alerts_.alert(Alert::kOverrun, counts_.overruns);
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    RingRegisters& shadow = place_.shared->shadows[ring];
+    SetUp& set_up = set_ups_[ring];
+    set_up.words[offsetof(RingRegisters, base_low) / 4] = read_shadow(shadow.base_low);
+    set_up.words[offsetof(RingRegisters, base_high) / 4] = read_shadow(shadow.base_high);
+    set_up.words[offsetof(RingRegisters, length) / 4] = read_shadow(shadow.length);
+    set_up.changed = true;
+  }
+}
+
+// The device has been reset: its rings are off, its registers 0. From here on nothing is written to
+// the guest's rings, whose memory the driver may use for something else by now.
+template <class Bus>
+void Interceptor<Bus>::reset() {
+  ++counts_.resets;
+  for (ReceiveRing& ring : receive_) ring.stop();
+  for (TransmitRing& ring : transmit_) ring.stop();
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    set_ups_[ring] = {.words = {}, .head_written = true, .changed = true};
+    // A tail that waits to be followed was, in all likelihood, written since.
+    if ((std::atomic_ref(place_.shared->redirect.pending).load() >> ring & 1) == 0)
+      write_shadow(shadow(ring, &RingRegisters::tail), 0);
+  }
+}
+
+// The guest reads what it wrote, as the silicon keeps it. A write that comes meanwhile has a
+// record.
+template <class Bus>
+void Interceptor<Bus>::settle_shadows() {
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    const SetUp& set_up = set_ups_[ring];
+    const auto settle = [&](uint32_t RingRegisters::*word, uint32_t value) {
+      uint32_t was = read_shadow(shadow(ring, word));
+      if (was != value && records_.ready().empty())
+        std::atomic_ref(shadow(ring, word)).compare_exchange_strong(was, value);
+    };
+    settle(&RingRegisters::base_low, set_up[offsetof(RingRegisters, base_low)] & kBaseMask);
+    settle(&RingRegisters::base_high, set_up[offsetof(RingRegisters, base_high)]);
+    settle(&RingRegisters::length, set_up[offsetof(RingRegisters, length)] & kLengthMask);
+    const uint32_t head = !active(ring)    ? set_up[offsetof(RingRegisters, head)] & kPositionMask
+                          : receives(ring) ? receive_[queue_of(ring)].head()
+                                           : transmit_[queue_of(ring)].head();
+    settle(&RingRegisters::head, head);
+  }
+}
+
+template <class Bus>
+ReceiveFormat Interceptor<Bus>::read_format() const {
+  using namespace i82574;  // NOLINT: register names
+  constexpr uint32_t kPacketSplit = 1;
+  if ((nic_read(reg::RFCTL) & RFCTL_EXSTEN) == 0) return ReceiveFormat::kLegacy;
+  return field_get(nic_read(reg::RCTL), RCTL_DTYP) == kPacketSplit ? ReceiveFormat::kSplit
+                                                                   : ReceiveFormat::kExtended;
+}
+
+template <class Bus>
+void Interceptor<Bus>::set_up_rings() {
+  if (!started_) return;
+  const ReceiveFormat format = read_format();
+  for (unsigned ring = 0; ring < kReceiveRings && format != format_; ++ring)
+    set_ups_[ring].changed |= active(ring);
+  format_ = format;
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    if (set_ups_[ring].changed) set_up(ring);
+  }
+}
+
+template <class Bus>
+bool Interceptor<Bus>::usable(unsigned ring, uint32_t head) {
+  const SetUp& set_up = set_ups_[ring];
+  const uint32_t units =
+      (set_up[offsetof(RingRegisters, length)] & kLengthMask) / i82574::kRingUnit;
+  if (units == 0 || head >= units) return false;
+  const uint64_t base = uint64_t{set_up[offsetof(RingRegisters, base_high)]} << 32 |
+                        (set_up[offsetof(RingRegisters, base_low)] & kBaseMask);
+  if (units <= place_.units && place_.guest.at(base, uint64_t{units} * i82574::kRingUnit))
+    return true;
+  tell(Alert::kUnusableRing, counts_.unusable_rings, counts_.unusable_rings + 1);
+  ++counts_.unusable_rings;
+  return false;
+}
+
+// The real ring begins anew where the head stands, with what the guest has between head and tail.
+template <class Bus>
+void Interceptor<Bus>::set_up(unsigned ring) {
+  SetUp& set_up = set_ups_[ring];
+  ++counts_.set_ups;
+  nic_write(length_offset(ring), 0);  // the NIC looks at no tail of such a ring
+  if (active(ring)) complete();
+  if (receives(ring)) {
+    receive_[queue_of(ring)].stop();
+  } else {
+    transmit_[queue_of(ring)].stop();
+  }
+  if (set_up.head_written) {
+    nic_write(head_offset(ring), set_up[offsetof(RingRegisters, head)] & kPositionMask);
+  } else {
+    set_up.words[offsetof(RingRegisters, head) / 4] = nic_read(head_offset(ring)) & kPositionMask;
+  }
+  set_up.head_written = set_up.changed = false;
+  const uint32_t head = set_up[offsetof(RingRegisters, head)] & kPositionMask;
+  if (usable(ring, head)) use(ring, head);
+}
+
+template <class Bus>
+void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
+  SetUp& set_up = set_ups_[ring];
+  uint32_t& length = set_up.words[offsetof(RingRegisters, length) / 4];
+  length &= kLengthMask;
+  const uint64_t base = uint64_t{set_up[offsetof(RingRegisters, base_high)]} << 32 |
+                        (set_up[offsetof(RingRegisters, base_low)] & kBaseMask);
+  RingPlace place{.guest = place_.guest.at(base, length),
+                  .real = real_ring(ring),
+                  .given = nullptr,
+                  .units = length / i82574::kRingUnit};
+  if (receives(ring)) {
+    place.given = place_.given + uint64_t{ring} * place_.units * i82574::kRingUnit;
+    receive_[queue_of(ring)].use(place, head, format_);
+  } else {
+    transmit_[queue_of(ring)].use(place, head);
+  }
+  const uint64_t real = address_of(place.real);
+  nic_write(ring_offset(ring), static_cast<uint32_t>(real));
+  nic_write(ring_offset(ring) + offsetof(RingRegisters, base_high),
+            static_cast<uint32_t>(real >> 32));
+  nic_write(tail_offset(ring), head);
+  nic_write(length_offset(ring), length);
+  follow_ring(ring);
+}
+
+// Powers of two in (before, now] are worth an alert.
+template <class Bus>
+void Interceptor<Bus>::tell(Alert what, uint64_t before, uint64_t now) {
+  if (std::bit_floor(now) > before) alerts_.alert(what, now);
+}
+
+}  // namespace gatehouse::interceptor
+
+#endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_WORK_HH_

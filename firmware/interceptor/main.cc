@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Takes a guest's 82574L over. Requests: start, stop, report (hw/spec/partition.hh).
+//   arguments: device=ID    which device, of several
+//              start        takes it over at once, without a request
+//              poll=N       rounds of polling before a halt, at most
+//              ring=N       longest ring that is followed, in descriptors
+//   data=     rules (hw/spec/pattern_rules.hh): frames are inspected. None: all pass, untouched
+#include <optional>
+
+#include "firmware/hal/arguments.hh"
+#include "firmware/hal/console.hh"
+#include "firmware/hal/partition.hh"
+#include "firmware/hal/poller.hh"
+#include "firmware/hal/x86/interrupts.hh"
+#include "firmware/interceptor/interceptor.hh"
+#include "firmware/interceptor/pattern_inspector.hh"
+
+using namespace gatehouse;  // NOLINT: a program
+
+namespace {
+
+using interceptor::Alert;
+using interceptor::kReceiveRings;
+using interceptor::kRings;
+using partition::Answer;
+using partition::Request;
+
+constexpr uint8_t kRequestVector = 40, kUnitVector = 41;
+constexpr uint64_t kMostUnits = 65536, kFewestUnits = 256;
+
+constinit interceptor::Shared shared{};
+constinit interceptor::PatternInspector patterns;
+
+class Reporter : public interceptor::AlertSink, public interceptor::PatternSink {
+ public:
+  void alert(Alert what, uint64_t times) override {
+    hal::Text<128> text;
+    text.add("interceptor: ", words(what), ", ", times, " times");
+    hal::alert(text.view());
+  }
+  void matched(const partition::PatternRule& rule, const interceptor::Frame& frame,
+               uint32_t offset) override {
+    hal::Text<192> text;
+    text.add("rule ", rule.id, " \"", interceptor::text_of(rule), "\" at ", offset, " of ",
+             frame.octets, " octets, ", direction(frame), " queue ", unsigned{frame.queue});
+    hal::alert(text.view());
+  }
+  void mirror(const partition::PatternRule& rule, const interceptor::Frame& frame) override {
+    constexpr uint32_t kShown = 64;
+    uint8_t octets[kShown];
+    const uint32_t count = copy_out(frame, 0, octets, kShown);
+    hal::Text<224> text;
+    text.add("mirror ", rule.id, " ", direction(frame), " ", frame.octets, ": ");
+    for (uint32_t i = 0; i < count; ++i)
+      text.add(std::string_view(&"0123456789abcdef"[octets[i] >> 4], 1),
+               std::string_view(&"0123456789abcdef"[octets[i] & 15], 1));
+    hal::print(text.view(), "\n");
+  }
+
+ private:
+  static const char* direction(const interceptor::Frame& frame) {
+    return frame.direction == interceptor::Direction::kTransmit ? "out" : "in";
+  }
+  static const char* words(Alert what) {
+    switch (what) {
+      case Alert::kRefusedAddress:
+        return "the guest gave the NIC a buffer in private memory";
+      case Alert::kUnusableRing:
+        return "a ring of the guest's stays off: too long, or where the NIC can't reach it";
+      case Alert::kIoBar:
+        return "the guest wrote to the NIC's I/O BAR";
+      case Alert::kOverrun:
+        return "records lost";
+      case Alert::kUnplugged:
+        return "the device is gone";
+    }
+    return "";
+  }
+};
+
+// As many descriptors for each ring as asked for, or as there is memory for.
+std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments& arguments) {
+  const auto& control = hal::kControlBlock;
+  const std::string_view device = arguments.find("device").value_or("");
+  const unsigned redirect = find_unit(control.bus(), partition::UnitKind::kRedirect, device);
+  if (redirect == hal::kNoUnit) return std::nullopt;
+  const partition::UnitRow redirect_row = read_unit(control.bus(), redirect);
+  const unsigned steer =
+      find_unit(control.bus(), partition::UnitKind::kSteer, hal::device_of(redirect_row));
+  if (steer == hal::kNoUnit) return std::nullopt;
+  const partition::UnitRow steer_row = read_unit(control.bus(), steer);
+
+  hal::Arena arena = hal::free_ram(control);
+  uint64_t units = std::clamp(arguments.number("ring", 4096), kFewestUnits, kMostUnits);
+  units &= ~(kFewestUnits - 1);
+  const auto octets = [&](uint64_t rings) { return rings * units * i82574::kRingUnit; };
+  while (units > kFewestUnits && octets(kRings + kReceiveRings) + partition::kPage > arena.left())
+    units = units / 2 & ~(kFewestUnits - 1);
+  auto* real = static_cast<uint8_t*>(arena.take(octets(kRings), partition::kPage));
+  auto* given = static_cast<uint8_t*>(arena.take(octets(kReceiveRings), partition::kPage));
+  if (real == nullptr || given == nullptr) return std::nullopt;
+  return interceptor::Place<hal::MmioBus>{
+      .redirect = hal::unit_page(redirect_row),
+      .steer = hal::unit_page(steer_row),
+      .nic = hal::bar_window(redirect_row, 0),
+      .guest = {reinterpret_cast<uint8_t*>(steer_row.window), steer_row.window_octets},
+      .shared = &shared,
+      .real = real,
+      .given = given,
+      .units = static_cast<uint32_t>(units),
+      .bias = 0,
+      .vector = kUnitVector,
+      .core = 0};
+}
+
+using Interceptor = interceptor::Interceptor<hal::MmioBus>;
+
+void report(const Interceptor& interceptor, bool inspected) {
+  hal::print("interceptor: ", interceptor.started() ? "started" : "stopped", ", result ",
+             static_cast<uint32_t>(interceptor.result()), "\n");
+  const interceptor::Counts& counts = interceptor.counts();
+#define GATEHOUSE_REPORT(name, text) hal::print("  " #name " ", counts.name, "\n");
+  GATEHOUSE_INTERCEPTOR_COUNTS(GATEHOUSE_REPORT)
+#undef GATEHOUSE_REPORT
+  if (!inspected) return;
+  patterns.for_each_rule([](const partition::PatternRule& rule, uint64_t times) {
+    hal::print("  rule ", rule.id, " ", times, "\n");
+  });
+  patterns.flows().for_each([](const interceptor::Flow& flow) {
+    hal::print("  flow ", hal::Hex{flow.key.source}, ":", flow.key.source_port, " ",
+               hal::Hex{flow.key.destination}, ":", flow.key.destination_port, " protocol ",
+               flow.key.protocol, " frames ", flow.frames, " octets ", flow.octets, "\n");
+  });
+}
+
+void answer(Interceptor& interceptor, bool inspected) {
+  Answer answer = Answer::kDone;
+  switch (static_cast<Request>(hal::kControlBlock.read(hal::reg::REQUEST))) {
+    case Request::kStart:
+      if (!interceptor.start()) answer = Answer::kFailed;
+      break;
+    case Request::kStop:
+      interceptor.stop();
+      break;
+    case Request::kReport:
+      report(interceptor, inspected);
+      break;
+    default:
+      answer = Answer::kUnknown;
+      break;
+  }
+  hal::kControlBlock.write(hal::reg::ANSWER, static_cast<uint32_t>(answer));
+}
+
+// False: there are rules, but they can't be used. Then nothing is intercepted: whoever gave rules
+// does not want frames to pass without them.
+bool load_rules(Reporter& reporter, bool& inspected) {
+  const uint64_t data = hal::kControlBlock.read(hal::reg::DATA);
+  inspected = data != 0;
+  return data == 0 || patterns.load({reinterpret_cast<const uint8_t*>(data),
+                                     hal::kControlBlock.read(hal::reg::DATA_OCTETS)},
+                                    reporter);
+}
+
+}  // namespace
+
+void firmware_main(hal::Core& core) {
+  if (core.index != 0) return;
+  hal::ArgumentsBuffer buffer;
+  const hal::Arguments arguments(hal::read_arguments(hal::kControlBlock.bus(), buffer));
+  Reporter reporter;
+  bool inspected;
+  if (!load_rules(reporter, inspected)) return hal::alert("interceptor: the rules are not valid");
+  const auto place = make_place(arguments);
+  if (!place)
+    return hal::alert("interceptor: no redirection and steering of one device, or no memory");
+
+  Interceptor interceptor(*place, reporter, inspected ? &patterns : nullptr);
+  hal::set_wake_only(kUnitVector);
+  hal::kControlBlock.write(hal::reg::REQUEST_VECTOR, kRequestVector);
+  if (arguments.has("start") && !interceptor.start())
+    hal::print("interceptor: result ", static_cast<uint32_t>(interceptor.result()), "\n");
+  hal::print("interceptor: ready\n");
+
+  hal::Notes notes;
+  hal::Poller<hal::Cpu> poller(static_cast<uint32_t>(arguments.number("poll", 0)));
+  for (;;) {
+    bool worked = interceptor.poll();
+    if (hal::take_interrupt(kRequestVector)) {
+      answer(interceptor, inspected);
+      worked = true;
+    }
+    if (worked) {
+      poller.worked();
+    } else {
+      poller.idle(interceptor, notes);
+    }
+  }
+}

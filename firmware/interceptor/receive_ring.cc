@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "firmware/interceptor/receive_ring.hh"
+
+namespace gatehouse::interceptor {
+
+using namespace i82574;  // NOLINT: descriptor fields
+
+void ReceiveRing::keep(uint32_t from, uint32_t units) {
+  for (uint32_t unit = from; unit != from + units; ++unit)
+    vector_at(place_.given, unit) = vector_at(place_.real, unit);
+}
+
+// STATUS_ERROR; of a legacy descriptor, its octets of it.
+uint64_t ReceiveRing::status_error(uint32_t unit) const {
+  const uint8_t* descriptor = real(unit);
+  if (format_ != ReceiveFormat::kLegacy)
+    return load(descriptor, desc::STATUS_ERROR.word) & desc::STATUS_ERROR.mask();
+  return (load(descriptor, desc::LEGACY_STATUS.word) & desc::LEGACY_STATUS.mask()) >>
+         desc::LEGACY_STATUS.low;
+}
+
+bool ReceiveRing::finished(uint32_t unit) const {
+  if (format_ == ReceiveFormat::kSplit) return split_done(real(unit), given(unit));
+  return (status_error(unit) & RX_STATUS_DD) != 0;
+}
+
+void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
+  const uint8_t* back = real(unit);
+  const uint8_t* first = given(unit);
+  const auto add = [&](uint64_t address, uint64_t octets) {
+    // A null descriptor has no buffer, whatever its length says.
+    if (address == 0 || octets == 0) return;
+    inspection.builder.add(inspection.guest.at(address, octets), static_cast<uint32_t>(octets));
+  };
+  if (format_ == ReceiveFormat::kLegacy)
+    return add(get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));
+  add(get<desc::ADDRESS>(first), get<desc::LENGTH>(back));
+  if (format_ != ReceiveFormat::kSplit) return;
+  // The second unit of the descriptor may lie at the ring's begin.
+  const uint32_t second = behind(unit);
+  const uint8_t* rest = real(second) - kRingUnit;
+  const uint8_t* buffers = given(second) - kRingUnit;
+  add(get<desc::SPLIT_ADDRESS1>(first), get<desc::LENGTH1>(rest));
+  add(get<desc::SPLIT_ADDRESS2>(buffers), get<desc::LENGTH2>(rest));
+  add(get<desc::SPLIT_ADDRESS3>(buffers), get<desc::LENGTH3>(rest));
+}
+
+// The guest gets its buffers back with an error, as for a frame that was damaged on the way, and
+// without what was in them.
+void ReceiveRing::condemn(uint32_t last, const FrameBuilder& builder) {
+  for (const Piece& piece : builder.frame(Direction::kReceive, 0).pieces)
+    for (uint32_t octet = 0; octet != piece.octets; ++octet) piece.data[octet] = 0;
+  uint8_t* descriptor = real(last);
+  if (format_ == ReceiveFormat::kLegacy) {
+    put<desc::LEGACY_ERRORS>(
+        descriptor, get<desc::LEGACY_ERRORS>(descriptor) | RX_ERROR_RXE >> kRxLegacyErrorShift);
+  } else {
+    put<desc::STATUS_ERROR>(descriptor, get<desc::STATUS_ERROR>(descriptor) | RX_ERROR_RXE);
+  }
+}
+
+// The descriptors from head_ up to `end`.
+void ReceiveRing::pass_frame(uint32_t end) {
+  if (format_ != ReceiveFormat::kSplit) {
+    pieces(head_, end, [&](uint32_t from, uint32_t units) { pass(from, units); });
+    head_ = end;
+    return;
+  }
+  while (head_ != end) {
+    const uint32_t second = behind(head_);
+    vector_at(place_.guest, second) = vector_at(place_.real, second);
+    *reinterpret_cast<Word*>(guest(head_)) = load(real(head_), 0);
+    publish(guest(head_), desc::STATUS_ERROR.word, load(real(head_), desc::STATUS_ERROR.word));
+    head_ = behind(second);
+  }
+}
+
+// Frame by frame; without an inspector, what is finished of one as well.
+bool ReceiveRing::complete_frames(Inspection& inspection, Counts& counts) {
+  const uint32_t before = head_;
+  const bool inspected = inspection.inspector != nullptr;
+  inspection.builder.clear();
+  for (uint32_t unit = head_; distance(copied_) >= distance(unit) + step() && finished(unit);) {
+    const uint32_t last = unit;
+    if (inspected) add_pieces(unit, inspection);
+    for (uint32_t i = 0; i != step(); ++i) unit = behind(unit);
+    const bool whole = (status_error(last) & RX_STATUS_EOP) != 0;
+    if (inspected && !whole) continue;
+    if (inspected && inspection.decide(Direction::kReceive, queue_, counts) == Verdict::kDrop)
+      condemn(last, inspection.builder);
+    pass_frame(unit);
+    inspection.builder.clear();
+  }
+  return head_ != before;
+}
+
+}  // namespace gatehouse::interceptor

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "firmware/interceptor/redirection.hh"
+
+namespace gatehouse::interceptor {
+
+using namespace i82574;  // NOLINT: register names
+using partition::RedirectEntry;
+using partition::RedirectRead;
+using partition::RedirectWrite;
+
+namespace {
+
+// The device's own register; what is written there is on record.
+RedirectEntry watched(uint32_t offset, uint32_t length) {
+  return {.offset = offset,
+          .length = length,
+          .bar = 0,
+          .read = RedirectRead::kReal,
+          .write = RedirectWrite::kThrough,
+          .flags = 0,
+          .reserved = 0,
+          .shadow = 0,
+          .reserved2 = 0};
+}
+
+RedirectEntry shadowed(uint32_t offset, uint32_t length, RedirectWrite write, uint64_t shadow) {
+  RedirectEntry entry = watched(offset, length);
+  entry.read = RedirectRead::kShadow;
+  entry.write = write;
+  entry.flags = write == RedirectWrite::kLast ? uint8_t{0} : partition::kRedirectStore;
+  entry.shadow = shadow;
+  return entry;
+}
+
+}  // namespace
+
+void fill_table(Shared& shared, uint64_t bias, Mode mode) {
+  const RedirectWrite tail =
+      mode == Mode::kLeaving ? RedirectWrite::kThrough : RedirectWrite::kLast;
+  auto& table = shared.table;
+  const auto add_ring = [&](unsigned ring, uint32_t offset, unsigned tail_entry,
+                            unsigned set_up_entry) {
+    const uint64_t shadow = reinterpret_cast<uintptr_t>(&shared.shadows[ring]) + bias;
+    constexpr uint32_t kTail = offsetof(RingRegisters, tail);
+    table[tail_entry] = shadowed(offset + kTail, sizeof(uint32_t), tail, shadow + kTail);
+    table[set_up_entry] = shadowed(offset, kSetUpOctets, RedirectWrite::kPost, shadow);
+  };
+  for (unsigned ring = 0; ring < kRings; ++ring)
+    add_ring(ring, ring_offset(ring), ring, kSetUp + ring);
+  add_ring(0, alias_of(reg::RDBAL), kTailAliasReceive, kSetUpAliasReceive);
+  add_ring(kReceiveRings, alias_of(reg::TDBAL), kTailAliasTransmit, kSetUpAliasTransmit);
+  table[kControl] = watched(reg::CTRL, 2 * sizeof(uint32_t));
+  table[kReceiveControl] = watched(reg::RCTL, sizeof(uint32_t));
+  table[kReceiveFilter] = watched(reg::RFCTL, sizeof(uint32_t));
+  table[kTransmitControl] = watched(reg::TCTL, sizeof(uint32_t));
+  table[kIoBar] = shadowed(0, sizeof shared.io_bar, RedirectWrite::kLast,
+                           reinterpret_cast<uintptr_t>(&shared.io_bar) + bias);
+  table[kIoBar].bar = kIoBarNumber;
+}
+
+}  // namespace gatehouse::interceptor

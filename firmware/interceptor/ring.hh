@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a receive and a transmit ring have in common. The guest's ring and the real one have the
+// same length and use the same positions: a head or a tail means the same in both, so that a
+// running ring is taken over, and given back, where it stands. Invariant: going round from head_,
+// what the guest has given (up to copied_) comes before anything else.
+#ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_RING_HH_
+#define GATEHOUSE_FIRMWARE_INTERCEPTOR_RING_HH_
+
+#include <cstdint>
+
+#include "hw/spec/i82574_descriptors.hh"
+
+namespace gatehouse::interceptor {
+
+// Where the rings lie; positions are in units of kRingUnit.
+struct RingPlace {
+  uint8_t* guest = nullptr;
+  uint8_t* real = nullptr;
+  uint8_t* given = nullptr;  // receive: what the NIC was given, out of its reach
+  uint32_t units = 0;
+};
+
+class Ring {
+ public:
+  void set_queue(unsigned queue) { queue_ = queue; }
+  bool active() const { return place_.units != 0; }
+  // As the guest sees it: behind the last descriptor that is its own again.
+  uint32_t head() const { return head_; }
+
+ protected:
+  // Nothing is passed on from here on.
+  void stop() { place_ = {}, head_ = copied_ = 0; }
+  // The NIC owns nothing yet. head < units.
+  void use(const RingPlace& place, uint32_t head) {
+    place_ = place;
+    head_ = copied_ = head;
+  }
+  uint8_t* guest(uint32_t unit) const { return place_.guest + unit * i82574::kRingUnit; }
+  uint8_t* real(uint32_t unit) const { return place_.real + unit * i82574::kRingUnit; }
+  uint8_t* given(uint32_t unit) const { return place_.given + unit * i82574::kRingUnit; }
+  uint32_t behind(uint32_t unit) const { return unit + 1 == place_.units ? 0 : unit + 1; }
+  // Units from the head to `unit`.
+  uint32_t distance(uint32_t unit) const {
+    return unit >= head_ ? unit - head_ : unit + place_.units - head_;
+  }
+  // Calls run(from, units) for each piece of [from, to) that does not wrap.
+  template <class Run>
+  void pieces(uint32_t from, uint32_t to, Run run) const {
+    if (to < from) {
+      run(from, place_.units - from);
+      from = 0;
+    }
+    if (to != from) run(from, to - from);
+  }
+
+  RingPlace place_;
+  unsigned queue_ = 0;
+  uint32_t head_ = 0;
+  uint32_t copied_ = 0;  // the guest's tail as far as it has been followed
+};
+
+}  // namespace gatehouse::interceptor
+
+#endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_RING_HH_

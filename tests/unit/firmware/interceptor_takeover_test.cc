@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a guest notices of an interceptor in front of its NIC: nothing.
+#include <random>
+
+#include "tests/unit/firmware/interceptor_rig.hh"
+
+namespace gatehouse::interceptor {
+namespace {
+
+struct Row {
+  const char* name;
+  Driver::Settings settings;
+};
+
+const Row kRows[] = {
+    {"legacy", {.format = Format::kLegacy}},
+    {"extended", {}},
+    {"split", {.format = Format::kSplit}},
+    {"alias", {.alias = true}},
+    {"queue 1", {.queue = 1}},
+    {"short rings", {.receive_units = 8, .transmit_units = 8}},
+};
+
+TEST(Interceptor, MovesFramesBothWaysInEveryFormat) {
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.name);
+    Machine m;
+    ASSERT_TRUE(m.interceptor.start());
+    Driver driver(m, row.settings);
+    driver.set_up();
+    m.settle();
+    for (uint32_t number = 0; number < 300; ++number) {
+      const Bytes frame = numbered(number, 60 + number % 1400);
+      ASSERT_TRUE(driver.send(frame, 1 + number % 3, number % 2 == 1)) << number;
+      driver.doorbell();
+      if (row.settings.queue == 0) m.receive(frame);
+      m.settle();
+      ASSERT_EQ(m.card.sent.size(), 1u);
+      EXPECT_EQ(m.card.sent[0].bytes, frame);
+      m.card.sent.clear();
+      EXPECT_EQ(driver.unfinished(), 0u);
+      EXPECT_EQ(driver.position(reg::TDH), driver.sent());
+      EXPECT_EQ(driver.position(reg::TDT), driver.sent());
+      if (row.settings.queue != 0) continue;
+      const std::vector<Bytes> frames = driver.receive();
+      ASSERT_EQ(frames.size(), 1u) << number;
+      EXPECT_EQ(frames[0], frame);
+      EXPECT_EQ(driver.position(reg::RDH), driver.next());
+    }
+    EXPECT_EQ(m.memory.refused, 0u);
+  }
+}
+
+TEST(Interceptor, RealRingsAreOutOfTheGuestsMemory) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  Driver driver(m, {});
+  driver.set_up();
+  m.settle();
+  for (const uint32_t base : {reg::RDBAH(0), reg::TDBAH(0)}) {
+    EXPECT_EQ(m.nic.mmio_read(base, 4), partition::kPrivateBase >> 32);
+    EXPECT_EQ(m.get(base), 0u) << "the guest sees its own";
+  }
+  EXPECT_EQ(m.get(reg::RDBAL(0)), Driver::kRxRing);
+  EXPECT_EQ(m.get(alias_of(reg::TDBAL)), Driver::kTxRing);
+}
+
+// Two machines, one without interceptor, do the same; whenever all is quiet, their guests' memory
+// is the same, octet for octet.
+TEST(Interceptor, LeavesTheGuestsMemoryAsTheNicWould) {
+  for (const Row& row : kRows) {
+    if (row.settings.receive_units < 32) continue;
+    SCOPED_TRACE(row.name);
+    Machine direct, intercepted;
+    ASSERT_TRUE(intercepted.interceptor.start());
+    Driver drivers[] = {Driver(direct, row.settings), Driver(intercepted, row.settings)};
+    for (Driver& driver : drivers) driver.set_up();
+    std::mt19937 random(7);
+    uint32_t number = 0;
+    for (int round = 0; round < 400; ++round) {
+      const uint32_t batch = 1 + random() % 8;
+      for (uint32_t i = 0; i < batch; ++i, ++number) {
+        const unsigned action = random() % 4;
+        const Bytes frame = numbered(number, 60 + random() % 1400);
+        const unsigned buffers = 1 + random() % 2;
+        const bool extended = random() % 2, ring = random() % 2, poll = random() % 3 == 0;
+        for (Driver& driver : drivers) {
+          if (action != 0) continue;
+          ASSERT_TRUE(driver.send(frame, buffers, extended));
+          if (ring) driver.doorbell();
+        }
+        if (action != 0 && row.settings.queue == 0) {
+          direct.receive(frame);
+          intercepted.receive(frame);
+        }
+        if (poll) intercepted.interceptor.poll();
+      }
+      for (Driver& driver : drivers) driver.doorbell();
+      direct.settle();
+      intercepted.settle();
+      ASSERT_EQ(std::memcmp(direct.memory.ram.get(), intercepted.memory.ram.get(),
+                            vnic::rig::Memory::kRam),
+                0)
+          << round;
+      ASSERT_EQ(direct.card.sent.size(), intercepted.card.sent.size());
+      for (size_t i = 0; i < direct.card.sent.size(); ++i)
+        ASSERT_EQ(direct.card.sent[i].bytes, intercepted.card.sent[i].bytes);
+      direct.card.sent.clear();
+      intercepted.card.sent.clear();
+      for (const auto& pair : {&reg::RDH, &reg::RDT, &reg::TDH, &reg::TDT})
+        ASSERT_EQ(drivers[0].position(*pair), drivers[1].position(*pair));
+      if (random() % 2 != 0) continue;
+      const std::vector<Bytes> a = drivers[0].receive(), b = drivers[1].receive();
+      ASSERT_EQ(a, b);
+    }
+  }
+}
+
+// Everything at any time; in the end each frame has come once, in order and whole.
+class Chaos : public testing::TestWithParam<unsigned> {};
+
+TEST_P(Chaos, EveryFrameArrivesOnceInOrder) {
+  std::mt19937 random(GetParam());
+  const Format format = static_cast<Format>(random() % 3);
+  Machine m;
+  Driver driver(m, {.receive_units = 32, .transmit_units = 32, .format = format});
+  driver.set_up();
+  uint32_t to_send = 0, sent = 0, to_come = 0, came = 0;
+  const auto check = [&] {
+    for (const auto& frame : m.card.sent) ASSERT_EQ(number_of(frame.bytes), sent++);
+    m.card.sent.clear();
+    for (const Bytes& frame : driver.receive()) {
+      ASSERT_EQ(frame, numbered(came, 60 + came % 1400));
+      ++came;
+    }
+  };
+  const auto act = [&](unsigned action) {
+    switch (action) {
+      case 0:
+      case 1:
+        if (driver.send(numbered(to_send, 60 + to_send % 1400), 1 + random() % 3, random() % 2))
+          ++to_send;
+        break;
+      case 2:
+        driver.doorbell();
+        break;
+      case 3:
+      case 4:
+        // No more than the NIC's FIFO holds when nobody takes them.
+        if (to_come - came < 12) m.receive(numbered(to_come, 60 + to_come % 1400)), ++to_come;
+        break;
+      default:
+        check();
+        break;
+    }
+  };
+  m.on_access = [&] {
+    if (random() % 4 == 0) act(random() % 6);
+  };
+  for (int step = 0; step < 4000; ++step) {
+    switch (random() % 12) {
+      case 0:
+        ASSERT_TRUE(m.interceptor.start());
+        break;
+      case 1:
+        if (random() % 4 == 0) m.interceptor.stop();
+        break;
+      case 2:
+        m.advance(1000);
+        break;
+      case 3:
+      case 4:
+        m.interceptor.poll();
+        break;
+      default:
+        act(random() % 6);
+        break;
+    }
+    if (HasFatalFailure()) return;
+  }
+  m.on_access = nullptr;
+  driver.doorbell();
+  for (int i = 0; i < 8; ++i) {
+    m.settle();
+    check();
+  }
+  EXPECT_EQ(sent, to_send);
+  EXPECT_EQ(came, to_come);
+  EXPECT_GT(came, 100u);
+  EXPECT_GT(sent, 100u);
+  EXPECT_EQ(driver.unfinished(), 0u);
+  EXPECT_EQ(m.memory.refused, 0u);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, testing::Range(0u, 48u));
+
+TEST(Interceptor, TakesOverARunningDriverAndHandsBack) {
+  Machine m;
+  Driver driver(m, {});
+  driver.set_up();
+  uint32_t number = 0;
+  const auto exchange = [&](uint32_t frames) {
+    for (uint32_t i = 0; i < frames; ++i, ++number) {
+      ASSERT_TRUE(driver.send(numbered(number)));
+      driver.doorbell();
+      m.receive(numbered(number));
+      m.settle();
+      ASSERT_EQ(m.card.sent.size(), 1u);
+      m.card.sent.clear();
+      const std::vector<Bytes> frames_in = driver.receive();
+      ASSERT_EQ(frames_in.size(), 1u);
+      ASSERT_EQ(number_of(frames_in[0]), number);
+    }
+  };
+  for (int round = 0; round < 10; ++round) {
+    exchange(7);
+    ASSERT_TRUE(m.interceptor.start());
+    EXPECT_TRUE(m.nic.link_up());
+    EXPECT_NE(m.installed, 0u);
+    exchange(13);
+    m.interceptor.stop();
+    EXPECT_EQ(m.installed, 0u);
+    EXPECT_EQ(m.nic.mmio_read(reg::RDBAL(0), 4), Driver::kRxRing);
+    EXPECT_EQ(m.nic.mmio_read(reg::TDBAH(0), 4), 0u);
+    EXPECT_EQ(m.memory.octets, 0u) << "the NIC reaches nothing private any more";
+  }
+}
+
+TEST(Interceptor, FollowsADriversReset) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  uint32_t number = 0;
+  for (const uint32_t units : {64u, 256u, 8u, 1024u, 64u}) {
+    Driver driver(m, {.receive_units = units, .transmit_units = units});
+    driver.set_up();
+    for (int i = 0; i < 20; ++i, ++number) {
+      ASSERT_TRUE(driver.send(numbered(number)));
+      driver.doorbell();
+      m.receive(numbered(number));
+      m.settle();
+      ASSERT_EQ(driver.receive().size(), 1u);
+      ASSERT_EQ(m.card.sent.size(), 1u);
+      EXPECT_EQ(number_of(m.card.sent[0].bytes), number);
+      m.card.sent.clear();
+    }
+    // Down in the middle: what has not been passed on yet never reaches memory that the driver may
+    // have freed.
+    m.receive(numbered(number));
+    m.set(reg::CTRL, m.get(reg::CTRL) | CTRL_RST);
+    const Bytes before(m.at(Driver::kRxRing), m.at(Driver::kRxRing) + units * kRingUnit);
+    m.settle();
+    EXPECT_EQ(before, Bytes(m.at(Driver::kRxRing), m.at(Driver::kRxRing) + units * kRingUnit));
+    EXPECT_EQ(m.get(reg::RDLEN(0)), 0u);
+    EXPECT_EQ(m.get(reg::RDT(0)), 0u);
+    EXPECT_EQ(m.get(reg::TDH(0)), 0u);
+    m.link_up();
+  }
+  EXPECT_EQ(m.interceptor.counts().resets, 5u);
+}
+
+TEST(Interceptor, FollowsAResetThatNoRegisterTellsOf) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  Driver first(m, {});
+  first.set_up();
+  m.settle();
+  m.nic.reset(vnic::ResetKind::kFunction);
+  m.redirect.device_reset();
+  m.settle();
+  EXPECT_EQ(m.get(reg::TDBAL(0)), 0u);
+  m.link_up();
+  Driver second(m, {.format = Format::kLegacy});
+  second.set_up();
+  m.receive(numbered(1));
+  m.settle();
+  EXPECT_EQ(second.receive().size(), 1u);
+}
+
+TEST(Interceptor, InterruptsWhenTheGuestsRingTells) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  Driver driver(m, {});
+  driver.set_up();
+  m.settle();
+  size_t seen = 0;
+  m.on_interrupt = [&] { seen += (get<desc::STATUS_ERROR>(driver.rx(driver.next())) & 1) != 0; };
+  m.vectors = {};
+  m.receive(numbered(1));
+  EXPECT_EQ(m.vectors[0], 0u);
+  m.interceptor.poll();
+  EXPECT_EQ(m.vectors[0], 1u);
+  EXPECT_EQ(seen, 1u);
+}
+
+TEST(Interceptor, PassesTheLevelOfAnInterruptLineOn) {
+  Machine m;
+  m.current = vnic::InterruptMode::kIntx;
+  ASSERT_TRUE(m.interceptor.start());
+  m.set(reg::IMS, ICR_LSC);
+  m.set(reg::ICS, ICR_LSC);
+  m.settle();
+  EXPECT_TRUE(m.line);
+  m.get(reg::ICR);
+  m.settle();
+  EXPECT_FALSE(m.line);
+}
+
+TEST(Interceptor, DoesWithoutALineThatCannotBeToldApart) {
+  Machine m;
+  m.intx_is_apart = false;
+  ASSERT_TRUE(m.interceptor.start());
+  EXPECT_TRUE(m.interceptor.started());
+}
+
+TEST(Interceptor, ChangesNothingWhenAUnitRefuses) {
+  Machine m;
+  m.redirect.unplugged();
+  EXPECT_FALSE(m.interceptor.start());
+  EXPECT_EQ(m.interceptor.result(), partition::Result::k_no_device);
+  EXPECT_FALSE(m.steer.active());
+}
+
+TEST(Interceptor, OneInterruptForManyDoorbells) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  Driver driver(m, {});
+  driver.set_up();
+  m.settle();
+  m.cores.raised = 0;
+  ASSERT_TRUE(m.interceptor.arm());
+  for (uint32_t i = 0; i < 10; ++i) {
+    ASSERT_TRUE(driver.send(numbered(i)));
+    driver.doorbell();
+  }
+  EXPECT_EQ(m.cores.raised, 1u);
+  EXPECT_TRUE(m.interceptor.poll());
+  EXPECT_EQ(m.card.sent.size(), 10u);
+  EXPECT_EQ(m.interceptor.counts().doorbells, 4u + 1u) << "four rings set up, one doorbell";
+}
+
+}  // namespace
+}  // namespace gatehouse::interceptor
