@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "hw/spec/core_counts.hh"
 #include "hw/spec/partition.hh"
@@ -110,15 +111,32 @@ void TestBed::add_partition(std::vector<std::string>* devices) const {
   devices->insert(devices->end(), words.begin(), words.end());
 }
 
-void TestBed::intercept(bool on) {
-  using partition::Request;
-  const auto request = static_cast<uint32_t>(on ? Request::kStart : Request::kStop);
-  guest_->qmp().execute("gatehouse-partition-request", {{"partition", "p0"}, {"request", request}});
+void TestBed::request(partition::Request request, const char* purpose) {
+  guest_->qmp().execute("gatehouse-partition-request",
+                        {{"partition", "p0"}, {"request", static_cast<uint32_t>(request)}});
   const auto event = guest_->qmp().wait_event("GATEHOUSE_PARTITION_ANSWER", seconds(20));
   if (!event) throw lab::Failure(name_ + ": the partition does not answer: " + partition_console());
   if (event->at("data").at("answer") != static_cast<uint32_t>(partition::Answer::kDone))
-    throw lab::Failure(name_ + ": the partition could not " + (on ? "take over" : "hand back") +
-                       " the NIC: " + partition_console());
+    throw lab::Failure(name_ + ": the partition could not " + purpose + ": " + partition_console());
+}
+
+void TestBed::intercept(bool on) {
+  if (on) return request(partition::Request::kStart, "take over the NIC");
+  request(partition::Request::kStop, "hand back the NIC");
+}
+
+// The last lines of the form "  NAME NUMBER" of the console.
+std::map<std::string, double> TestBed::interceptor_counts() {
+  request(partition::Request::kReport, "report");
+  std::istringstream lines(partition_console());
+  std::map<std::string, double> counts;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string name;
+    double value = 0;
+    if (line.starts_with("  ") && words >> name >> value) counts[name] = value;
+  }
+  return counts;
 }
 
 std::string TestBed::partition_console() const {

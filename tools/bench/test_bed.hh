@@ -3,10 +3,12 @@
 #ifndef GATEHOUSE_TOOLS_BENCH_TEST_BED_HH_
 #define GATEHOUSE_TOOLS_BENCH_TEST_BED_HH_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "hw/spec/partition.hh"
 #include "tools/lab/guest.hh"
 #include "tools/lab/netns.hh"
 
@@ -41,12 +43,14 @@ class TestBed {
   void intercept(bool on);
 
   lab::Guest& guest() { return *guest_; }
-  // The partition's console.
-  std::string partition_console() const;
+  // What the partition's firmware has counted so far, by name.
+  std::map<std::string, double> interceptor_counts();
 
  private:
   void prepare_peer();
   void prepare_guest();
+  void request(partition::Request request, const char* purpose);
+  std::string partition_console() const;
   void add_partition(std::vector<std::string>* devices) const;
 
   Bed bed_;
