@@ -27,6 +27,12 @@ struct Tally {
   unsigned passed = 0, failed = 0, skipped = 0;
   std::vector<std::string> failures;
   std::vector<std::string> skips;
+  // Of the tests that have a property "attack": lines of the score card.
+  struct Attack {
+    std::string name, tried;
+    bool held;
+  };
+  std::vector<Attack> attacks;
 
   void operator+=(const Tally& other) {
     passed += other.passed;
@@ -34,6 +40,7 @@ struct Tally {
     skipped += other.skipped;
     failures.insert(failures.end(), other.failures.begin(), other.failures.end());
     skips.insert(skips.end(), other.skips.begin(), other.skips.end());
+    attacks.insert(attacks.end(), other.attacks.begin(), other.attacks.end());
   }
 };
 
@@ -76,6 +83,8 @@ Tally read_report(const json& report) {
   for (const json& suite : report.value("testsuites", json::array())) {
     for (const json& test : suite.value("testsuite", json::array())) {
       const std::string name = suite.value("name", "") + "." + test.value("name", "");
+      if (test.contains("attack"))
+        tally.attacks.push_back({name, test.value("attack", ""), !test.contains("failures")});
       if (test.contains("failures")) {
         ++tally.failed;
         tally.failures.push_back(name);
@@ -88,6 +97,19 @@ Tally read_report(const json& report) {
     }
   }
   return tally;
+}
+
+void print_score_card(const std::vector<Tally::Attack>& attacks) {
+  if (attacks.empty()) return;
+  size_t names = 0, tried = 0;
+  for (const Tally::Attack& attack : attacks) {
+    names = std::max(names, attack.name.size());
+    tried = std::max(tried, attack.tried.size());
+  }
+  for (const Tally::Attack& attack : attacks) {
+    std::printf("    %-*s  %-*s  %s\n", static_cast<int>(names), attack.name.c_str(),
+                static_cast<int>(tried), attack.tried.c_str(), attack.held ? "held" : "BROKEN");
+  }
 }
 
 Tally run_program(const fs::path& program, const std::string& filter, const std::string& log) {
@@ -110,6 +132,7 @@ Tally run_program(const fs::path& program, const std::string& filter, const std:
   if (tally.passed + tally.failed + tally.skipped == 0) return tally;
   std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n", name.c_str(), tally.passed,
               tally.failed, tally.skipped, lab::seconds_since(start));
+  print_score_card(tally.attacks);
   for (const std::string& skip : tally.skips) std::printf("    skipped: %s\n", skip.c_str());
   if (tally.failed > 0) {
     std::printf("%s\n    (log: %s)\n", process.log().c_str(), log.c_str());
@@ -161,6 +184,12 @@ int run(const std::vector<std::string>& names) {
                  "gatehouse test: no test matches %s; ./gatehouse test --help names the groups\n",
                  filter.c_str());
     return 2;
+  }
+  if (!total.attacks.empty()) {
+    const auto held = std::count_if(total.attacks.begin(), total.attacks.end(),
+                                    [](const Tally::Attack& attack) { return attack.held; });
+    std::printf("%zu attacks: %td held, %td broken\n", total.attacks.size(), held,
+                static_cast<ptrdiff_t>(total.attacks.size()) - held);
   }
   for (const std::string& failure : total.failures) std::printf("FAILED %s\n", failure.c_str());
   std::printf("%u passed, %u failed, %u skipped\n", total.passed, total.failed, total.skipped);

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Firmware that keeps a treasure: it knows what its RAM must hold and which interrupts it expects,
+// and tells when asked. On request it also misbehaves towards the guest.
+#include "tests/isolation/keeper/keeper.hh"
+
+#include <atomic>
+
+#include "firmware/hal/console.hh"
+#include "firmware/hal/partition.hh"
+#include "firmware/hal/x86/interrupts.hh"
+#include "firmware/hal/x86/local_apic.hh"
+
+using namespace gatehouse;             // NOLINT: a program
+using namespace gatehouse::isolation;  // NOLINT: a program
+
+namespace {
+
+constexpr uint8_t kRequest = 40, kRollCall = 41, kReset = 42, kFault = 43, kFlood = 44;
+constexpr uint64_t kPatience = 2'000'000'000;  // ns of the guest's time
+
+std::atomic<uint32_t> answered[partition::kMaxCores];
+std::atomic<uint32_t> strays;
+
+uint64_t& word(uint64_t address) { return *reinterpret_cast<uint64_t*>(address); }
+
+void fill() {
+  for (uint64_t at = kTreasure; at < partition::kRamBase + kMemory; at += 8)
+    word(at) = treasure(at);
+}
+
+bool whole() {
+  for (uint64_t at = kTreasure; at < partition::kRamBase + kMemory; at += 8) {
+    if (word(at) != treasure(at)) return false;
+  }
+  return true;
+}
+
+// Of this core: what came that nobody of the partition sends.
+void look_for_strays() {
+  for (uint32_t vector = partition::kFirstVector; vector <= partition::kLastVector; ++vector) {
+    const bool ours = vector >= kRequest && vector <= kFlood;
+    if (!ours && hal::take_interrupt(static_cast<uint8_t>(vector))) strays.fetch_add(1);
+  }
+}
+
+bool all_answer() {
+  bool all = true;
+  const uint64_t from = hal::kControlBlock.read(hal::reg::CLOCK);
+  for (unsigned core = 1; core < hal::cores(); ++core) {
+    const uint32_t before = answered[core].load();
+    hal::send_interrupt(core, kRollCall);
+    while (answered[core].load() == before) {
+      if (hal::kControlBlock.read(hal::reg::CLOCK) - from > kPatience) {
+        all = false;
+        break;
+      }
+      hal::Cpu::relax();
+    }
+  }
+  return all;
+}
+
+uint32_t report() {
+  uint32_t answer = kWhole;
+  if (!all_answer()) answer |= kCoreSilent;
+  look_for_strays();
+  if (strays.load() != 0) answer |= kInterrupted;
+  if (!whole()) answer |= kChanged;
+  return answer;
+}
+
+void out(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+
+void use_ports() {
+  uint32_t value = 0;
+  asm volatile("inl %%dx, %%eax" : "=a"(value) : "d"(uint16_t{0xcfc}));
+  const struct {
+    uint16_t port;
+    uint8_t value;
+  } writes[] = {{0xcf9, 2}, {0xcf9, 6},   {0x92, 1},   {0x64, 0xfe},
+                {0xb2, 0},  {0x20, 0x20}, {0x70, 0x8f}};
+  for (const auto& write : writes) out(write.port, write.value);
+}
+
+void send_ipis() {
+  using namespace hal::local_apic;  // NOLINT: its registers
+  // Delivery modes SMI, NMI, INIT, start-up, ExtINT and fixed, to others' IDs and to all but
+  // itself. Those that its partition would take, to IDs that none of its cores has.
+  for (const uint32_t mode : {0x0u, 0x100u, 0x200u, 0x400u, 0x500u, 0x600u, 0x700u}) {
+    const bool taken = mode == 0 || mode == 0x100 || mode == 0x400;
+    for (const uint32_t id : {0x10u, 0x7fu, 0xf0u}) {
+      kPage.write(ICR_HIGH, id << kIdShift);
+      kPage.write(ICR_LOW, 0x4000u | mode | 0x21);
+    }
+    if (!taken) kPage.write(ICR_LOW, 0xc4000u | mode | 0x21);
+  }
+}
+
+void store_messages() {
+  for (uint64_t id = 0; id < 256; ++id) {
+    if (id == 0) continue;  // the page of its own APIC
+    *reinterpret_cast<volatile uint32_t*>(0xfee0'0000 | id << 12) = 0x21;
+    *reinterpret_cast<volatile uint32_t*>(0xfee0'0004 | id << 12) = 0x4421;
+  }
+}
+
+void flood() {
+  static char text[1024];
+  for (char& c : text) c = 'x';
+  for (unsigned i = 0; i < 1024; ++i) hal::write_console({text, sizeof text});
+  for (unsigned i = 0; i < 2000; ++i) hal::alert("flood");
+}
+
+void read_all_memory() {
+  for (uint64_t at = 0; at < partition::kPrivateEnd; at += 0x4000'0000)
+    (void)*reinterpret_cast<volatile uint32_t*>(at);
+}
+
+// Every word of each unit's page, except where it would end this firmware itself.
+void write_hostile_units() {
+  for (uint64_t page = 1; page < 1 + partition::kMaxUnits; ++page) {
+    for (const uint64_t value : {uint64_t{0}, ~uint64_t{0}, partition::kRamBase, uint64_t{1}}) {
+      for (uint64_t at = 0; at < partition::kPage; at += 4) {
+        const uint64_t address = partition::kMmioBase + page * partition::kPage + at;
+        *reinterpret_cast<volatile uint32_t*>(address) = static_cast<uint32_t>(value);
+        if (at % 8 == 0) *reinterpret_cast<volatile uint64_t*>(address) = value;
+        (void)*reinterpret_cast<volatile uint32_t*>(address);
+      }
+    }
+    // Nothing stays in force.
+    hal::View{hal::MmioBus{partition::kMmioBase + page * partition::kPage}}.write(hal::unit::COMMIT,
+                                                                                  0);
+  }
+}
+
+[[noreturn]] void triple_fault() {
+  struct [[gnu::packed]] {
+    uint16_t limit;
+    uint64_t base;
+  } none = {0, 0};
+  asm volatile("lidt %0; ud2" : : "m"(none));
+  hal::halt_for_good();
+}
+
+uint32_t obey(uint32_t request) {
+  switch (request) {
+    case kReport:
+      return report();
+    case kPorts:
+      use_ports();
+      return kWhole;
+    case kIpis:
+      send_ipis();
+      return kWhole;
+    case kMessages:
+      store_messages();
+      return kWhole;
+    case kConsoleFlood:
+      flood();
+      return kWhole;
+    case kMemoryAll:
+      read_all_memory();
+      return kWhole;
+    case kHostileUnits:
+      write_hostile_units();
+      return kWhole;
+    case kTripleFault:
+      hal::send_interrupt(hal::cores() - 1, kFault);
+      return kWhole;
+    default:
+      return ~uint32_t{0};
+  }
+}
+
+[[noreturn]] void follow(uint32_t core) {
+  for (;;) {
+    hal::wait_for_interrupt();
+    look_for_strays();
+    if (hal::take_interrupt(kFault)) triple_fault();
+    if (hal::take_interrupt(kRollCall)) answered[core].fetch_add(1);
+  }
+}
+
+}  // namespace
+
+void firmware_main(hal::Core& core) {
+  if (core.index != 0) follow(core.index);
+  fill();
+  hal::wait_for_cores();
+  hal::kControlBlock.write(hal::reg::REQUEST_VECTOR, kRequest);
+  hal::kControlBlock.write(hal::reg::GUEST_RESET_VECTOR, kReset);
+  hal::print("keeper: ready\n");
+  for (;;) {
+    hal::wait_for_interrupt();
+    (void)hal::take_interrupt(kReset);
+    look_for_strays();
+    if (!hal::take_interrupt(kRequest)) continue;
+    hal::kControlBlock.write(hal::reg::ANSWER, obey(hal::kControlBlock.read(hal::reg::REQUEST)));
+  }
+}
