@@ -8,7 +8,8 @@ using namespace i82574;  // NOLINT: descriptor fields
 uint32_t refuse_transmit(uint8_t* real, uint32_t units) {
   uint32_t refused = 0;
   for (; units != 0; --units, real += kRingUnit) {
-    if (!is_private(get<desc::TX_ADDRESS>(real)) || is_context(real)) continue;
+    if (!is_private(get<desc::TX_ADDRESS>(real))) continue;
+    if (is_context(real)) continue;
     put<desc::TX_ADDRESS>(real, kAbortAddress);
     ++refused;
   }

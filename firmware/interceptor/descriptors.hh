@@ -50,28 +50,26 @@ inline bool is_context(const uint8_t* descriptor) {
 // Returns how many. A context's first word, which is no address, looks private as well.
 uint32_t refuse_transmit(uint8_t* real, uint32_t units);
 
-// Returns how many addresses were refused.
+// Returns what refuse_transmit() says of a run in which something looked private.
 inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t units) {
   const auto* from = reinterpret_cast<const Vector*>(guest);
   auto* to = reinterpret_cast<Vector*>(real);
-  uint32_t refused = 0;
-  for (; units >= 4; units -= 4, from += 4, to += 4) {
+  Vector any{};
+  uint32_t left = units;
+  for (; left >= 4; left -= 4, from += 4, to += 4) {
     const Vector a = from[0], b = from[1], c = from[2], d = from[3];
     to[0] = a;
     to[1] = b;
     to[2] = c;
     to[3] = d;
-    const Vector any = a | b | c | d;
-    if (is_private(any[0])) [[unlikely]]
-      refused += refuse_transmit(reinterpret_cast<uint8_t*>(to), 4);
+    any |= a | b | c | d;
   }
-  for (; units != 0; --units, ++from, ++to) {
+  for (; left != 0; --left, ++from, ++to) {
     const Vector one = *from;
     *to = one;
-    if (is_private(one[0])) [[unlikely]]
-      refused += refuse_transmit(reinterpret_cast<uint8_t*>(to), 1);
+    any |= one;
   }
-  return refused;
+  return is_private(any[0]) ? refuse_transmit(real, units) : 0;
 }
 
 // RS or RPS in the second word, and DD there.
@@ -109,24 +107,22 @@ uint32_t refuse_split(uint8_t* real, uint32_t units);
 inline uint32_t copy_receive(uint8_t* real, const uint8_t* guest, uint32_t units) {
   const auto* from = reinterpret_cast<const Word*>(guest);
   auto* to = reinterpret_cast<Vector*>(real);
-  uint32_t refused = 0;
-  for (; units >= 4; units -= 4, from += 8, to += 4) {
+  Vector any{};
+  uint32_t left = units;
+  for (; left >= 4; left -= 4, from += 8, to += 4) {
     const Vector a{from[0], 0}, b{from[2], 0}, c{from[4], 0}, d{from[6], 0};
     to[0] = a;
     to[1] = b;
     to[2] = c;
     to[3] = d;
-    const Vector any = a | b | c | d;
-    if (is_private(any[0])) [[unlikely]]
-      refused += refuse_receive(reinterpret_cast<uint8_t*>(to), 4);
+    any |= a | b | c | d;
   }
-  for (; units != 0; --units, from += 2, ++to) {
+  for (; left != 0; --left, from += 2, ++to) {
     const Vector one{from[0], 0};
     *to = one;
-    if (is_private(one[0])) [[unlikely]]
-      refused += refuse_receive(reinterpret_cast<uint8_t*>(to), 1);
+    any |= one;
   }
-  return refused;
+  return is_private(any[0]) ? refuse_receive(real, units) : 0;
 }
 
 // Packet split: four addresses in two units. `given` keeps what the NIC gets, since its write-back

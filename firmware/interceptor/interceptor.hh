@@ -88,7 +88,7 @@ class Interceptor {
   // Does what there is to do. False: there was nothing.
   bool poll() {
     const uint64_t written = records_.take_pending();
-    const bool posted = !records_.ready().empty();
+    const bool posted = is_posted();
     if (posted) [[unlikely]]
       take_records();
     if (written != 0) follow(written);
@@ -98,11 +98,14 @@ class Interceptor {
     return posted | moved | ((written | messages) != 0);
   }
 
-  // A hal::Poller's source.
+  // A hal::Poller's source: as UnitSignals have it, for both units at once.
   bool arm() {
     follow_heads();
-    const bool written = !records_.arm();
-    return messages_.arm() && !written;
+    std::atomic_ref redirect(place_.shared->redirect.armed), steer(place_.shared->steer.armed);
+    redirect.store(1, std::memory_order_relaxed);
+    steer.store(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 && !is_posted();
   }
   void disarm() {
     records_.disarm();
@@ -136,13 +139,26 @@ class Interceptor {
   bool usable(unsigned ring, uint32_t head);
   void use(unsigned ring, uint32_t head);
   void follow(uint64_t written);
-  void follow_ring(unsigned ring);
+  void follow_receive(unsigned queue);
+  void follow_transmit(unsigned queue);
   void follow_heads();
   bool complete();
   void pass_on(uint64_t messages);
   ReceiveFormat read_format() const;
   void tell(Alert what, uint64_t before, uint64_t now);
 
+  static uint64_t pending(partition::UnitControl& control) {
+    return std::atomic_ref(control.pending).load(std::memory_order_relaxed);
+  }
+  // Whether there are records.
+  bool is_posted() const {
+    return std::atomic_ref(place_.shared->redirect.produced).load(std::memory_order_acquire) !=
+           consumed_;
+  }
+  void consume(size_t records) {
+    records_.consume(records);
+    consumed_ += static_cast<uint32_t>(records);
+  }
   bool active(unsigned ring) const {
     return receives(ring) ? receive_[queue_of(ring)].active() : transmit_[queue_of(ring)].active();
   }
@@ -178,6 +194,8 @@ class Interceptor {
   std::array<SetUp, kRings> set_ups_;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool started_ = false;
+  unsigned queues_ = 1;    // that may have work
+  uint32_t consumed_ = 0;  // as UnitControl has it
   // The last record of a control register.
   uint8_t control_entry_ = kEntries;
   uint32_t control_value_ = 0;

@@ -64,7 +64,7 @@ bool Interceptor<Bus>::start_redirection() {
   fill_table(*place_.shared, place_.bias, Mode::kIntercepted);
   // What came when the NIC was handed back the last time.
   records_.take_pending();
-  while (!records_.ready().empty()) records_.consume(records_.ready().size());
+  while (!records_.ready().empty()) consume(records_.ready().size());
   overruns_ = records_.overruns();
   const auto& page = place_.redirect;
   hal::set_up(page, {.control = address_of(&place_.shared->redirect),
@@ -182,7 +182,7 @@ template <class Bus>
 bool Interceptor<Bus>::drain_records() {
   const auto ready = records_.ready();
   for (const partition::RedirectRecord& record : ready) take_record(record);
-  records_.consume(ready.size());
+  consume(ready.size());
   return !ready.empty();
 }
 

@@ -18,28 +18,44 @@ void Interceptor<Bus>::follow(uint64_t written) {
     tell(Alert::kIoBar, counts_.io_accesses, counts_.io_accesses + 1);
     ++counts_.io_accesses;
   }
-  uint64_t rings = (written & kTailEntries) | (written & kTailAliases) >> kRings;
-  for (; rings != 0; rings &= rings - 1)
-    follow_ring(static_cast<unsigned>(std::countr_zero(rings)));
+  const uint64_t rings = (written | (written & kTailAliases) >> kRings) & kTailEntries;
+  constexpr uint64_t kReceive = 1, kTransmit = 1 << kReceiveRings;
+  if (rings & kTransmit) follow_transmit(0);
+  if (rings & kReceive) follow_receive(0);
+  if (rings & ~(kReceive | kTransmit)) [[unlikely]] {
+    if (rings & kTransmit << 1) follow_transmit(1);
+    if (rings & kReceive << 1) follow_receive(1);
+  }
+}
+
+// A tail beyond the ring stops the NIC, until the guest writes another. That of a ring that is off
+// counts when it is set up.
+template <class Bus>
+void Interceptor<Bus>::follow_transmit(unsigned queue) {
+  TransmitRing& ring = transmit_[queue];
+  if (!ring.active()) return;
+  uint32_t tail = read_shadow(shadow(kReceiveRings + queue, &RingRegisters::tail)) & kPositionMask;
+  const uint64_t refused = counts_.refused_addresses;
+  ++counts_.doorbells;
+  if (tail < ring.units()) [[likely]]
+    tail = ring.follow(tail, inspection_, counts_);
+  std::atomic_thread_fence(std::memory_order_release);
+  nic_write(tail_offset(kReceiveRings + queue), tail);
+  if (counts_.refused_addresses != refused) [[unlikely]]
+    tell(Alert::kRefusedAddress, refused, counts_.refused_addresses);
 }
 
 template <class Bus>
-void Interceptor<Bus>::follow_ring(unsigned ring) {
-  if (!active(ring)) return;  // its tail counts when it is set up
-  const uint32_t tail = read_shadow(shadow(ring, &RingRegisters::tail)) & kPositionMask;
+void Interceptor<Bus>::follow_receive(unsigned queue) {
+  ReceiveRing& ring = receive_[queue];
+  if (!ring.active()) return;
+  const uint32_t tail = read_shadow(shadow(queue, &RingRegisters::tail)) & kPositionMask;
   const uint64_t refused = counts_.refused_addresses;
-  uint32_t real = tail;
   ++counts_.doorbells;
-  // A tail beyond the ring stops the NIC, until the guest writes another.
-  if (tail < set_ups_[ring][offsetof(RingRegisters, length)] / i82574::kRingUnit) [[likely]] {
-    if (receives(ring)) {
-      receive_[queue_of(ring)].follow(tail, inspection_, counts_);
-    } else {
-      real = transmit_[queue_of(ring)].follow(tail, inspection_, counts_);
-    }
-    std::atomic_thread_fence(std::memory_order_release);
-  }
-  nic_write(tail_offset(ring), real);
+  if (tail < ring.units()) [[likely]]
+    ring.follow(tail, inspection_, counts_);
+  std::atomic_thread_fence(std::memory_order_release);
+  nic_write(tail_offset(queue), tail);
   if (counts_.refused_addresses != refused) [[unlikely]]
     tell(Alert::kRefusedAddress, refused, counts_.refused_addresses);
 }
@@ -49,7 +65,7 @@ void Interceptor<Bus>::follow_ring(unsigned ring) {
 template <class Bus>
 bool Interceptor<Bus>::complete() {
   bool moved = false;
-  for (unsigned queue = 0; queue < i82574::kQueues; ++queue) {
+  for (unsigned queue = 0; queue != queues_; ++queue) {
     ReceiveRing& receive = receive_[queue];
     if (receive.complete(inspection_, counts_)) {
       write_shadow(shadow(queue, &RingRegisters::head), receive.head());
@@ -69,9 +85,9 @@ bool Interceptor<Bus>::complete() {
 // Before a halt: transmit descriptors that report nothing are done when the NIC's head says so.
 template <class Bus>
 void Interceptor<Bus>::follow_heads() {
-  for (unsigned queue = 0; queue < i82574::kQueues; ++queue) {
+  for (unsigned queue = 0; queue != queues_; ++queue) {
     TransmitRing& ring = transmit_[queue];
-    if (!ring.active() || !ring.unreported()) continue;
+    if (!ring.unreported()) continue;
     ring.set_head(nic_read(head_offset(kReceiveRings + queue)));
     write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), ring.head());
   }
@@ -100,7 +116,7 @@ void Interceptor<Bus>::take_records() {
   do {
     for (auto ready = records_.ready(); !ready.empty(); ready = records_.ready()) {
       for (const partition::RedirectRecord& record : ready) take_record(record);
-      records_.consume(static_cast<uint32_t>(ready.size()));
+      consume(ready.size());
     }
     if (records_.overruns() != overruns_) resynchronize();
     set_up_rings();
@@ -257,6 +273,7 @@ void Interceptor<Bus>::set_up(unsigned ring) {
   set_up.head_written = set_up.changed = false;
   const uint32_t head = set_up[offsetof(RingRegisters, head)] & kPositionMask;
   if (usable(ring, head)) use(ring, head);
+  queues_ = active(1) || active(kReceiveRings + 1) ? 2 : 1;
 }
 
 template <class Bus>
@@ -282,7 +299,7 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
             static_cast<uint32_t>(real >> 32));
   nic_write(tail_offset(ring), head);
   nic_write(length_offset(ring), length);
-  follow_ring(ring);
+  receives(ring) ? follow_receive(queue_of(ring)) : follow_transmit(queue_of(ring));
 }
 
 // Powers of two in (before, now] are worth an alert.

@@ -183,14 +183,16 @@ void firmware_main(hal::Core& core) {
   hal::print("interceptor: ready\n");
 
   hal::Notes notes;
-  hal::Poller<hal::Cpu> poller(static_cast<uint32_t>(arguments.number("poll", 0)));
+  const uint32_t rounds = static_cast<uint32_t>(arguments.number("poll", 0));
+  hal::Poller<hal::Cpu> poller(rounds);
   for (;;) {
     bool worked = interceptor.poll();
     if (hal::take_interrupt(kRequestVector)) {
       answer(interceptor, inspected);
       worked = true;
     }
-    if (worked) {
+    // Without polling the look that arming takes is enough to see what came meanwhile.
+    if (worked && rounds != 0) {
       poller.worked();
     } else {
       poller.idle(interceptor, notes);

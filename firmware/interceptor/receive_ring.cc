@@ -62,7 +62,7 @@ void ReceiveRing::condemn(uint32_t last, const FrameBuilder& builder) {
 // The descriptors from head_ up to `end`.
 void ReceiveRing::pass_frame(uint32_t end) {
   if (format_ != ReceiveFormat::kSplit) {
-    pieces(head_, end, [&](uint32_t from, uint32_t units) { pass(from, units); });
+    pieces(head_, end, [&](uint32_t from, uint32_t units) { return pass(from, units); });
     head_ = end;
     return;
   }

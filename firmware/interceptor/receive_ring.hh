@@ -24,9 +24,10 @@ class ReceiveRing : public Ring {
   void follow(uint32_t tail, const Inspection& inspection, Counts& counts) {
     const uint32_t had = distance(copied_), has = distance(tail);
     if (has >= had) [[likely]] {
-      pieces(copied_, tail, [&](uint32_t from, uint32_t units) {
-        counts.refused_addresses += copy(from, units, inspection);
-      });
+      const auto copy_piece = [&](uint32_t from, uint32_t units) {
+        return copy(from, units, inspection);
+      };
+      counts.refused_addresses += pieces(copied_, tail, copy_piece);
       counts.receive_descriptors += has - had;
     }
     copied_ = tail;

@@ -24,6 +24,7 @@ class Ring {
  public:
   void set_queue(unsigned queue) { queue_ = queue; }
   bool active() const { return place_.units != 0; }
+  uint32_t units() const { return place_.units; }
   // As the guest sees it: behind the last descriptor that is its own again.
   uint32_t head() const { return head_; }
 
@@ -43,14 +44,13 @@ class Ring {
   uint32_t distance(uint32_t unit) const {
     return unit >= head_ ? unit - head_ : unit + place_.units - head_;
   }
-  // Calls run(from, units) for each piece of [from, to) that does not wrap.
+  // The sum of run(from, units) for each piece of [from, to) that does not wrap.
   template <class Run>
-  void pieces(uint32_t from, uint32_t to, Run run) const {
-    if (to < from) {
-      run(from, place_.units - from);
-      from = 0;
-    }
-    if (to != from) run(from, to - from);
+  uint32_t pieces(uint32_t from, uint32_t to, Run run) const {
+    if (to >= from) [[likely]]
+      return run(from, to - from);
+    const uint32_t first = run(from, place_.units - from);
+    return first + (to == 0 ? 0 : run(0, to));
   }
 
   RingPlace place_;

@@ -32,11 +32,10 @@ class TransmitRing : public Ring {
       take_back(tail);
       return ready_;
     }
-    uint32_t refused = 0;
-    pieces(copied_, tail, [&](uint32_t from, uint32_t units) {
-      refused += copy_transmit(real(from), guest(from), units);
-    });
-    counts.refused_addresses += refused;
+    const auto copy = [this](uint32_t from, uint32_t units) {
+      return copy_transmit(real(from), guest(from), units);
+    };
+    counts.refused_addresses += pieces(copied_, tail, copy);
     counts.transmit_descriptors += has - had;
     copied_ = tail;
     if (inspection.inspector == nullptr) return ready_ = tail;
@@ -58,7 +57,7 @@ class TransmitRing : public Ring {
   }
 
   // Descriptors that report nothing leave the head behind: the NIC's own tells.
-  bool unreported() const { return head_ != ready_; }
+  bool unreported() const { return scanned_ == ready_ && head_ != ready_; }
   void set_head(uint32_t head) {
     if (head < place_.units && distance(head) <= distance(ready_)) advance(head);
   }
