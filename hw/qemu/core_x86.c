@@ -2,6 +2,7 @@
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "exec/tb-flush.h"
+#include "exec/translation-block.h"
 #include "hw/boards.h"
 #include "hw/core/sequestered.h"
 #include "hw/cpu/cluster.h"
@@ -202,6 +203,19 @@ void gatehouse_core_start(struct GatehouseCore *core, const struct gatehouse_cor
     }
 }
 
+/*
+ * A single CPU needs no atomic accesses, but it is not single any more. Nothing has been translated yet: partitions
+ * are not hot-plugged, and a machine whose CPUs are has them from the start.
+ */
+static void make_atomics_real(void)
+{
+    CPUState *cpu;
+
+    CPU_FOREACH(cpu) {
+        tcg_cflags_set(cpu, CF_PARALLEL);
+    }
+}
+
 static void core_realize(DeviceState *dev, Error **errp)
 {
     struct GatehouseCore *core = GATEHOUSE_CORE(dev);
@@ -215,6 +229,9 @@ static void core_realize(DeviceState *dev, Error **errp)
     core->starting = true; /* realize resets a CPU before it runs */
     parent->realize(dev, errp);
     core->starting = false;
+    if (!*errp && tcg_enabled() && qemu_tcg_mttcg_enabled()) {
+        make_atomics_real();
+    }
 }
 
 /* ---- Interrupts and state */
