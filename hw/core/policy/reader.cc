@@ -47,6 +47,9 @@ void fill_in(Policy& policy) {
 Result<Policy> read_policy(std::string_view json_text, std::string_view file_name,
                            const ReadLimits& limits) {
   if (json_text.size() > limits.octets) return too_large(file_name, limits.octets);
+  if (json_text.empty()) {
+    return error_at(json_text, file_name, 0, "the file is empty; a policy is a JSON object");
+  }
   Policy policy;
   SchemaReader reader(policy);
   const char* begin = json_text.data();
