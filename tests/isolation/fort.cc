@@ -159,6 +159,9 @@ void Fort::write_msr(uint32_t number, uint64_t value) {
 void Fort::try_write_msr(uint32_t number, uint64_t value) {
   say(line("M %x %" PRIx64, number, value));
 }
+void Fort::try_write_memory(uint64_t address, uint32_t value) {
+  say(line("w 4 %" PRIx64 " %x", address, value));
+}
 void Fort::try_out(uint16_t port, uint8_t value) { say(line("o %x %x", port, value)); }
 void Fort::jump(uint64_t address) { say(line("x %" PRIx64, address)); }
 

@@ -83,6 +83,7 @@ class Fort {
   void write_msr(uint32_t number, uint64_t value);
   // These do not wait for an answer, which does not come after a fault.
   void try_write_msr(uint32_t number, uint64_t value);
+  void try_write_memory(uint64_t address, uint32_t value);
   void try_out(uint16_t port, uint8_t value);
   void jump(uint64_t address);
   // The intruder obeys, perhaps after a reset.

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Interrupts attack: messages forged by devices, interprocessor interrupts of the guest's CPU, what
+// the chipset and a manager can raise. No core may notice one.
+#include "hw/spec/i82574_registers.hh"
+#include "tests/isolation/devices.hh"
+
+namespace gatehouse::isolation {
+namespace {
+
+constexpr uint64_t kApic = 0xfee0'0000;
+constexpr uint32_t kVector = 0x66;
+// Delivery modes: fixed, lowest priority, SMI, NMI, INIT, start-up, ExtINT.
+constexpr uint32_t kModes[] = {0, 0x100, 0x200, 0x400, 0x500, 0x600, 0x700};
+constexpr uint32_t kFirstCore = 0x1'0000;  // the model's name for the first core's APIC
+
+class Interrupt : public AttackTest {
+ protected:
+  static void SetUpTestSuite() {
+    expect_all_rows_tested("Interrupt");
+    devices_[0] = std::make_unique<DeviceFort>("plain", "");
+    devices_[1] = std::make_unique<DeviceFort>("remap", "intel-iommu,intremap=on,eim=on");
+    fort_ = std::make_unique<Fort>();
+  }
+  static void TearDownTestSuite() {
+    for (auto& fort : devices_) fort.reset();
+    fort_.reset();
+  }
+  template <class Try>
+  void each(Try&& attack) {
+    for (auto& fort : devices_) {
+      SCOPED_TRACE(fort->guest().name());
+      attack(*fort);
+      fort->expect_held();
+    }
+  }
+  static void restart() {
+    fort_->qmp().execute("system_reset");
+    ASSERT_TRUE(fort_->guest_lives());
+  }
+  static void command(uint32_t destination, uint32_t low) {
+    fort_->store(kApic + 0x310, destination << 24, 4);
+    fort_->store(kApic + 0x300, low, 4);
+  }
+
+  static std::unique_ptr<DeviceFort> devices_[2];
+  static std::unique_ptr<Fort> fort_;
+};
+std::unique_ptr<DeviceFort> Interrupt::devices_[2];
+std::unique_ptr<Fort> Interrupt::fort_;
+
+TEST_F(Interrupt, MessagesToEveryApicId) {
+  each([](DeviceFort& fort) {
+    for (uint64_t id = 0; id < 256; ++id) {
+      for (const uint64_t form : {0, 4, 8, 12}) {  // logical, redirection hint
+        for (const uint32_t mode : kModes) fort.bus().write(kApic | id << 12 | form, mode | kVector, 4);
+      }
+    }
+  });
+}
+
+TEST_F(Interrupt, MessagesByDma) {
+  each([](DeviceFort& fort) {
+    for (const uint64_t address : {kApic, kApic | 0x1000, kApic | 0x80'000, kApic | 0xf'f004}) {
+      const uint8_t fixed[] = {kVector, 0x40, 0, 0}, nmi[] = {0, 0x44, 0, 0};
+      fort.dma_write(address, fixed);
+      fort.dma_write(address, nmi);
+    }
+    // The APIC's own registers: command, end of interrupt, spurious vector, and all of its page.
+    const uint8_t broadcast[] = {kVector, 0x44, 0xc, 0};
+    fort.dma_write(kApic + 0x300, broadcast);
+    fort.dma_write(kApic, std::vector<uint8_t>(4096, 0xff));
+  });
+}
+
+TEST_F(Interrupt, MsixTablesAimedAtCores) {
+  namespace reg = i82574::reg;
+  each([](DeviceFort& fort) {
+    for (const unsigned slot : {kVnic, kE1000e}) {
+      fort.start_nic(slot, 0x20'0000, 0x21'0000, 0x22'0000);
+      uint32_t at = fort.config_read(slot, 0x34, 1);
+      while (at != 0 && fort.config_read(slot, at, 1) != 0x11)
+        at = fort.config_read(slot, at + 1, 1);
+      ASSERT_NE(at, 0u);
+      const uint64_t table = bar_of(slot, 3);
+      fort.config_write(slot, at + 2, 0x8000, 2);
+      fort.write(slot, reg::IVAR, 0x80088888);  // all causes: message 0
+      fort.write(slot, reg::IMS, 0xffff'ffff);
+      for (const uint64_t address : {kApic, kApic | 0x8'0000, kApic | 0xf'f000, kApic | 0xf'f00c,
+                                     partition::kRamBase, kTreasure, partition::kMmioBase,
+                                     uint64_t{kFirstCore} << 32 | kApic}) {
+        for (const uint32_t mode : kModes) {
+          fort.bus().write(table, address & 0xffff'ffff, 4);
+          fort.bus().write(table + 4, address >> 32, 4);
+          fort.bus().write(table + 8, mode | kVector, 4);
+          fort.bus().write(table + 12, 0, 4);
+          fort.write(slot, reg::ICS, 0x01f0'0094);
+          fort.write(slot, reg::ICR, 0xffff'ffff);
+        }
+      }
+      fort.config_write(slot, at + 2, 0, 2);
+    }
+  });
+}
+
+TEST_F(Interrupt, RemappingToCores) {
+  // VT-d 5.1: with extended interrupt mode an entry names all 32 bits of an APIC ID.
+  DeviceFort& fort = *devices_[1];
+  constexpr uint64_t kIommu = 0xfed9'0000, kTable = 0x30'0000;
+  constexpr uint32_t kEntries = 64;
+  for (uint32_t i = 0; i < kEntries; ++i) {
+    const uint32_t destination = i < 16 ? kFirstCore + i : i < 32 ? i : i < 48 ? ~0u : ~(i - 48);
+    const uint64_t mode = kModes[i % 7] >> 3;  // bits 7:5
+    fort.bus().write(kTable + 16 * i,
+                     1 | mode | (i & 1) << 2 | uint64_t{kVector} << 16 | uint64_t{destination} << 32,
+                     8);
+    fort.bus().write(kTable + 16 * i + 8, 0, 8);
+  }
+  fort.bus().write(kIommu + 0xb8, kTable | 1 << 11 | 7, 8);
+  fort.bus().write(kIommu + 0x18, 0x0100'0000, 4);
+  fort.bus().write(kIommu + 0x18, 0x0200'0000, 4);
+  EXPECT_TRUE(eventually([&] { return fort.bus().read(kIommu + 0x1c, 4) & 0x0200'0000; }));
+  for (uint32_t i = 0; i < kEntries; ++i) fort.bus().write(kApic | i << 5 | 0x10, 0, 4);
+  fort.dma_write(kApic | 0x10, std::vector<uint8_t>(4));
+  fort.bus().write(kIommu + 0x18, 0, 4);
+  fort.expect_held();
+}
+
+TEST_F(Interrupt, LinesRoutedToCores) {
+  constexpr uint64_t kIoApic = 0xfec0'0000;
+  each([](DeviceFort& fort) {
+    fort.bus().out(0x21, 0, 1);  // and to the old controller: nothing masked
+    fort.bus().out(0xa1, 0, 1);
+    for (const uint32_t destination : {0x01u, 0x80u, 0x81u, 0xffu}) {
+      for (const uint32_t mode : kModes) {
+        for (uint32_t pin = 0; pin < 24; ++pin) {
+          fort.bus().write(kIoApic, 0x11 + 2 * pin, 4);
+          fort.bus().write(kIoApic + 0x10, destination << 24, 4);
+          fort.bus().write(kIoApic, 0x10 + 2 * pin, 4);
+          fort.bus().write(kIoApic + 0x10, mode | kVector | (pin >= 16 ? 0xa000u : 0) |
+                                               (destination == 0x81 ? 0x800u : 0), 4);
+        }
+        fort.write(kEdu, 0x60, 1);
+        fort.write(kEdu, 0x64, 1);
+      }
+    }
+  });
+}
+
+TEST_F(Interrupt, IpisToEveryApicId) {
+  for (uint32_t id = 1; id < 255; ++id) {
+    for (const uint32_t mode : kModes) {
+      command(id, 0x4000 | mode | kVector);
+      if (id % 8 == 0) command(id, 0x4800 | mode | kVector);  // logical: the guest's is 0
+    }
+  }
+  fort_->expect_held();
+}
+
+TEST_F(Interrupt, IpisToAllButItself) {
+  for (const uint32_t mode : kModes) {
+    fort_->store(kApic + 0x300, 0xc'4000 | mode | kVector, 4);
+    fort_->store(kApic + 0x300, 0xc'c000 | mode | kVector, 4);
+  }
+  fort_->expect_held();
+}
+
+TEST_F(Interrupt, IpisToAll) {
+  for (const uint32_t mode : {0x000u, 0x200u, 0x600u, 0x400u, 0x500u}) {
+    const uint64_t resets = fort_->count("guest-resets");
+    // SMI needs the handler; NMI and INIT are the end of the intruder.
+    if (mode == 0x200) fort_->load(kScratch, 4, true);
+    fort_->try_write_memory(kApic + 0x300, 0x8'4000 | mode | kVector);
+    EXPECT_TRUE(mode != 0x400 ||
+                eventually([&] { return fort_->count("guest-resets") > resets; }));
+    fort_->expect_held();
+  }
+}
+
+TEST_F(Interrupt, X2apicIpis) {
+  const uint64_t base = fort_->read_msr(0x1b);
+  fort_->write_msr(0x1b, base | 0xc00);
+  std::vector<uint32_t> destinations = {0xff, 0xffff'ffff, 0x1'0000, 0xffff'0000, 0x1'ffff};
+  for (uint32_t i = 0; i < 32; ++i) destinations.push_back(kFirstCore + i);
+  for (const uint64_t destination : destinations) {
+    for (const uint32_t mode : kModes) {
+      // To all includes itself: fixed interrupts alone, which it does not take.
+      if (destination == 0xffff'ffff && mode != 0) continue;
+      fort_->write_msr(0x830, destination << 32 | mode | kVector);
+    }
+  }
+  for (const uint32_t mode : kModes) fort_->write_msr(0x830, 0xc'0000 | mode | kVector);
+  fort_->expect_held();
+  restart();
+}
+
+TEST_F(Interrupt, NmiFromTheManager) {
+  for (const bool human : {false, true}) {
+    const uint64_t resets = fort_->count("guest-resets");
+    fort_->store(kApic + 0x360, 0x400, 4);  // the intruder takes it, and it is its end
+    if (human) {
+      fort_->qmp().human("nmi");
+    } else {
+      fort_->qmp().execute("inject-nmi");
+    }
+    EXPECT_TRUE(eventually([&] { return fort_->count("guest-resets") > resets; }));
+    fort_->expect_held();
+  }
+}
+
+TEST_F(Interrupt, MachineCheckToAll) {
+  fort_->qmp().human("mce -b 0 1 0xbd00000000000000 0x4 0x0 0x0");
+  fort_->expect_held();
+}
+
+TEST_F(Interrupt, SmiByTheChipset) {
+  // The handler is there; SMI_EN: global, APMC. ACPI I/O space at b000h.
+  fort_->load(kScratch, 4, true);
+  fort_->config_write(31, 0x40, 0xb001, 4);
+  fort_->config_write(31, 0x44, 0x80, 1);
+  fort_->bus().out(0xb030, 0x21, 4);
+  for (unsigned i = 0; i < 5; ++i) fort_->out(0xb2, static_cast<uint8_t>(i));
+  fort_->expect_held();
+}
+
+}  // namespace
+}  // namespace gatehouse::isolation
