@@ -80,21 +80,30 @@ inline constexpr uint64_t kTransmitDone = uint64_t{i82574::TX_STATUS_DD}
 inline constexpr unsigned kTransmitWord = i82574::desc::TX_STATUS.word;
 static_assert(i82574::desc::TX_COMMAND.word == kTransmitWord);
 
+// False: it reports, and is not finished.
+inline bool may_be_done(const uint8_t* real) {
+  const uint64_t word = load(real, kTransmitWord);
+  return (word & kReportMask) == 0 || (word & kTransmitDone) != 0;
+}
+
 // Passes finished descriptors that report on to the guest. Returns how many units it has seen:
 // those that do not report, and those that do and are finished. `done`: how many of them the last
 // report covers.
 inline uint32_t complete_transmit(uint8_t* guest, const uint8_t* real, uint32_t units,
                                   uint32_t& done) {
-  uint32_t unit = 0;
-  for (; unit != units; ++unit, real += i82574::kRingUnit, guest += i82574::kRingUnit) {
-    const uint64_t word = load(real, kTransmitWord);
+  const uint8_t* at = real;
+  const uint8_t* const end = real + units * i82574::kRingUnit;
+  const uint8_t* reported = real;
+  for (; at != end; at += i82574::kRingUnit) {
+    const uint64_t word = load(at, kTransmitWord);
     if ((word & kReportMask) == 0) continue;
     if ((word & kTransmitDone) == 0) break;
-    *reinterpret_cast<volatile Octet*>(guest + i82574::kTxStatusOctet) =
+    *reinterpret_cast<volatile Octet*>(guest + (at - real) + i82574::kTxStatusOctet) =
         static_cast<uint8_t>(word >> i82574::desc::TX_STATUS.low);
-    done = unit + 1;
+    reported = at + i82574::kRingUnit;
   }
-  return unit;
+  done = static_cast<uint32_t>(reported - real) / i82574::kRingUnit;
+  return static_cast<uint32_t>(at - real) / i82574::kRingUnit;
 }
 
 // ---- Receive

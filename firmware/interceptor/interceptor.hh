@@ -86,7 +86,7 @@ class Interceptor {
   const Counts& counts() const { return counts_; }
 
   // Does what there is to do. False: there was nothing.
-  bool poll() {
+  [[gnu::always_inline]] bool poll() {
     const uint64_t written = records_.take_pending();
     const bool posted = is_posted();
     if (posted) [[unlikely]]
@@ -99,8 +99,9 @@ class Interceptor {
   }
 
   // A hal::Poller's source: as UnitSignals have it, for both units at once.
-  bool arm() {
-    follow_heads();
+  [[gnu::always_inline]] bool arm() {
+    if (transmit_[0].unreported() || queues_ != 1) [[unlikely]]
+      follow_heads();
     std::atomic_ref redirect(place_.shared->redirect.armed), steer(place_.shared->steer.armed);
     redirect.store(1, std::memory_order_relaxed);
     steer.store(1, std::memory_order_relaxed);
@@ -138,12 +139,17 @@ class Interceptor {
   void set_up(unsigned ring);
   bool usable(unsigned ring, uint32_t head);
   void use(unsigned ring, uint32_t head);
-  void follow(uint64_t written);
-  void follow_receive(unsigned queue);
-  void follow_transmit(unsigned queue);
+  [[gnu::always_inline]] void follow(uint64_t written);
+  [[gnu::always_inline]] void follow_receive(unsigned queue);
+  [[gnu::always_inline]] void follow_transmit(unsigned queue);
+  [[gnu::noinline]] void follow_others(uint64_t rings);
+  [[gnu::noinline]] void tell_refused();
   void follow_heads();
-  bool complete();
-  void pass_on(uint64_t messages);
+  [[gnu::always_inline]] bool complete();
+  [[gnu::always_inline]] bool complete_queue(unsigned queue);
+  [[gnu::noinline]] bool complete_second() { return complete_queue(1); }
+  [[gnu::noinline]] void complete_now() { complete(); }
+  [[gnu::always_inline]] void pass_on(uint64_t messages);
   ReceiveFormat read_format() const;
   void tell(Alert what, uint64_t before, uint64_t now);
 
@@ -196,6 +202,7 @@ class Interceptor {
   bool started_ = false;
   unsigned queues_ = 1;    // that may have work
   uint32_t consumed_ = 0;  // as UnitControl has it
+  uint64_t told_refused_ = 0;
   // The last record of a control register.
   uint8_t control_entry_ = kEntries;
   uint32_t control_value_ = 0;

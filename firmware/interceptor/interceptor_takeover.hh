@@ -110,7 +110,7 @@ void Interceptor<Bus>::stop() {
   for (unsigned round = 0; round < kRounds && poll(); ++round) {
   }
   for (unsigned ring = 0; ring < kRings; ++ring) nic_write(length_offset(ring), 0);
-  complete();
+  complete_now();
   started_ = false;
   for (ReceiveRing& ring : receive_) ring.stop();
   for (TransmitRing& ring : transmit_) ring.stop();

@@ -13,71 +13,89 @@ namespace gatehouse::interceptor {
 // ---- Tails
 
 template <class Bus>
-void Interceptor<Bus>::follow(uint64_t written) {
-  if (written & (uint64_t{1} << kIoBar)) [[unlikely]] {
+inline void Interceptor<Bus>::follow(uint64_t written) {
+  constexpr uint64_t kReceive = 1, kTransmit = 1 << kReceiveRings;
+  if (written & kTransmit) follow_transmit(0);
+  if (written & kReceive) follow_receive(0);
+  if (written & ~(kReceive | kTransmit)) [[unlikely]]
+    follow_others(written);
+  if (counts_.refused_addresses != told_refused_) [[unlikely]]
+    tell_refused();
+}
+
+// Queue 1, tails by their other address, the I/O BAR.
+template <class Bus>
+void Interceptor<Bus>::follow_others(uint64_t written) {
+  if (written & uint64_t{1} << kIoBar) {
     tell(Alert::kIoBar, counts_.io_accesses, counts_.io_accesses + 1);
     ++counts_.io_accesses;
   }
-  const uint64_t rings = (written | (written & kTailAliases) >> kRings) & kTailEntries;
-  constexpr uint64_t kReceive = 1, kTransmit = 1 << kReceiveRings;
-  if (rings & kTransmit) follow_transmit(0);
-  if (rings & kReceive) follow_receive(0);
-  if (rings & ~(kReceive | kTransmit)) [[unlikely]] {
-    if (rings & kTransmit << 1) follow_transmit(1);
-    if (rings & kReceive << 1) follow_receive(1);
-  }
+  if (written & 1 << kTailAliasReceive) follow_receive(0);
+  if (written & 1 << kTailAliasTransmit) follow_transmit(0);
+  if (written & 1 << 1) follow_receive(1);
+  if (written & 1 << (kReceiveRings + 1)) follow_transmit(1);
+}
+
+template <class Bus>
+void Interceptor<Bus>::tell_refused() {
+  tell(Alert::kRefusedAddress, told_refused_, counts_.refused_addresses);
+  told_refused_ = counts_.refused_addresses;
 }
 
 // A tail beyond the ring stops the NIC, until the guest writes another. That of a ring that is off
 // counts when it is set up.
 template <class Bus>
-void Interceptor<Bus>::follow_transmit(unsigned queue) {
+inline void Interceptor<Bus>::follow_transmit(unsigned queue) {
   TransmitRing& ring = transmit_[queue];
-  if (!ring.active()) return;
   uint32_t tail = read_shadow(shadow(kReceiveRings + queue, &RingRegisters::tail)) & kPositionMask;
-  const uint64_t refused = counts_.refused_addresses;
   ++counts_.doorbells;
-  if (tail < ring.units()) [[likely]]
+  if (tail < ring.units()) [[likely]] {
     tail = ring.follow(tail, inspection_, counts_);
+  } else if (!ring.active()) {
+    return;
+  }
   std::atomic_thread_fence(std::memory_order_release);
   nic_write(tail_offset(kReceiveRings + queue), tail);
-  if (counts_.refused_addresses != refused) [[unlikely]]
-    tell(Alert::kRefusedAddress, refused, counts_.refused_addresses);
 }
 
 template <class Bus>
-void Interceptor<Bus>::follow_receive(unsigned queue) {
+inline void Interceptor<Bus>::follow_receive(unsigned queue) {
   ReceiveRing& ring = receive_[queue];
-  if (!ring.active()) return;
   const uint32_t tail = read_shadow(shadow(queue, &RingRegisters::tail)) & kPositionMask;
-  const uint64_t refused = counts_.refused_addresses;
   ++counts_.doorbells;
-  if (tail < ring.units()) [[likely]]
+  if (tail < ring.units()) [[likely]] {
     ring.follow(tail, inspection_, counts_);
+  } else if (!ring.active()) {
+    return;
+  }
   std::atomic_thread_fence(std::memory_order_release);
   nic_write(tail_offset(queue), tail);
-  if (counts_.refused_addresses != refused) [[unlikely]]
-    tell(Alert::kRefusedAddress, refused, counts_.refused_addresses);
 }
 
 // ---- What the NIC has done
 
 template <class Bus>
-bool Interceptor<Bus>::complete() {
+inline bool Interceptor<Bus>::complete() {
+  bool moved = complete_queue(0);
+  if (queues_ != 1) [[unlikely]]
+    moved |= complete_second();
+  return moved;
+}
+
+template <class Bus>
+inline bool Interceptor<Bus>::complete_queue(unsigned queue) {
   bool moved = false;
-  for (unsigned queue = 0; queue != queues_; ++queue) {
-    ReceiveRing& receive = receive_[queue];
-    if (receive.complete(inspection_, counts_)) {
-      write_shadow(shadow(queue, &RingRegisters::head), receive.head());
-      ++counts_.completions;
-      moved = true;
-    }
-    TransmitRing& transmit = transmit_[queue];
-    if (transmit.complete()) {
-      write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), transmit.head());
-      ++counts_.completions;
-      moved = true;
-    }
+  ReceiveRing& receive = receive_[queue];
+  if (receive.complete(inspection_, counts_)) {
+    write_shadow(shadow(queue, &RingRegisters::head), receive.head());
+    ++counts_.completions;
+    moved = true;
+  }
+  TransmitRing& transmit = transmit_[queue];
+  if (transmit.complete()) {
+    write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), transmit.head());
+    ++counts_.completions;
+    moved = true;
   }
   return moved;
 }
@@ -95,7 +113,7 @@ void Interceptor<Bus>::follow_heads() {
 
 // After complete(): what an interrupt tells of is in the guest's rings by now.
 template <class Bus>
-void Interceptor<Bus>::pass_on(uint64_t messages) {
+inline void Interceptor<Bus>::pass_on(uint64_t messages) {
   if (messages >> partition::kIntxSlot) [[unlikely]] {
     const uint64_t level =
         std::atomic_ref(place_.shared->slots[partition::kIntxSlot].address).load();
@@ -259,7 +277,7 @@ void Interceptor<Bus>::set_up(unsigned ring) {
   SetUp& set_up = set_ups_[ring];
   ++counts_.set_ups;
   nic_write(length_offset(ring), 0);  // the NIC looks at no tail of such a ring
-  if (active(ring)) complete();
+  if (active(ring)) complete_now();
   if (receives(ring)) {
     receive_[queue_of(ring)].stop();
   } else {
@@ -289,7 +307,7 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
                   .units = length / i82574::kRingUnit};
   if (receives(ring)) {
     place.given = place_.given + uint64_t{ring} * place_.units * i82574::kRingUnit;
-    receive_[queue_of(ring)].use(place, head, format_);
+    receive_[queue_of(ring)].use(place, head, format_, inspection_.inspector != nullptr);
   } else {
     transmit_[queue_of(ring)].use(place, head);
   }
@@ -299,7 +317,8 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
             static_cast<uint32_t>(real >> 32));
   nic_write(tail_offset(ring), head);
   nic_write(length_offset(ring), length);
-  receives(ring) ? follow_receive(queue_of(ring)) : follow_transmit(queue_of(ring));
+  follow_others(receives(ring) ? 1u << (queue_of(ring) == 0 ? +kTailAliasReceive : 1)
+                               : 1u << (queue_of(ring) == 0 ? +kTailAliasTransmit : 3));
 }
 
 // Powers of two in (before, now] are worth an alert.

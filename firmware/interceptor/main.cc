@@ -133,7 +133,7 @@ void report(const Interceptor& interceptor, bool inspected) {
   });
 }
 
-void answer(Interceptor& interceptor, bool inspected) {
+[[gnu::noinline]] void answer(Interceptor& interceptor, bool inspected) {
   Answer answer = Answer::kDone;
   switch (static_cast<Request>(hal::kControlBlock.read(hal::reg::REQUEST))) {
     case Request::kStart:
@@ -150,6 +150,43 @@ void answer(Interceptor& interceptor, bool inspected) {
       break;
   }
   hal::kControlBlock.write(hal::reg::ANSWER, static_cast<uint32_t>(answer));
+}
+
+// Each instruction here is paid for each time that the guest or the NIC has something to say.
+[[noreturn]] void serve_halting(Interceptor& interceptor, bool inspected) {
+  const hal::Core& core = hal::this_core();
+  hal::Notes notes;
+  for (;;) {
+    interceptor.poll();
+    if (core.noted_any) [[unlikely]] {
+      notes.disarm();
+      if (hal::take_interrupt(kRequestVector)) answer(interceptor, inspected);
+    }
+    hal::Cpu::interrupts_off();
+    if (interceptor.arm() && !core.noted_any) {
+      hal::Cpu::halt();
+    } else {
+      hal::Cpu::interrupts_on();
+    }
+    interceptor.disarm();
+  }
+}
+
+[[noreturn]] void serve_polling(Interceptor& interceptor, bool inspected, uint32_t rounds) {
+  hal::Notes notes;
+  hal::Poller<hal::Cpu> poller(rounds);
+  for (;;) {
+    bool worked = interceptor.poll();
+    if (hal::take_interrupt(kRequestVector)) {
+      answer(interceptor, inspected);
+      worked = true;
+    }
+    if (worked) {
+      poller.worked();
+    } else {
+      poller.idle(interceptor, notes);
+    }
+  }
 }
 
 // False: there are rules, but they can't be used. Then nothing is intercepted: whoever gave rules
@@ -182,20 +219,7 @@ void firmware_main(hal::Core& core) {
     hal::print("interceptor: result ", static_cast<uint32_t>(interceptor.result()), "\n");
   hal::print("interceptor: ready\n");
 
-  hal::Notes notes;
   const uint32_t rounds = static_cast<uint32_t>(arguments.number("poll", 0));
-  hal::Poller<hal::Cpu> poller(rounds);
-  for (;;) {
-    bool worked = interceptor.poll();
-    if (hal::take_interrupt(kRequestVector)) {
-      answer(interceptor, inspected);
-      worked = true;
-    }
-    // Without polling the look that arming takes is enough to see what came meanwhile.
-    if (worked && rounds != 0) {
-      poller.worked();
-    } else {
-      poller.idle(interceptor, notes);
-    }
-  }
+  if (rounds == 0) serve_halting(interceptor, inspected);
+  serve_polling(interceptor, inspected, rounds);
 }

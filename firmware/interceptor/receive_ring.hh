@@ -13,37 +13,51 @@ namespace gatehouse::interceptor {
 
 class ReceiveRing : public Ring {
  public:
-  void use(const RingPlace& place, uint32_t head, ReceiveFormat format) {
+  // `whole`: frames are passed on as a whole, after somebody has looked at them.
+  void use(const RingPlace& place, uint32_t head, ReceiveFormat format, bool whole) {
     Ring::use(place, head);
     format_ = format;
+    whole_ = whole || format == ReceiveFormat::kSplit;
+    watch();
   }
-  void stop() { Ring::stop(); }
+  void stop() {
+    Ring::stop();
+    watched_ = &kNever;
+  }
   ReceiveFormat format() const { return format_; }
 
   // The guest's tail, < units, was written: the real tail from now on.
   void follow(uint32_t tail, const Inspection& inspection, Counts& counts) {
-    const uint32_t had = distance(copied_), has = distance(tail);
-    if (has >= had) [[likely]] {
+    const uint32_t more = distance(copied_, tail);
+    // Else it takes buffers back.
+    if (distance(copied_) + more < place_.units) [[likely]] {
       const auto copy_piece = [&](uint32_t from, uint32_t units) {
         return copy(from, units, inspection);
       };
-      counts.refused_addresses += pieces(copied_, tail, copy_piece);
-      counts.receive_descriptors += has - had;
+      const uint32_t refused = pieces(copied_, tail, copy_piece);
+      if (refused != 0) [[unlikely]]
+        counts.refused_addresses += refused;
+      counts.receive_descriptors += more;
     }
     copied_ = tail;
   }
 
   // Passes on what the NIC has finished. True: the head moved.
   bool complete(Inspection& inspection, Counts& counts) {
+    if ((__atomic_load_n(watched_, __ATOMIC_RELAXED) & i82574::RX_STATUS_DD) == 0) [[likely]]
+      return false;
+    // Of the last round?
     if (head_ == copied_) return false;
-    if (inspection.inspector != nullptr || format_ == ReceiveFormat::kSplit) [[unlikely]]
+    if (whole_) [[unlikely]]
       return complete_frames(inspection, counts);
     const uint32_t before = head_;
-    head_ += pass(head_, (copied_ > head_ ? copied_ : place_.units) - head_);
-    if (head_ == place_.units) {
-      head_ = 0;
-      if (copied_ != 0) head_ = pass(0, copied_);
+    if (copied_ > head_) [[likely]] {
+      head_ += pass(head_, copied_ - head_);
+    } else {
+      head_ += pass(head_, place_.units - head_);
+      if (head_ == place_.units) head_ = copied_ == 0 ? 0 : pass(0, copied_);
     }
+    watch();
     return head_ != before;
   }
 
@@ -68,7 +82,18 @@ class ReceiveRing : public Ring {
   void condemn(uint32_t last, const FrameBuilder& builder);
   void pass_frame(uint32_t end);
 
+  // The octet that tells whether there is anything at the head.
+  void watch() {
+    watched_ =
+        whole_ ? &kAlways
+               : real(head_) + (format_ == ReceiveFormat::kExtended ? i82574::kRxStatusOctet
+                                                                    : i82574::kRxLegacyStatusOctet);
+  }
+
+  static constexpr uint8_t kNever = 0, kAlways = i82574::RX_STATUS_DD;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
+  bool whole_ = false;
+  const uint8_t* watched_ = &kNever;
 };
 
 }  // namespace gatehouse::interceptor

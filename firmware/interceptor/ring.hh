@@ -41,8 +41,11 @@ class Ring {
   uint8_t* given(uint32_t unit) const { return place_.given + unit * i82574::kRingUnit; }
   uint32_t behind(uint32_t unit) const { return unit + 1 == place_.units ? 0 : unit + 1; }
   // Units from the head to `unit`.
-  uint32_t distance(uint32_t unit) const {
-    return unit >= head_ ? unit - head_ : unit + place_.units - head_;
+  uint32_t distance(uint32_t unit) const { return distance(head_, unit); }
+  // Units from `from` to `to`.
+  uint32_t distance(uint32_t from, uint32_t to) const {
+    const uint32_t units = to - from;
+    return static_cast<int32_t>(units) < 0 ? units + place_.units : units;
   }
   // The sum of run(from, units) for each piece of [from, to) that does not wrap.
   template <class Run>

@@ -11,11 +11,12 @@ void TransmitRing::advance(uint32_t head) {
   head_ = head;
 }
 
-void TransmitRing::take_back(uint32_t tail) {
+uint32_t TransmitRing::take_back(uint32_t tail) {
   const uint32_t units = distance(tail);
   if (distance(scanned_) > units) scanned_ = tail;
   if (distance(ready_) > units) ready_ = tail;
   copied_ = tail;
+  return ready_;
 }
 
 // From ready_ on, in the copy that the guest can't change any more.

@@ -27,27 +27,32 @@ class TransmitRing : public Ring {
   // The guest's tail, < units, was written. Returns the real tail. With an inspector the NIC gets
   // whole frames only, after they have passed.
   uint32_t follow(uint32_t tail, Inspection& inspection, Counts& counts) {
-    const uint32_t had = distance(copied_), has = distance(tail);
-    if (has < had) [[unlikely]] {
-      take_back(tail);
-      return ready_;
-    }
+    const uint32_t more = distance(copied_, tail);
+    if (distance(copied_) + more >= place_.units) [[unlikely]]
+      return take_back(tail);
     const auto copy = [this](uint32_t from, uint32_t units) {
       return copy_transmit(real(from), guest(from), units);
     };
-    counts.refused_addresses += pieces(copied_, tail, copy);
-    counts.transmit_descriptors += has - had;
+    const uint32_t refused = pieces(copied_, tail, copy);
+    if (refused != 0) [[unlikely]]
+      counts.refused_addresses += refused;
+    counts.transmit_descriptors += more;
     copied_ = tail;
-    if (inspection.inspector == nullptr) return ready_ = tail;
-    return inspect(inspection, counts);
+    if (inspection.inspector != nullptr) [[unlikely]]
+      return inspect(inspection, counts);
+    return ready_ = tail;
   }
 
   // Passes on what the NIC has finished. True: the head moved.
   bool complete() {
     if (scanned_ == ready_) return false;
+    if (!may_be_done(real(scanned_))) return false;
     const uint32_t before = head_;
-    const uint32_t end = ready_ > scanned_ ? ready_ : place_.units;
-    scan(end);
+    if (ready_ > scanned_) [[likely]] {
+      scan(ready_);
+      return head_ != before;
+    }
+    scan(place_.units);
     if (scanned_ == place_.units) {
       scanned_ = 0;
       if (head_ == place_.units) head_ = 0;
@@ -57,7 +62,7 @@ class TransmitRing : public Ring {
   }
 
   // Descriptors that report nothing leave the head behind: the NIC's own tells.
-  bool unreported() const { return scanned_ == ready_ && head_ != ready_; }
+  bool unreported() const { return head_ != ready_ && scanned_ == ready_; }
   void set_head(uint32_t head) {
     if (head < place_.units && distance(head) <= distance(ready_)) advance(head);
   }
@@ -70,7 +75,7 @@ class TransmitRing : public Ring {
     scanned_ += seen;
   }
   void advance(uint32_t head);
-  void take_back(uint32_t tail);
+  uint32_t take_back(uint32_t tail);
   uint32_t inspect(Inspection& inspection, Counts& counts);
   void remove(uint32_t from, uint32_t to);
 
