@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdio>
+#include <span>
 #include <sstream>
+#include <utility>
 
 #include "tools/bench/options.hh"
 #include "tools/bench/rows.hh"
@@ -37,6 +39,15 @@ constexpr Load kLoads[] = {
     {"stream in", "tcp-in", {71.99, 0.39, 31.88}, "Mb/s", 0.8},
     {"request/response", "tcp-rr", {246.40, 1.98, 63.05}, "transactions/s", 0.5},
 };
+
+// The same requests in front of a core that polls before it halts.
+constexpr Load kPollingLoads[] = {
+    {"request/response, polling", "tcp-rr", {}, "transactions/s", 0.8}};
+constexpr double kBootGoal = 1.1;
+
+std::string throughput_row(const char* nic, const Load& load) {
+  return std::string(nic) + ", " + load.name + ": throughput";
+}
 
 // Frames on the wire so far. Received: as the NIC counts them. Sent: segments of TCP, because a NIC
 // counts a super-frame once.
@@ -113,10 +124,11 @@ void add_table_2(const Nic& nic, const Options& options, std::vector<Row>* rows)
   }
 }
 
-void add_throughput(const Nic& nic, const Options& options, std::vector<Row>* rows) {
+void add_throughput(const Nic& nic, std::span<const Load> loads, const Options& options,
+                    std::vector<Row>* rows) {
   std::vector<Row> pairs;
-  for (const Load& load : kLoads) {
-    const std::string name = std::string(nic.name) + ", " + load.name + ": throughput";
+  for (const Load& load : loads) {
+    const std::string name = throughput_row(nic.name, load);
     if (!options.wants(name)) continue;
     const auto run = [&nic, &load](bool intercepted) {
       nic.bed.intercept(intercepted);
@@ -133,17 +145,47 @@ void add_throughput(const Nic& nic, const Options& options, std::vector<Row>* ro
   for (Row& row : pairs) rows->push_back(std::move(row));
 }
 
-int measure_and_print(const Options& options) {
+void add_boot(const char* nic, Bed bed, const lab::WorkDir& work, const Options& options,
+              std::vector<Row>* rows) {
+  const std::string name = std::string(nic) + ", boot time with a partition";
+  if (!options.wants(name)) return;
+  std::vector<Row> pairs = {{.name = name,
+                             .unit = "s",
+                             .peer_name = "no partition",
+                             .goal = kBootGoal,
+                             .at_most = true,
+                             .measure_ours = [&] { return boot(bed, work, Partition::kHalting); },
+                             .measure_peer = [&] { return boot(bed, work, Partition::kNone); }}};
+  measure(pairs, options.pairs);
+  rows->push_back(std::move(pairs[0]));
+}
+
+// Each part has the machine for itself: a core that polls takes a CPU of the host.
+std::vector<Row> measure_all(const Options& options) {
   lab::WorkDir work("ally");
-  std::fprintf(stderr,
-               "bench ally: two guests, each beside a partition that takes over its NIC: our vnic, "
-               "and QEMU's e1000e\n");
-  TestBed card(Bed::kCard, work, Partition::kInterceptor);
-  TestBed stock(Bed::kStock, work, Partition::kInterceptor);
   std::vector<Row> rows;
-  const Nic nics[] = {{"vnic", card}, {"e1000e", stock}};
-  for (const Nic& nic : nics) add_table_2(nic, options, &rows);
-  for (const Nic& nic : nics) add_throughput(nic, options, &rows);
+  {
+    TestBed card(Bed::kCard, work, Partition::kHalting);
+    TestBed stock(Bed::kStock, work, Partition::kHalting);
+    const Nic nics[] = {{"vnic", card}, {"e1000e", stock}};
+    for (const Nic& nic : nics) add_table_2(nic, options, &rows);
+    for (const Nic& nic : nics) add_throughput(nic, kLoads, options, &rows);
+  }
+  constexpr std::pair<const char*, Bed> kNics[] = {{"vnic", Bed::kCard}, {"e1000e", Bed::kStock}};
+  for (const auto& [name, bed] : kNics) {
+    if (!options.wants(throughput_row(name, kPollingLoads[0]))) continue;
+    TestBed polling(bed, work, Partition::kPolling);
+    add_throughput({name, polling}, kPollingLoads, options, &rows);
+  }
+  for (const auto& [name, bed] : kNics) add_boot(name, bed, work, options, &rows);
+  return rows;
+}
+
+int measure_and_print(const Options& options) {
+  std::fprintf(stderr,
+               "bench ally: guests beside a partition that takes over their NIC: our vnic, and "
+               "QEMU's e1000e\n");
+  const std::vector<Row> rows = measure_all(options);
   if (rows.empty()) throw lab::Failure("no row has such a name");
   report::Terminal terminal(stdout);
   terminal.heading("bench ally: what interception costs a partition's core (TCG, 1 vCPU; medians)");

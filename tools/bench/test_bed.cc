@@ -24,6 +24,7 @@ constexpr const char* kUnderlayGuest = "10.99.0.2";
 constexpr const char* kUnderlayPeer = "10.99.0.1";
 constexpr unsigned kVni = 77;
 constexpr const char* kLoadPort = "5300";
+constexpr const char* kPolling = "poll=100000";  // rounds before a halt: some ten milliseconds
 
 const char* name_of(Bed bed) {
   switch (bed) {
@@ -67,7 +68,44 @@ std::string card_policy(const lab::WorkDir& work) {
   return topology.write_policy("guest", work.path("bench-policy.json"));
 }
 
+// The bed's NIC, the device "vnic0", on a netdev whose id is "up0".
+std::vector<std::string> nic_of(Bed bed, const lab::WorkDir& work, const std::string& netdev) {
+  if (bed != Bed::kCard)
+    return {"-netdev", netdev, "-device",
+            std::string("e1000e,id=vnic0,netdev=up0,romfile=,mac=") + kGuestMac};
+  std::vector<std::string> words = lab::card_with_vnic(netdev, card_policy(work));
+  words[3] += ",offload=on";  // as the stock NIC may leave segmentation to a tap, so may the card
+  return words;
+}
+
+// A partition that can take over "vnic0", whichever NIC that is.
+void add_partition(const std::string& console, const std::string& arguments,
+                   std::vector<std::string>* devices) {
+  const std::vector<std::string> words = {
+      "-chardev",
+      "file,id=partition,path=" + console,
+      "-device",
+      "gatehouse-partition,id=p0,cores=1,memory=16M,chardev=partition,firmware=" +
+          lab::Build::firmware("interceptor") + ",arguments=" + arguments,
+      "-device",
+      "gatehouse-redirect,id=r0,partition=p0,device=vnic0",
+      "-device",
+      "gatehouse-steer,id=s0,partition=p0,device=vnic0"};
+  devices->insert(devices->end(), words.begin(), words.end());
+}
+
 }  // namespace
+
+double boot(Bed bed, const lab::WorkDir& work, Partition partition) {
+  lab::GuestOptions options;
+  options.name = std::string(name_of(bed)) + "-boot";
+  options.devices = nic_of(bed, work, "user,id=up0,restrict=on");
+  if (partition != Partition::kNone)
+    add_partition(work.path(options.name + ".partition"), "start", &options.devices);
+  lab::Guest guest(work, options);
+  guest.wait_ready();
+  return guest.seconds_to_ready();
+}
 
 TestBed::TestBed(Bed bed, const lab::WorkDir& work, Partition partition)
     : bed_(bed), name_(name_of(bed)), work_(work), peer_(std::string("b") + name_of(bed)[0]) {
@@ -75,15 +113,13 @@ TestBed::TestBed(Bed bed, const lab::WorkDir& work, Partition partition)
   lab::GuestOptions options;
   options.name = name_;
   const std::string netdev = "tap,id=up0,vhost=off,fd=" + std::to_string(tap);
-  if (bed_ == Bed::kCard) {
-    options.devices = lab::card_with_vnic(netdev, card_policy(work_));
-    options.devices[3] +=
-        ",offload=on";  // as the stock NIC may leave segmentation to the tap, so may the card
-  } else {
-    options.devices = {"-netdev", netdev, "-device",
-                       std::string("e1000e,id=vnic0,netdev=up0,romfile=,mac=") + kGuestMac};
+  options.devices = nic_of(bed_, work_, netdev);
+  if (partition != Partition::kNone) {
+    add_partition(work_.path(name_ + ".partition"),
+                  partition == Partition::kPolling ? kPolling : "", &options.devices);
+    options.devices.insert(options.devices.end(),
+                           {"-plugin", lab::Build::plugin(counting::kFileName)});
   }
-  if (partition == Partition::kInterceptor) add_partition(&options.devices);
   guest_ = std::make_unique<lab::Guest>(work_, options);
   prepare_peer();
   guest_->wait_ready();
@@ -92,23 +128,6 @@ TestBed::TestBed(Bed bed, const lab::WorkDir& work, Partition partition)
   load_server_ = peer_.start({lab::Build::guest_images("host/gh-load"), "serve", kLoadPort},
                              work_.path(name_ + ".load"));
   guest_->agent().wait_for("ping -c 1 -W 1 " + std::string(kPeerAddress), seconds(60));
-}
-
-// On QEMU's e1000e and on our vnic alike: both are the device "vnic0".
-void TestBed::add_partition(std::vector<std::string>* devices) const {
-  const std::vector<std::string> words = {
-      "-chardev",
-      "file,id=partition,path=" + work_.path(name_ + ".partition"),
-      "-device",
-      "gatehouse-partition,id=p0,cores=1,memory=16M,chardev=partition,firmware=" +
-          lab::Build::firmware("interceptor"),
-      "-device",
-      "gatehouse-redirect,id=r0,partition=p0,device=vnic0",
-      "-device",
-      "gatehouse-steer,id=s0,partition=p0,device=vnic0",
-      "-plugin",
-      lab::Build::plugin(counting::kFileName)};
-  devices->insert(devices->end(), words.begin(), words.end());
 }
 
 void TestBed::request(partition::Request request, const char* purpose) {

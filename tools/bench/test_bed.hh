@@ -25,8 +25,12 @@ enum class Bed {
   kStockTunnel,  // e1000e; vxlan and a stateful nftables firewall inside the guest
 };
 
-// Whether a sequestered partition stands beside the guest, whose firmware can take over its NIC.
-enum class Partition { kNone, kInterceptor };
+// Whether a sequestered partition stands beside the guest, whose firmware can take over its NIC;
+// and whether its core halts at once when there is nothing to do, or polls first.
+enum class Partition { kNone, kHalting, kPolling };
+
+// Seconds until a fresh guest's agent answers; with a partition, it has the NIC from the start.
+double boot(Bed bed, const lab::WorkDir& work, Partition partition);
 
 // A guest, a namespace, a tap between them, load generators on both ends.
 class TestBed {
@@ -51,7 +55,6 @@ class TestBed {
   void prepare_guest();
   void request(partition::Request request, const char* purpose);
   std::string partition_console() const;
-  void add_partition(std::vector<std::string>* devices) const;
 
   Bed bed_;
   std::string name_;
