@@ -112,26 +112,23 @@ inline uint32_t complete_transmit(uint8_t* guest, const uint8_t* real, uint32_t 
 uint32_t refuse_receive(uint8_t* real, uint32_t units);
 uint32_t refuse_split(uint8_t* real, uint32_t units);
 
-// Legacy and extended: the address alone. The status, which the NIC writes, begins as 0.
-inline uint32_t copy_receive(uint8_t* real, const uint8_t* guest, uint32_t units) {
+// Legacy and extended: the address, and no DD in the octet `status`. What else is there the NIC
+// does not read, and writes anew.
+inline uint32_t copy_receive(uint8_t* real, const uint8_t* guest, uint32_t units, uint32_t status) {
   const auto* from = reinterpret_cast<const Word*>(guest);
-  auto* to = reinterpret_cast<Vector*>(real);
-  Vector any{};
-  uint32_t left = units;
-  for (; left >= 4; left -= 4, from += 8, to += 4) {
-    const Vector a{from[0], 0}, b{from[2], 0}, c{from[4], 0}, d{from[6], 0};
-    to[0] = a;
-    to[1] = b;
-    to[2] = c;
-    to[3] = d;
-    any |= a | b | c | d;
+  auto* to = reinterpret_cast<Word*>(real);
+  uint8_t* octet = real + status;
+  uint64_t any = 0;
+  for (uint32_t left = units; left != 0; --left) {
+    const uint64_t address = *from;
+    *to = address;
+    *octet = 0;
+    any |= address;
+    from += i82574::kRingUnit / sizeof(Word);
+    to += i82574::kRingUnit / sizeof(Word);
+    octet += i82574::kRingUnit;
   }
-  for (; left != 0; --left, from += 2, ++to) {
-    const Vector one{from[0], 0};
-    *to = one;
-    any |= one;
-  }
-  return is_private(any[0]) ? refuse_receive(real, units) : 0;
+  return is_private(any) ? refuse_receive(real, units) : 0;
 }
 
 // Packet split: four addresses in two units. `given` keeps what the NIC gets, since its write-back

@@ -86,13 +86,13 @@ template <class Bus>
 inline bool Interceptor<Bus>::complete_queue(unsigned queue) {
   bool moved = false;
   ReceiveRing& receive = receive_[queue];
-  if (receive.complete(inspection_, counts_)) {
+  if (receive.may_complete() && receive.complete(inspection_, counts_)) {
     write_shadow(shadow(queue, &RingRegisters::head), receive.head());
     ++counts_.completions;
     moved = true;
   }
   TransmitRing& transmit = transmit_[queue];
-  if (transmit.complete()) {
+  if (transmit.may_complete() && transmit.complete()) {
     write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), transmit.head());
     ++counts_.completions;
     moved = true;

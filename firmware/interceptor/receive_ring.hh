@@ -42,10 +42,12 @@ class ReceiveRing : public Ring {
     copied_ = tail;
   }
 
-  // Passes on what the NIC has finished. True: the head moved.
+  // False: the NIC has finished nothing.
+  [[gnu::always_inline]] bool may_complete() const {
+    return (__atomic_load_n(watched_, __ATOMIC_RELAXED) & i82574::RX_STATUS_DD) != 0;
+  }
+  // After may_complete(): passes on what the NIC has finished. True: the head moved.
   bool complete(Inspection& inspection, Counts& counts) {
-    if ((__atomic_load_n(watched_, __ATOMIC_RELAXED) & i82574::RX_STATUS_DD) == 0) [[likely]]
-      return false;
     // Of the last round?
     if (head_ == copied_) return false;
     if (whole_) [[unlikely]]
@@ -65,7 +67,7 @@ class ReceiveRing : public Ring {
   uint32_t copy(uint32_t from, uint32_t units, const Inspection& inspection) {
     if (format_ == ReceiveFormat::kSplit)
       return copy_split(real(from), given(from), guest(from), units);
-    const uint32_t refused = copy_receive(real(from), guest(from), units);
+    const uint32_t refused = copy_receive(real(from), guest(from), units, status_octet());
     if (inspection.inspector != nullptr) keep(from, units);
     return refused;
   }
@@ -83,11 +85,10 @@ class ReceiveRing : public Ring {
   void pass_frame(uint32_t end);
 
   // The octet that tells whether there is anything at the head.
-  void watch() {
-    watched_ =
-        whole_ ? &kAlways
-               : real(head_) + (format_ == ReceiveFormat::kExtended ? i82574::kRxStatusOctet
-                                                                    : i82574::kRxLegacyStatusOctet);
+  void watch() { watched_ = whole_ ? &kAlways : real(head_) + status_octet(); }
+  uint32_t status_octet() const {
+    return format_ == ReceiveFormat::kExtended ? i82574::kRxStatusOctet
+                                               : i82574::kRxLegacyStatusOctet;
   }
 
   static constexpr uint8_t kNever = 0, kAlways = i82574::RX_STATUS_DD;

@@ -43,9 +43,10 @@ class TransmitRing : public Ring {
     return ready_ = tail;
   }
 
-  // Passes on what the NIC has finished. True: the head moved.
+  // False: the NIC has nothing to finish.
+  [[gnu::always_inline]] bool may_complete() const { return scanned_ != ready_; }
+  // After may_complete(): passes on what the NIC has finished. True: the head moved.
   bool complete() {
-    if (scanned_ == ready_) return false;
     if (!may_be_done(real(scanned_))) return false;
     const uint32_t before = head_;
     if (ready_ > scanned_) [[likely]] {
