@@ -14,12 +14,9 @@ class Core : public AttackTest {
   static void SetUpTestSuite() {
     expect_all_rows_tested("Core");
     FortOptions options;
-    options.devices = {"-device",
-                       "e1000e,id=nic,romfile=,addr=4",
-                       "-device",
-                       "gatehouse-redirect,partition=p0,device=nic",
-                       "-device",
-                       "gatehouse-steer,partition=p0,device=nic"};
+    options.devices = {"-device", "e1000e,id=nic,romfile=,addr=4",
+                       "-device", "gatehouse-redirect,partition=p0,device=nic",
+                       "-device", "gatehouse-steer,partition=p0,device=nic"};
     fort_ = std::make_unique<Fort>(options);
     // What every test here relies on: the keeper does notice.
     ASSERT_EQ(fort_->ask(kSpoil), kWhole);
@@ -88,8 +85,7 @@ TEST_F(Core, ProgramsItsUnitsWithRubbish) { EXPECT_EQ(fort_->ask(kHostileUnits),
 
 TEST_F(Core, TripleFaults) {
   EXPECT_EQ(fort_->ask(kTripleFault), kWhole);
-  const auto event =
-      fort_->qmp().wait_event("GATEHOUSE_PARTITION_FAULT", std::chrono::seconds(20));
+  const auto event = fort_->qmp().wait_event("GATEHOUSE_PARTITION_FAULT", std::chrono::seconds(20));
   ASSERT_TRUE(event);
   EXPECT_EQ(event->at("data").at("core"), 2);
   // It stays so, whoever calls; the others go on.

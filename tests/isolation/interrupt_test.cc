@@ -52,7 +52,8 @@ TEST_F(Interrupt, MessagesToEveryApicId) {
   each([](DeviceFort& fort) {
     for (uint64_t id = 0; id < 256; ++id) {
       for (const uint64_t form : {0, 4, 8, 12}) {  // logical, redirection hint
-        for (const uint32_t mode : kModes) fort.bus().write(kApic | id << 12 | form, mode | kVector, 4);
+        for (const uint32_t mode : kModes)
+          fort.bus().write(kApic | id << 12 | form, mode | kVector, 4);
       }
     }
   });
@@ -85,9 +86,9 @@ TEST_F(Interrupt, MsixTablesAimedAtCores) {
       fort.config_write(slot, at + 2, 0x8000, 2);
       fort.write(slot, reg::IVAR, 0x80088888);  // all causes: message 0
       fort.write(slot, reg::IMS, 0xffff'ffff);
-      for (const uint64_t address : {kApic, kApic | 0x8'0000, kApic | 0xf'f000, kApic | 0xf'f00c,
-                                     partition::kRamBase, kTreasure, partition::kMmioBase,
-                                     uint64_t{kFirstCore} << 32 | kApic}) {
+      for (const uint64_t address :
+           {kApic, kApic | 0x8'0000, kApic | 0xf'f000, kApic | 0xf'f00c, partition::kRamBase,
+            kTreasure, partition::kMmioBase, uint64_t{kFirstCore} << 32 | kApic}) {
         for (const uint32_t mode : kModes) {
           fort.bus().write(table, address & 0xffff'ffff, 4);
           fort.bus().write(table + 4, address >> 32, 4);
@@ -110,9 +111,9 @@ TEST_F(Interrupt, RemappingToCores) {
   for (uint32_t i = 0; i < kEntries; ++i) {
     const uint32_t destination = i < 16 ? kFirstCore + i : i < 32 ? i : i < 48 ? ~0u : ~(i - 48);
     const uint64_t mode = kModes[i % 7] >> 3;  // bits 7:5
-    fort.bus().write(kTable + 16 * i,
-                     1 | mode | (i & 1) << 2 | uint64_t{kVector} << 16 | uint64_t{destination} << 32,
-                     8);
+    fort.bus().write(
+        kTable + 16 * i,
+        1 | mode | (i & 1) << 2 | uint64_t{kVector} << 16 | uint64_t{destination} << 32, 8);
     fort.bus().write(kTable + 16 * i + 8, 0, 8);
   }
   fort.bus().write(kIommu + 0xb8, kTable | 1 << 11 | 7, 8);
@@ -128,16 +129,28 @@ TEST_F(Interrupt, RemappingToCores) {
 TEST_F(Interrupt, LinesRoutedToCores) {
   constexpr uint64_t kIoApic = 0xfec0'0000;
   each([](DeviceFort& fort) {
-    fort.bus().out(0x21, 0, 1);  // and to the old controller: nothing masked
-    fort.bus().out(0xa1, 0, 1);
+    // To the old controllers, too, with nothing masked; a timer that ticks on line 0.
+    for (const auto& [port, value] :
+         std::initializer_list<std::pair<uint16_t, uint8_t>>{{0x20, 0x11},
+                                                             {0x21, 0x60},
+                                                             {0x21, 4},
+                                                             {0x21, 1},
+                                                             {0x21, 0},
+                                                             {0x43, 0x34},
+                                                             {0x40, 0},
+                                                             {0x40, 0x10},
+                                                             {0x20, 0x0a}})
+      fort.bus().out(port, value, 1);
+    EXPECT_TRUE(eventually([&] { return fort.bus().in(0x20, 1) & 1; })) << "the timer ticks";
     for (const uint32_t destination : {0x01u, 0x80u, 0x81u, 0xffu}) {
       for (const uint32_t mode : kModes) {
         for (uint32_t pin = 0; pin < 24; ++pin) {
           fort.bus().write(kIoApic, 0x11 + 2 * pin, 4);
           fort.bus().write(kIoApic + 0x10, destination << 24, 4);
           fort.bus().write(kIoApic, 0x10 + 2 * pin, 4);
-          fort.bus().write(kIoApic + 0x10, mode | kVector | (pin >= 16 ? 0xa000u : 0) |
-                                               (destination == 0x81 ? 0x800u : 0), 4);
+          fort.bus().write(
+              kIoApic + 0x10,
+              mode | kVector | (pin >= 16 ? 0xa000u : 0) | (destination == 0x81 ? 0x800u : 0), 4);
         }
         fort.write(kEdu, 0x60, 1);
         fort.write(kEdu, 0x64, 1);
@@ -170,8 +183,7 @@ TEST_F(Interrupt, IpisToAll) {
     // SMI needs the handler; NMI and INIT are the end of the intruder.
     if (mode == 0x200) fort_->load(kScratch, 4, true);
     fort_->try_write_memory(kApic + 0x300, 0x8'4000 | mode | kVector);
-    EXPECT_TRUE(mode != 0x400 ||
-                eventually([&] { return fort_->count("guest-resets") > resets; }));
+    EXPECT_TRUE(mode != 0x400 || eventually([&] { return fort_->count("guest-resets") > resets; }));
     fort_->expect_held();
   }
 }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a manager's commands let others reach: resets, dumps, snapshots, saved state that somebody
+// changed, CPUs that are plugged in.
+#include <cstring>
+#include <random>
+
+#include "tests/isolation/devices.hh"
+#include "tools/lab/deadline.hh"
+
+namespace gatehouse::isolation {
+namespace {
+
+using std::chrono::seconds;
+
+class Manager : public AttackTest {
+ protected:
+  static void SetUpTestSuite() { expect_all_rows_tested("Manager"); }
+  static size_t printed(const Fort& fort) {
+    const std::string all = fort.console(), text = "keeper: ready";
+    size_t count = 0;
+    for (size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++count;
+    return count;
+  }
+  static bool file_holds_treasure(const std::string& path) {
+    const std::string file = lab::read_file(path);
+    EXPECT_GT(file.size(), 1u << 20);
+    // By its first words, wherever they would start.
+    for (const uint64_t at :
+         {kTreasure, kTreasure + 0x10'0000, partition::kRamBase + kMemory - 8}) {
+      const uint64_t word = treasure(at);
+      if (file.find(std::string(reinterpret_cast<const char*>(&word), 8)) != std::string::npos)
+        return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(Manager, ResetStorm) {
+  Fort fort;
+  for (unsigned i = 0; i < 30; ++i) fort.qmp().execute("system_reset");
+  EXPECT_TRUE(fort.guest_lives());
+  EXPECT_EQ(printed(fort), 1u) << "persist=on: it goes on";
+  EXPECT_GE(fort.count("guest-resets"), 1u);
+  fort.expect_held();
+}
+
+TEST_F(Manager, ResetStormWithoutPersistence) {
+  FortOptions options;
+  options.partition = ",persist=off";
+  Fort fort(options);
+  for (unsigned i = 0; i < 10; ++i) {
+    ASSERT_EQ(fort.ask(kSpoil), kWhole);
+    const size_t starts = printed(fort);
+    fort.qmp().execute("system_reset");
+    ASSERT_TRUE(fort.guest_lives());
+    EXPECT_TRUE(eventually([&] { return printed(fort) > starts; }));
+    // Nothing of before is left, and the guest was not faster.
+    EXPECT_EQ(fort.load(kTreasure, 8), 0u);
+    fort.expect_held();
+  }
+}
+
+TEST_F(Manager, DumpsTheGuest) {
+  Fort fort;
+  for (const bool paging : {false, true}) {
+    const std::string file = fort.path("dump");
+    fort.qmp().execute("dump-guest-memory", {{"paging", paging}, {"protocol", "file:" + file}});
+    EXPECT_FALSE(file_holds_treasure(file));
+  }
+  const std::string file = fort.path("range");
+  fort.qmp().execute("pmemsave", {{"val", kTreasure}, {"size", 2 << 20}, {"filename", file}});
+  EXPECT_FALSE(file_holds_treasure(file));
+  fort.expect_held();
+}
+
+TEST_F(Manager, RequestFlood) {
+  Fort fort;
+  for (unsigned i = 0; i < 1000; ++i) {
+    fort.qmp().execute("gatehouse-partition-request",
+                       {{"partition", "p0"}, {"request", 0x1000 + i}});
+  }
+  EXPECT_GE(fort.count("requests"), 1000u);
+  EXPECT_LE(fort.count("answers"), fort.count("requests"));
+  for (const nlohmann::json& wrong :
+       std::vector<nlohmann::json>{{{"partition", "none"}, {"request", 3}},
+                                   {{"partition", ""}, {"request", 3}},
+                                   {{"partition", std::string(70'000, 'p')}, {"request", 3}},
+                                   {{"partition", "p0"}, {"request", -1}},
+                                   {{"partition", "p0"}, {"request", 1ll << 40}},
+                                   {{"partition", "p0"}}}) {
+    EXPECT_TRUE(fort.qmp().execute_raw("gatehouse-partition-request", wrong).contains("error"));
+  }
+  fort.expect_held();
+}
+
+TEST_F(Manager, PlugsCpus) {
+  FortOptions options;
+  options.devices = {"-smp", "1,maxcpus=4"};
+  Fort fort(options);
+  const nlohmann::json slots = fort.qmp().execute("query-hotpluggable-cpus");
+  EXPECT_EQ(slots.size(), 4u);
+  for (const nlohmann::json& slot : slots) {
+    if (slot.contains("qom-path")) continue;
+    nlohmann::json device = slot.at("props");
+    device["driver"] = slot.at("type");
+    device["id"] = "cpu" + std::to_string(device.at("core-id").get<int>());
+    fort.qmp().execute("device_add", device);
+    fort.expect_held();
+  }
+  EXPECT_EQ(fort.qmp().execute("query-cpus-fast").size(), 4u + 3u);
+  // Cores themselves, and more partitions, are none of what can be plugged.
+  for (const char* type : {"gatehouse-core-x86_64-cpu", "gatehouse-partition", "cpu-cluster"})
+    EXPECT_TRUE(
+        fort.qmp().execute_raw("device_add", {{"driver", type}, {"id", "x"}}).contains("error"));
+  for (const char* id : {"p0", "/machine/peripheral/p0/cluster/core[0]"})
+    EXPECT_TRUE(fort.qmp().execute_raw("device_del", {{"id", id}}).contains("error"));
+  fort.expect_held();
+}
+
+TEST_F(Manager, StopsAndSavesAtAnyMoment) {
+  FortOptions options;
+  Fort fort(options);
+  for (unsigned i = 0; i < 10; ++i) {
+    fort.qmp().execute("stop");
+    // Nothing runs meanwhile, and nothing is lost.
+    fort.qmp().execute("gatehouse-partition-request",
+                       {{"partition", "p0"}, {"request", static_cast<uint32_t>(kReport)}});
+    fort.qmp().execute("cont");
+    fort.expect_held();
+  }
+}
+
+std::string saved_state(Fort& fort) {
+  const std::string file = fort.path("state");
+  fort.qmp().execute("migrate", {{"uri", "file:" + file}});
+  EXPECT_TRUE(eventually(
+      [&] { return fort.qmp().execute("query-migrate").value("status", "") == "completed"; },
+      seconds(60)));
+  return lab::read_file(file);
+}
+
+TEST_F(Manager, LoadsStateThatSomebodyChanged) {
+  std::string state;
+  {
+    Fort fort;
+    state = saved_state(fort);
+  }
+  // The last mention before the description at the end is the section of the device's own state.
+  const size_t section = state.rfind("gatehouse-partition", state.find("\"page_size\""));
+  ASSERT_NE(section, std::string::npos);
+  std::mt19937 random(20261128);
+  lab::WorkDir work("state");
+  unsigned refused = 0, loaded = 0;
+  for (unsigned i = 0; i < 24; ++i) {
+    std::string changed = state;
+    if (i == 0) changed.resize(section + 40);
+    for (unsigned n = 0; i > 0 && n < 1 + i % 4; ++n) {
+      const size_t span = std::min<size_t>(changed.size() - section, i % 2 ? 400 : 4000);
+      changed[section + random() % span] ^= static_cast<char>(1u << random() % 8);
+    }
+    const std::string file = work.path("changed");
+    lab::write_file(file, changed);
+    FortOptions options;
+    options.incoming = "defer";
+    Fort fort(options);
+    fort.qmp().execute("migrate-incoming", {{"uri", "file:" + file}});
+    const bool decided = eventually([&] {
+      if (!fort.guest().process().running()) return true;
+      try {
+        const std::string status = fort.qmp().execute("query-migrate").value("status", "");
+        return status == "completed" || status == "failed";
+      } catch (const std::exception&) {
+        return false;  // it ends
+      }
+    });
+    EXPECT_TRUE(decided) << i;
+    if (!fort.guest().process().running() ||
+        fort.guest().process().wait(std::chrono::milliseconds(0)) >= 0) {
+      EXPECT_EQ(fort.guest().process().wait(seconds(5)), 1) << i << fort.guest().process().log();
+      ++refused;
+    } else {
+      ++loaded;
+      // It may hold another truth now, but QEMU must go on.
+      EXPECT_NO_THROW(fort.qmp().execute("query-gatehouse-partitions")) << i;
+    }
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_EQ(refused + loaded, 24u);
+}
+
+}  // namespace
+}  // namespace gatehouse::isolation
