@@ -3,9 +3,10 @@
 // QEMU's own e1000e. No frame is lost, whatever the driver does meanwhile.
 #include <gtest/gtest.h>
 
-#include "hw/spec/partition.hh"
+#include <cstring>
+
 #include "hw/spec/pattern_rules.hh"
-#include "tests/scenarios/pair.hh"
+#include "tests/scenarios/intercepted.hh"
 
 namespace gatehouse::scenarios {
 namespace {
@@ -13,108 +14,210 @@ namespace {
 using partition::Answer, partition::Request;
 using std::chrono::seconds;
 
-// The words that put an interceptor in front of the device with this id.
-std::vector<std::string> interceptor(const std::string& device, const std::string& console,
-                                     const std::string& more = "") {
-  lab::write_file(console, "");
-  return {"-chardev",
-          "file,id=p0c,path=" + console,
-          "-device",
-          "gatehouse-partition,id=p0,chardev=p0c,memory=16M,firmware=" +
-              lab::Build::firmware("interceptor") + more,
-          "-device",
-          "gatehouse-redirect,id=r0,partition=p0,device=" + device,
-          "-device",
-          "gatehouse-steer,id=s0,partition=p0,device=" + device};
+class Interception : public testing::TestWithParam<Nic> {};
+INSTANTIATE_TEST_SUITE_P(Of, Interception, testing::ValuesIn(kNics),
+                         [](const auto& nic) { return name_of(nic.param); });
+
+std::string carrier_changes(Intercepted& bed) {
+  return bed.agent().check("cat /sys/class/net/eth0/carrier_changes");
 }
 
-Answer request(lab::Guest& guest, Request what) {
-  guest.qmp().execute("gatehouse-partition-request",
-                      {{"partition", "p0"}, {"request", static_cast<uint32_t>(what)}});
-  const auto event = guest.qmp().wait_event("GATEHOUSE_PARTITION_ANSWER", seconds(20));
-  return event ? static_cast<Answer>(event->at("data").at("answer").get<uint32_t>())
-               : Answer::kUnknown;
+std::string load(const char* mode) {
+  return std::string("gh-load ") + mode + " " + kRight4 + " 7000 1";
 }
 
-// A count of the firmware's last report.
-uint64_t count_of(lab::Guest& guest, const std::string& console, const std::string& name) {
-  lab::write_file(console, "");
-  if (request(guest, Request::kReport) != Answer::kDone) return 0;
-  const std::string line = "  " + name + " ";
-  uint64_t count = 0;
-  eventually([&] {
-    const std::string text = lab::read_file(console);
-    const size_t at = text.rfind(line);
-    if (at == std::string::npos) return false;
-    count = std::strtoull(text.c_str() + at + line.size(), nullptr, 10);
-    return true;
-  });
-  return count;
-}
-
-std::string ping(const std::string& address, unsigned times, const char* interval = "0.02") {
-  return std::string("ping -q -i ") + interval + " -w 60 -c " + std::to_string(times) + " " +
-         address;
-}
-
-void expect_no_loss(const lab::CommandResult& result) {
-  EXPECT_NE(result.output.find(" 0% packet loss"), std::string::npos) << result.output;
-}
-
-// What every NIC goes through.
-void intercept(lab::Guest& guest, const std::string& console, const std::string& peer) {
-  lab::Agent& agent = guest.agent();
-  expect_no_loss(agent.run(ping(peer, 20)));
-  ASSERT_EQ(request(guest, Request::kStart), Answer::kDone);
-  expect_no_loss(agent.run(ping(peer, 50)));
-  expect_no_loss(agent.run(ping(peer, 20) + " -s 8000"));
-  EXPECT_GT(count_of(guest, console, "transmit_descriptors"), 50u);
-
-  // Taken over and handed back again and again, under traffic.
-  const lab::Agent::Job job = agent.start(ping(peer, 400));
-  for (int round = 0; round < 10; ++round) {
-    EXPECT_EQ(request(guest, Request::kStop), Answer::kDone);
-    EXPECT_EQ(request(guest, Request::kStart), Answer::kDone);
+// Again and again, with requests and streams both ways.
+void take_over_and_hand_back(Intercepted& bed) {
+  const std::string carrier = carrier_changes(bed);
+  const lab::Agent::Job server = bed.peer().agent().start("exec gh-load serve 7000");
+  bed.peer().agent().expect(server, "LISTENING", seconds(20));
+  for (const char* mode : {"tcp-out", "tcp-in"}) {
+    const lab::Agent::Job pings = bed.agent().start(ping(50));
+    const lab::Agent::Job stream = bed.agent().start(load(mode));
+    for (unsigned round = 0; round < 8; ++round) {
+      EXPECT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
+      EXPECT_EQ(request(bed.guest(), Request::kStop), Answer::kDone);
+    }
+    expect_no_loss(bed.agent().finish(pings));
+    const lab::CommandResult result = bed.agent().finish(stream);
+    EXPECT_EQ(result.exit_status, 0) << mode << ": " << result.output;
   }
-  expect_no_loss(agent.finish(job));
-
-  // The driver resets the NIC, changes its rings, loses its link.
-  agent.check("ethtool -G eth0 rx 1024 tx 512");
-  wait_for_carrier(guest);
-  expect_no_loss(agent.run(ping(peer, 20)));
-  agent.check("ip link set eth0 down && ip link set eth0 up");
-  wait_for_carrier(guest);
-  expect_no_loss(agent.run(ping(peer, 20)));
-  EXPECT_GE(count_of(guest, console, "resets"), 2u);
-
-  ASSERT_EQ(request(guest, Request::kStop), Answer::kDone);
-  expect_no_loss(agent.run(ping(peer, 20)));
-  EXPECT_EQ(agent.check("dmesg").find("Hardware Unit Hang"), std::string::npos);
+  bed.peer().agent().kill(server);
+  EXPECT_EQ(carrier_changes(bed), carrier) << "the link was lost";
+  EXPECT_EQ(bed.report()["started"], 0u);
 }
 
-TEST(Interception, OfQemusOwnE1000e) {
-  lab::WorkDir work("interception");
-  const std::string console = work.path("partition");
-  lab::GuestOptions options;
-  options.memory_mib = 384;
-  options.devices = interceptor("nic0", console);
-  for (const char* word :
-       {"-netdev", "user,id=n0,restrict=on", "-device", "e1000e,id=nic0,netdev=n0,romfile="})
-    options.devices.push_back(word);
-  options.append = "gh.ip=10.0.2.15/24";
-  lab::Guest guest(work, options);
-  guest.wait_ready();
-  wait_for_carrier(guest);
-  intercept(guest, console, "10.0.2.2");
+// What the guest's administrator does, and what then must be so.
+struct Step {
+  const char* script;
+  bool resets;  // the driver resets the NIC
+};
+constexpr Step kSteps[] = {
+    {"ethtool -G eth0 rx 1024 tx 512", true},
+    {"ip link set eth0 down; ip link set eth0 up", true},
+    {"ip link set eth0 mtu 1400", true},
+    {"ip link set eth0 mtu 1500", true},
+    {"ethtool -K eth0 rx off tso off", true},
+    {"ethtool -C eth0 rx-usecs 0", false},
+    {"ethtool -r eth0", true},
+    {"rmmod e1000e; modprobe e1000e; gh-wait interface eth0 20000; ip link set eth0 up; "
+     "ip addr replace 192.168.0.1/24 dev eth0",
+     true},
+};
+
+void follow_the_driver(Intercepted& bed) {
+  for (const Step& step : kSteps) {
+    SCOPED_TRACE(step.script);
+    auto before = bed.report();
+    bed.agent().check(step.script);
+    wait_for_carrier(bed.guest());
+    expect_no_loss(bed.agent().run(ping(20)));
+    auto after = bed.report();
+    if (step.resets) {
+      EXPECT_GT(after["resets"], before["resets"]);
+    }
+    EXPECT_GE(after["transmit_descriptors"], before["transmit_descriptors"] + 20);
+    EXPECT_GE(after["messages"], before["messages"] + 20);
+  }
 }
 
-TEST(Interception, OfOurVnic) {
-  lab::WorkDir work("interception");
-  const std::string console = work.path("partition");
-  PairOptions options;
-  options.left_devices = interceptor("vnic0", console);
-  Pair pair(options);
-  intercept(pair.left(), console, kRight4);
+void follow_the_cable(Intercepted& bed) {
+  bed.guest().qmp().execute("set_link", {{"name", "vnic0"}, {"up", false}});
+  bed.agent().check("gh-wait no-carrier eth0 30000", seconds(40));
+  EXPECT_EQ(Pinged(bed.agent().run("ping -q -c 1 -W 1 " + std::string(kRight4)).output).received,
+            0u);
+  bed.guest().qmp().execute("set_link", {{"name", "vnic0"}, {"up", true}});
+  wait_for_carrier(bed.guest());
+  expect_no_loss(bed.agent().run(ping(20)));
+}
+
+// The partition outlives the guest and is there when its driver comes back.
+void follow_a_reboot(Intercepted& bed) {
+  auto before = bed.report();
+  bed.guest().qmp().execute("system_reset");
+  bed.guest().wait_ready();
+  wait_for_carrier(bed.guest());
+  expect_no_loss(bed.agent().run(ping(20)));
+  auto after = bed.report();
+  EXPECT_EQ(after["started"], 1u);
+  EXPECT_GE(after["transmit_descriptors"], before["transmit_descriptors"] + 20);
+}
+
+TEST_P(Interception, FollowsTheGuestThroughItsLife) {
+  Intercepted bed(GetParam(), ",persist=on");
+  expect_no_loss(bed.agent().run(ping(20)));
+  take_over_and_hand_back(bed);
+  ASSERT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
+  expect_no_loss(bed.agent().run(ping(20, "-s 8000")));
+  follow_the_driver(bed);
+  follow_the_cable(bed);
+  EXPECT_EQ(bed.agent().check("dmesg").find("Hardware Unit Hang"), std::string::npos);
+  follow_a_reboot(bed);
+  ASSERT_EQ(request(bed.guest(), Request::kStop), Answer::kDone);
+  expect_no_loss(bed.agent().run(ping(20)));
+  EXPECT_EQ(bed.report()["overruns"], 0u);
+}
+
+constexpr uint32_t kAlert = 7, kDrop = 8;
+
+std::string rules() {
+  using partition::make_pattern;
+  const partition::PatternRule list[] = {
+      make_pattern(kAlert, partition::kPatternAlert, "\xa1\xa2\xa3\xa4", "seen"),
+      make_pattern(kDrop, partition::kPatternDrop, "\xd1\xd2\xd3\xd4", "unwanted"),
+  };
+  const partition::PatternHeader header{partition::kPatternMagic, std::size(list), 0};
+  std::string image(sizeof header + sizeof list, '\0');
+  std::memcpy(image.data(), &header, sizeof header);
+  std::memcpy(image.data() + sizeof header, list, sizeof list);
+  return image;
+}
+
+Pinged ping_with(Intercepted& bed, const char* pattern) {
+  return Pinged(bed.agent()
+                    .run(std::string("ping -q -i 0.05 -W 1 -c 4 -p ") + pattern + " " + kRight4)
+                    .output);
+}
+
+void expect_rules(Intercepted& bed) {
+  auto before = bed.report();
+  EXPECT_EQ(ping_with(bed, "a1a2a3a4").received, 4u);
+  EXPECT_EQ(ping_with(bed, "d1d2d3d4").received, 0u);
+  EXPECT_EQ(ping_with(bed, "e1e2e3e4").received, 4u);
+  auto after = bed.report();
+  EXPECT_EQ(after["started"], 1u);
+  EXPECT_EQ(after["dropped"], before["dropped"] + 4);
+  EXPECT_EQ(after["rule 7"], before["rule 7"] + 8);  // out and in
+  EXPECT_EQ(after["rule 8"], before["rule 8"] + 4);
+}
+
+// Survives the agent's connection: a migrated guest's agent has another.
+void start_in_background(Intercepted& bed, const std::string& command, const std::string& name) {
+  bed.agent().check("rm -f /tmp/" + name + ".done; (" + command + " > /tmp/" + name +
+                    " 2>&1; echo $? > /tmp/" + name + ".done) < /dev/null > /dev/null 2>&1 &");
+}
+std::string finish_in_background(Intercepted& bed, const std::string& name) {
+  bed.agent().wait_for("test -s /tmp/" + name + ".done", seconds(60));
+  return bed.agent().check("cat /tmp/" + name + "; test $(cat /tmp/" + name + ".done) = 0");
+}
+
+// Waits until so many more descriptors went to the NIC.
+bool sends(Intercepted& bed, uint64_t more) {
+  const uint64_t before = bed.report()["transmit_descriptors"];
+  return eventually([&] { return bed.report()["transmit_descriptors"] >= before + more; });
+}
+
+// A frame may be under way at the moment of a snapshot: on the old wire it arrives, on the new one
+// it never does.
+constexpr uint64_t kUnderWay = 2;
+
+void expect_no_loss_but_under_way(const std::string& output, uint64_t moments) {
+  const Pinged pinged(output);
+  EXPECT_GT(pinged.sent, 0u) << output;
+  EXPECT_GE(pinged.received + moments * kUnderWay, pinged.sent) << output;
+  EXPECT_LE(pinged.duplicates, moments * kUnderWay) << output;
+}
+
+// Requests and a stream are in the middle of it when the guest goes back to a snapshot, and when it
+// goes on elsewhere. The rules hold before and afterwards.
+TEST_P(Interception, GoesOnAfterSnapshotAndMigration) {
+  lab::WorkDir files("rules");
+  const std::string image = files.path("rules"), disk = files.path("disk.qcow2");
+  lab::write_file(image, rules());
+  lab::check_command({lab::Build::qemu_img(), "create", "-q", "-f", "qcow2", disk, "16M"});
+  Intercepted bed(GetParam(), ",data=" + image, {"-drive", "if=none,format=qcow2,file=" + disk});
+  ASSERT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
+  expect_rules(bed);
+  const auto alert = bed.guest().qmp().wait_event("GATEHOUSE_PARTITION_ALERT", seconds(20));
+  ASSERT_TRUE(alert.has_value());
+  EXPECT_TRUE(alert->at("data").at("text").get<std::string>().starts_with("rule 7 \"seen\""))
+      << alert->dump();
+
+  start_in_background(bed, ping(150), "pings");
+  ASSERT_TRUE(sends(bed, 20));
+  EXPECT_EQ(bed.guest().qmp().human("savevm one"), "");
+  auto saved = bed.report();
+  ASSERT_TRUE(sends(bed, 40));
+  EXPECT_EQ(bed.guest().qmp().human("loadvm one"), "");
+  EXPECT_LT(bed.report()["transmit_descriptors"], saved["transmit_descriptors"] + 40);
+  expect_no_loss_but_under_way(finish_in_background(bed, "pings"), 1);
+  expect_rules(bed);
+
+  const lab::Agent::Job server = bed.peer().agent().start("exec gh-load serve 7000");
+  bed.peer().agent().expect(server, "LISTENING", seconds(20));
+  start_in_background(bed, ping(200), "pings");
+  start_in_background(bed, "gh-load tcp-out " + std::string(kRight4) + " 7000 3", "stream");
+  ASSERT_TRUE(sends(bed, 200));
+  saved = bed.report();
+  bed.move();
+  EXPECT_GE(bed.report()["transmit_descriptors"], saved["transmit_descriptors"]);
+  const std::string stream = finish_in_background(bed, "stream");
+  EXPECT_NE(stream.find("\"rate\""), std::string::npos) << stream;
+  expect_no_loss_but_under_way(finish_in_background(bed, "pings"), 1);
+  expect_rules(bed);
+  ASSERT_EQ(request(bed.guest(), Request::kStop), Answer::kDone);
+  expect_no_loss(bed.agent().run(ping(20)));
+  EXPECT_EQ(bed.agent().check("dmesg").find("Hardware Unit Hang"), std::string::npos);
 }
 
 }  // namespace
