@@ -109,8 +109,8 @@ class Interceptor {
     return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 && !is_posted();
   }
   void disarm() {
-    records_.disarm();
-    messages_.disarm();
+    std::atomic_ref(place_.shared->redirect.armed).store(0, std::memory_order_relaxed);
+    std::atomic_ref(place_.shared->steer.armed).store(0, std::memory_order_relaxed);
   }
 
  private:

@@ -47,20 +47,17 @@ class ReceiveRing : public Ring {
     return (__atomic_load_n(watched_, __ATOMIC_RELAXED) & i82574::RX_STATUS_DD) != 0;
   }
   // After may_complete(): passes on what the NIC has finished. True: the head moved.
-  bool complete(Inspection& inspection, Counts& counts) {
+  [[gnu::always_inline]] bool complete(Inspection& inspection, Counts& counts) {
     // Of the last round?
     if (head_ == copied_) return false;
     if (whole_) [[unlikely]]
       return complete_frames(inspection, counts);
-    const uint32_t before = head_;
-    if (copied_ > head_) [[likely]] {
-      head_ += pass(head_, copied_ - head_);
-    } else {
-      head_ += pass(head_, place_.units - head_);
-      if (head_ == place_.units) head_ = copied_ == 0 ? 0 : pass(0, copied_);
-    }
+    if (copied_ < head_) [[unlikely]]
+      return complete_round();
+    const uint32_t units = pass(head_, copied_ - head_);
+    head_ += units;
     watch();
-    return head_ != before;
+    return units != 0;
   }
 
  private:
@@ -75,6 +72,8 @@ class ReceiveRing : public Ring {
     return format_ == ReceiveFormat::kExtended ? complete_extended(guest(from), real(from), units)
                                                : complete_legacy(guest(from), real(from), units);
   }
+  // Over the ring's end.
+  bool complete_round();
   void keep(uint32_t from, uint32_t units);
   bool complete_frames(Inspection& inspection, Counts& counts);
   uint32_t step() const { return format_ == ReceiveFormat::kSplit ? 2 : 1; }

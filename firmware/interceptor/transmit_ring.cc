@@ -5,6 +5,18 @@ namespace gatehouse::interceptor {
 
 using namespace i82574;  // NOLINT: descriptor fields
 
+uint32_t TransmitRing::copy_round(uint32_t tail) {
+  return pieces(copied_, tail, [this](uint32_t from, uint32_t units) { return copy(from, units); });
+}
+
+void TransmitRing::scan_round() {
+  scan(place_.units);
+  if (scanned_ != place_.units) return;
+  scanned_ = 0;
+  if (head_ == place_.units) head_ = 0;
+  if (ready_ != 0) scan(ready_);
+}
+
 void TransmitRing::advance(uint32_t head) {
   const uint32_t units = distance(head);
   if (distance(scanned_) < units) scanned_ = head;

@@ -26,14 +26,11 @@ class TransmitRing : public Ring {
 
   // The guest's tail, < units, was written. Returns the real tail. With an inspector the NIC gets
   // whole frames only, after they have passed.
-  uint32_t follow(uint32_t tail, Inspection& inspection, Counts& counts) {
+  [[gnu::always_inline]] uint32_t follow(uint32_t tail, Inspection& inspection, Counts& counts) {
     const uint32_t more = distance(copied_, tail);
     if (distance(copied_) + more >= place_.units) [[unlikely]]
       return take_back(tail);
-    const auto copy = [this](uint32_t from, uint32_t units) {
-      return copy_transmit(real(from), guest(from), units);
-    };
-    const uint32_t refused = pieces(copied_, tail, copy);
+    const uint32_t refused = tail >= copied_ ? copy(copied_, more) : copy_round(tail);
     if (refused != 0) [[unlikely]]
       counts.refused_addresses += refused;
     counts.transmit_descriptors += more;
@@ -46,19 +43,14 @@ class TransmitRing : public Ring {
   // False: the NIC has nothing to finish.
   [[gnu::always_inline]] bool may_complete() const { return scanned_ != ready_; }
   // After may_complete(): passes on what the NIC has finished. True: the head moved.
-  bool complete() {
+  [[gnu::always_inline]] bool complete() {
     if (!may_be_done(real(scanned_))) return false;
     const uint32_t before = head_;
     if (ready_ > scanned_) [[likely]] {
       scan(ready_);
       return head_ != before;
     }
-    scan(place_.units);
-    if (scanned_ == place_.units) {
-      scanned_ = 0;
-      if (head_ == place_.units) head_ = 0;
-      if (ready_ != 0) scan(ready_);
-    }
+    scan_round();
     return head_ != before;
   }
 
@@ -75,6 +67,12 @@ class TransmitRing : public Ring {
     if (done != 0) head_ = scanned_ + done;
     scanned_ += seen;
   }
+  uint32_t copy(uint32_t from, uint32_t units) {
+    return copy_transmit(real(from), guest(from), units);
+  }
+  // Over the ring's end.
+  uint32_t copy_round(uint32_t tail);
+  void scan_round();
   void advance(uint32_t head);
   uint32_t take_back(uint32_t tail);
   uint32_t inspect(Inspection& inspection, Counts& counts);
