@@ -134,11 +134,15 @@ TEST_F(Start, OptionsOutOfRange) {
 TEST_F(Start, GuestMemoryOverPrivateAddresses) {
   // A guest so large, or memory plugged so high, that both would claim the addresses.
   const std::string good = with(write(partition::firmware_of(kCode)));
-  const lab::CommandResult result =
-      start({"-cpu", "max,phys-bits=46", "-m", "64,slots=2,maxmem=600G", "-object",
-             "memory-backend-ram,id=m,size=128M", "-device", "pc-dimm,memdev=m,addr=0x8000000000",
-             "-device", good});
-  EXPECT_EQ(result.exit_status, 1) << result.output;
+  for (const std::vector<std::string>& memory :
+       {std::vector<std::string>{"-m", "64,slots=2,maxmem=600G"},
+        std::vector<std::string>{"-m", "64,slots=2,maxmem=600G", "-object",
+                                 "memory-backend-ram,id=m,size=128M", "-device",
+                                 "pc-dimm,memdev=m,addr=0x8000000000"}}) {
+    std::vector<std::string> words = {"-cpu", "max,phys-bits=46", "-device", good};
+    words.insert(words.begin(), memory.begin(), memory.end());
+    expect_no(words, "private addresses");
+  }
 }
 
 TEST_F(Start, OtherAccelerators) {

@@ -27,9 +27,9 @@ enum Ask : uint32_t {
   kPorts = 0x10,  // OUT to the ports that reset, switch A20, raise an SMI; IN from the PCI ports
   kIpis,          // INIT, start-up, SMI, NMI and fixed interrupts to all but itself
   kMessages,      // stores to the addresses of interrupt messages
-  kFlood,  // a MiB of text, and as many alerts as it can
+  kFlood,         // a MiB of text, and as many alerts as it can
   kMemoryAll,     // loads from each GiB of its address map
-  kSpoil,            // changes a word of the treasure; once more: changes it back
+  kSpoil,         // changes a word of the treasure; once more: changes it back
   kHostileUnits,  // all registers of all its pages, with hostile values
   kTripleFault,   // of its last core, and of no other. That one answers no kReport any more
 };
