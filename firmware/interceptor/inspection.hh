@@ -5,8 +5,10 @@
 
 #include <cstdint>
 
+#include "firmware/interceptor/alerts.hh"
 #include "firmware/interceptor/guest_memory.hh"
 #include "firmware/interceptor/inspector.hh"
+#include "firmware/interceptor/seals.hh"
 
 namespace gatehouse::interceptor {
 
@@ -25,7 +27,8 @@ namespace gatehouse::interceptor {
   X(overruns, "records of the redirection table that were lost")                      \
   X(inspected, "frames inspected")                                                    \
   X(dropped, "frames dropped by the inspector")                                       \
-  X(unseen, "frames dropped because not all of them could be looked at")
+  X(unseen, "frames dropped because not all of them could be looked at")              \
+  X(tampered, "frames dropped because the guest had changed what the NIC received")
 
 struct Counts {
 #define GATEHOUSE_INTERCEPTOR_COUNT(name, text) uint64_t name = 0;
@@ -37,6 +40,8 @@ struct Inspection {
   Inspector* inspector = nullptr;  // null: everything passes
   GuestMemory guest{};
   FrameBuilder builder{};
+  Seals seals{};
+  AlertSink* alerts = nullptr;
 
   // Of the frame in `builder`.
   Verdict decide(Direction direction, unsigned queue, Counts& counts) {
@@ -44,11 +49,17 @@ struct Inspection {
       ++counts.unseen;
       return Verdict::kDrop;
     }
+    const Frame frame = builder.frame(direction, queue);
+    if (seals.used()) return decide_sealed(frame, counts);
     ++counts.inspected;
-    const Verdict verdict = inspector->inspect(builder.frame(direction, queue));
+    const Verdict verdict = inspector->inspect(frame);
     if (verdict == Verdict::kDrop) ++counts.dropped;
     return verdict;
   }
+
+ private:
+  Verdict decide_sealed(const Frame& frame, Counts& counts);
+  Verdict refuse(Seals::Received why, Counts& counts);
 };
 
 }  // namespace gatehouse::interceptor

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The inspection hook: what an inspector sees of a frame, and what it may decide. Frames lie where
-// they are, in the guest's buffers; nothing is copied. Without an inspector nobody touches them.
+// they are, in the guest's buffers, unless they are sealed (seals.hh): then it sees a copy. Without
+// an inspector nobody touches them.
 #ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_
 #define GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_
 
@@ -15,6 +16,7 @@ enum class Direction : uint8_t { kTransmit = 0, kReceive = 1 };  // as the guest
 struct Piece {
   uint8_t* data;  // may be written: a frame may be changed, not lengthened
   uint32_t octets;
+  uint32_t unit = 0;  // its descriptor's position in the ring
 };
 
 // More pieces than any driver makes of a frame of 64 KiB in pages; a frame with more is dropped.
@@ -43,7 +45,11 @@ inline uint32_t copy_out(const Frame& frame, uint32_t offset, uint8_t* to, uint3
   return copied;
 }
 
-enum class Verdict : uint8_t { kPass, kDrop };
+enum class Verdict : uint8_t {
+  kPass,    // as it came
+  kDrop,    // not at all
+  kChange,  // as the inspector has changed it
+};
 
 class Inspector {
  public:
@@ -58,13 +64,13 @@ class FrameBuilder {
  public:
   void clear() { count_ = octets_ = 0, whole_ = true; }
   // Null: the piece can't be looked at.
-  void add(uint8_t* data, uint32_t octets) {
+  void add(uint8_t* data, uint32_t octets, uint32_t unit) {
     if (octets == 0) return;
     if (data == nullptr || count_ == kMaxPieces) {
       whole_ = false;
       return;
     }
-    pieces_[count_++] = {data, octets};
+    pieces_[count_++] = {data, octets, unit};
     octets_ += octets;
   }
   // All of the frame is there.

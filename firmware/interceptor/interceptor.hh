@@ -15,29 +15,13 @@
 
 #include "firmware/hal/unit.hh"
 #include "firmware/hal/view.hh"
+#include "firmware/interceptor/alerts.hh"
 #include "firmware/interceptor/inspection.hh"
 #include "firmware/interceptor/receive_ring.hh"
 #include "firmware/interceptor/redirection.hh"
 #include "firmware/interceptor/transmit_ring.hh"
 
 namespace gatehouse::interceptor {
-
-// What an alert tells; once for the first, second, fourth, eighth ... time.
-enum class Alert : uint8_t {
-  kRefusedAddress,  // the guest gave the NIC a buffer in private memory
-  kUnusableRing,    // a ring that is too long, or not in memory that the NIC reaches: it stays off
-  kIoBar,           // the guest wrote to the I/O BAR
-  kOverrun,         // records were lost; the registers were read anew
-  kUnplugged,       // the device is gone
-};
-
-class AlertSink {
- public:
-  virtual void alert(Alert what, uint64_t times) = 0;
-
- protected:
-  ~AlertSink() = default;
-};
 
 // Private RAM and where the units are. Memory is zero at first and lives as long as the
 // interceptor.
@@ -56,6 +40,8 @@ struct Place {
   uint64_t bias;   // address in private RAM less pointer
   uint32_t vector;
   uint32_t core;
+  // With an inspector, and in front of a NIC that checks seals (gatehouse-vnic).
+  SealPlace seals{};
 };
 
 template <class Bus>
@@ -67,7 +53,9 @@ class Interceptor {
         records_(place.shared->redirect, place.shared->records.data(), kRecords),
         messages_(place.shared->steer) {
     inspection_.inspector = inspector;
+    inspection_.alerts = &alerts;
     inspection_.guest = place.guest;
+    if (inspector != nullptr) inspection_.seals.use(place.seals, place.units);
     for (unsigned ring = 0; ring < kRings; ++ring) {
       if (receives(ring)) {
         receive_[queue_of(ring)].set_queue(queue_of(ring));
@@ -84,6 +72,8 @@ class Interceptor {
   bool started() const { return started_; }
   partition::Result result() const { return result_; }
   const Counts& counts() const { return counts_; }
+  // Frames that the NIC did not send because the guest had changed them after their inspection.
+  uint64_t seals_broken() const { return place_.steer.read(hal::steer::SEALS_BROKEN); }
 
   // Does what there is to do. False: there was nothing.
   [[gnu::always_inline]] bool poll() {
@@ -122,6 +112,10 @@ class Interceptor {
   };
 
   bool start_steering();
+  void set_up_seals();
+  void demand_seals();
+  void forgo_seals();
+  void hold_rings();
   bool start_redirection();
   void adopt();
   void read_registers(unsigned ring);

@@ -36,6 +36,7 @@ bool Interceptor<Bus>::start_steering() {
   page.write(hal::steer::SLOTS, address_of(place_.shared->slots.data()));
   page.write(hal::steer::DMA, address_of(place_.real));
   page.write(hal::steer::DMA_OCTETS, uint64_t{kRings} * place_.units * i82574::kRingUnit);
+  set_up_seals();
   page.write(hal::steer::STEER, partition::kSteerMsi | partition::kSteerIntx);
   result_ = hal::commit(page);
   if (result_ == partition::Result::k_bad_steering) {
@@ -44,6 +45,42 @@ bool Interceptor<Bus>::start_steering() {
     result_ = hal::commit(page);
   }
   return result_ == partition::Result::k_ok;
+}
+
+// Nothing of the guest's has a seal yet, so none is demanded; but a NIC that checks none is refused
+// here.
+template <class Bus>
+void Interceptor<Bus>::set_up_seals() {
+  const bool used = inspection_.seals.used();
+  if (used) inspection_.seals.clear();
+  place_.steer.write(hal::steer::SEALS, used ? address_of(place_.seals.table) : 0);
+  place_.steer.write(hal::steer::SEAL_UNITS, place_.units);
+  place_.steer.write(hal::steer::SEAL_KEY, place_.seals.key);
+}
+
+// Before the rings are ours: what the guest has left in them is not sent unsealed any more.
+template <class Bus>
+void Interceptor<Bus>::demand_seals() {
+  if (!inspection_.seals.used()) return;
+  hold_rings();
+  const uint32_t bits = place_.steer.read(hal::steer::STEER);
+  place_.steer.write(hal::steer::STEER, bits | partition::kSteerSealed);
+  hal::commit(place_.steer);
+}
+
+// While the rings hold still, before they are the guest's.
+template <class Bus>
+void Interceptor<Bus>::forgo_seals() {
+  if (!inspection_.seals.used()) return;
+  const uint32_t bits = place_.steer.read(hal::steer::STEER);
+  place_.steer.write(hal::steer::STEER, bits & ~partition::kSteerSealed);
+  place_.steer.write(hal::steer::SEALS, uint64_t{0});
+  hal::commit(place_.steer);
+}
+
+template <class Bus>
+void Interceptor<Bus>::hold_rings() {
+  for (unsigned ring = 0; ring < kRings; ++ring) nic_write(length_offset(ring), 0);
 }
 
 template <class Bus>
@@ -100,6 +137,7 @@ void Interceptor<Bus>::adopt() {
           .compare_exchange_strong(tail, nic_read(tail_offset(ring)));
   }
   started_ = true;
+  demand_seals();
   set_up_rings();
   settle_shadows();
 }

@@ -4,6 +4,7 @@
 //              start        takes it over at once, without a request
 //              poll=N       rounds of polling before a halt, at most
 //              ring=N       longest ring that is followed, in descriptors
+//              seal=on      seals what was inspected (seals.hh): gatehouse-vnic only, needs rules
 //   data=     rules (hw/spec/pattern_rules.hh): frames are inspected. None: all pass, untouched
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "firmware/hal/partition.hh"
 #include "firmware/hal/poller.hh"
 #include "firmware/hal/x86/interrupts.hh"
+#include "firmware/hal/x86/random.hh"
 #include "firmware/interceptor/interceptor.hh"
 #include "firmware/interceptor/pattern_inspector.hh"
 
@@ -73,13 +75,26 @@ class Reporter : public interceptor::AlertSink, public interceptor::PatternSink 
         return "records lost";
       case Alert::kUnplugged:
         return "the device is gone";
+      case Alert::kTampered:
+        return "the guest changed a received frame before it was inspected";
     }
     return "";
   }
 };
 
+// False: no memory, or no key.
+bool make_seals(hal::Arena& arena, uint64_t units, interceptor::SealPlace& seals) {
+  seals.table = arena.take_array<uint64_t>(kRings * units);
+  seals.copy = arena.take_array<uint8_t>(interceptor::kCopyOctets, 64);
+  const std::optional<uint64_t> key = hal::random();
+  if (!seals.table || !seals.copy || !key) return false;
+  seals.key = *key % partition::kMaxSealKey + 1;
+  return true;
+}
+
 // As many descriptors for each ring as asked for, or as there is memory for.
-std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments& arguments) {
+std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments& arguments,
+                                                           bool sealed) {
   const auto& control = hal::kControlBlock;
   const std::string_view device = arguments.find("device").value_or("");
   const unsigned redirect = find_unit(control.bus(), partition::UnitKind::kRedirect, device);
@@ -94,11 +109,16 @@ std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments&
   uint64_t units = std::clamp(arguments.number("ring", 4096), kFewestUnits, kMostUnits);
   units &= ~(kFewestUnits - 1);
   const auto octets = [&](uint64_t rings) { return rings * units * i82574::kRingUnit; };
-  while (units > kFewestUnits && octets(kRings + kReceiveRings) + partition::kPage > arena.left())
-    units = units / 2 & ~(kFewestUnits - 1);
+  const uint64_t fixed = partition::kPage + (sealed ? interceptor::kCopyOctets + 64 : 0);
+  const auto needed = [&] {
+    return fixed + octets(kRings + kReceiveRings) + (sealed ? kRings * units * 8 : 0);
+  };
+  while (units > kFewestUnits && needed() > arena.left()) units = units / 2 & ~(kFewestUnits - 1);
   auto* real = static_cast<uint8_t*>(arena.take(octets(kRings), partition::kPage));
   auto* given = static_cast<uint8_t*>(arena.take(octets(kReceiveRings), partition::kPage));
   if (real == nullptr || given == nullptr) return std::nullopt;
+  interceptor::SealPlace seals;
+  if (sealed && !make_seals(arena, units, seals)) return std::nullopt;
   return interceptor::Place<hal::MmioBus>{
       .redirect = hal::unit_page(redirect_row),
       .steer = hal::unit_page(steer_row),
@@ -110,7 +130,8 @@ std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments&
       .units = static_cast<uint32_t>(units),
       .bias = 0,
       .vector = kUnitVector,
-      .core = 0};
+      .core = 0,
+      .seals = seals};
 }
 
 using Interceptor = interceptor::Interceptor<hal::MmioBus>;
@@ -123,6 +144,7 @@ void report(const Interceptor& interceptor, bool inspected) {
   GATEHOUSE_INTERCEPTOR_COUNTS(GATEHOUSE_REPORT)
 #undef GATEHOUSE_REPORT
   if (!inspected) return;
+  hal::print("  seals_broken ", interceptor.seals_broken(), "\n");
   patterns.for_each_rule([](const partition::PatternRule& rule, uint64_t times) {
     hal::print("  rule ", rule.id, " ", times, "\n");
   });
@@ -208,9 +230,11 @@ void firmware_main(hal::Core& core) {
   Reporter reporter;
   bool inspected;
   if (!load_rules(reporter, inspected)) return hal::alert("interceptor: the rules are not valid");
-  const auto place = make_place(arguments);
+  const bool sealed = inspected && arguments.find("seal") == "on";
+  const auto place = make_place(arguments, sealed);
   if (!place)
-    return hal::alert("interceptor: no redirection and steering of one device, or no memory");
+    return hal::alert(
+        "interceptor: no redirection and steering of one device, no memory, or no key for seals");
 
   Interceptor interceptor(*place, reporter, inspected ? &patterns : nullptr);
   hal::set_wake_only(kUnitVector);

@@ -38,7 +38,8 @@ void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
   const auto add = [&](uint64_t address, uint64_t octets) {
     // A null descriptor has no buffer, whatever its length says.
     if (address == 0 || octets == 0) return;
-    inspection.builder.add(inspection.guest.at(address, octets), static_cast<uint32_t>(octets));
+    inspection.builder.add(inspection.guest.at(address, octets), static_cast<uint32_t>(octets),
+                           unit);
   };
   if (format_ == ReceiveFormat::kLegacy)
     return add(get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));

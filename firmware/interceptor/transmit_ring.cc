@@ -48,7 +48,7 @@ uint32_t TransmitRing::inspect(Inspection& inspection, Counts& counts) {
                                                          : get<desc::TX_LENGTH>(descriptor);
     if (octets != 0)
       builder.add(inspection.guest.at(get<desc::TX_ADDRESS>(descriptor), octets),
-                  static_cast<uint32_t>(octets));
+                  static_cast<uint32_t>(octets), unit);
     if ((command & TX_CMD_EOP) == 0) continue;
     if (inspection.decide(Direction::kTransmit, queue_, counts) == Verdict::kDrop)
       remove(ready_, behind(unit));

@@ -9,7 +9,10 @@
 namespace gatehouse::partition {
 namespace {
 
-constexpr uint32_t kSteerBits = kSteerMsi | kSteerIntx | kSteerRing;
+constexpr uint32_t kSteerBits = kSteerMsi | kSteerIntx | kSteerRing | kSteerSealed;
+static_assert(kMaxSealKey == SealKey::kPrime - 1 && kSealed > SealKey::kPrime);
+// Transmit queues' rings come behind the receive queues'.
+constexpr unsigned kTransmitRings = kSealRings / 2;
 constexpr uint64_t kSlotOctets = kSteerSlots * sizeof(SteerSlot);
 
 }  // namespace
@@ -66,9 +69,12 @@ void Steer::commit(uint64_t value) {
     return;
   }
   ++counters_.commits;
+  const bool same_slots = block_.active() && steering.slots == steering_.slots &&
+                          ((steering.bits ^ steering_.bits) & ~kSteerSealed) == 0;
   block_.enforce();
-  clear_slots();
+  if (!same_slots) clear_slots();
   use(steering);
+  if (same_slots) return;
   if (shown_) {
     std::fill_n(shown_, kSteerSlots, SteerSlot{});
     ram_.written(steering.slots, kSlotOctets);
@@ -90,6 +96,11 @@ Steering Steer::written() const {
   steering.slots = block_.get(steer::SLOTS);
   steering.dma_octets = block_.get(steer::DMA_OCTETS);
   steering.dma = steering.dma_octets == 0 ? 0 : block_.get(steer::DMA);
+  steering.seals = block_.get(steer::SEALS);
+  if (steering.seals != 0) {
+    steering.seal_units = static_cast<uint32_t>(block_.get(steer::SEAL_UNITS));
+    steering.seal_key = block_.get(steer::SEAL_KEY);
+  }
   return steering;
 }
 
@@ -100,6 +111,7 @@ Result Steer::check(const Steering& steering) {
     if (!ram_.at(steering.slots, kSlotOctets, sizeof(SteerSlot))) return Result::k_bad_table;
   }
   if ((steering.bits & kSteerRing) && block_.get(unit::RING) == 0) return Result::k_bad_ring;
+  if (const Result seals = check_seals(steering); seals != Result::k_ok) return seals;
   if (steering.dma_octets == 0) return Result::k_ok;
   if (steering.dma < kRamBase + kFirmwareOffset || steering.dma_octets % kPage != 0 ||
       !ram_.at(steering.dma, steering.dma_octets, kPage))
@@ -107,7 +119,26 @@ Result Steer::check(const Steering& steering) {
   return Result::k_ok;
 }
 
+Result Steer::check_seals(const Steering& steering) {
+  if (steering.seals == 0) {
+    return (steering.bits & kSteerSealed) ? Result::k_bad_seals : Result::k_ok;
+  }
+  if (!device_.checks_seals()) return Result::k_no_seals;
+  if (steering.seal_units == 0 || steering.seal_units > kMaxSealUnits ||
+      !SealKey::valid(steering.seal_key) ||
+      !ram_.at(steering.seals, kSealRings * sizeof(uint64_t) * steering.seal_units,
+               sizeof(uint64_t)))
+    return Result::k_bad_seals;
+  return Result::k_ok;
+}
+
 void Steer::use(const Steering& steering) {
+  seals_ = nullptr;
+  if (steering.seals != 0) {
+    seals_ = reinterpret_cast<uint64_t*>(ram_.at(
+        steering.seals, kSealRings * sizeof(uint64_t) * steering.seal_units, sizeof(uint64_t)));
+    seal_key_ = SealKey(steering.seal_key);
+  }
   shown_ = nullptr;
   if (steering.bits & (kSteerMsi | kSteerIntx)) {
     shown_ = reinterpret_cast<SteerSlot*>(ram_.at(steering.slots, kSlotOctets, sizeof(SteerSlot)));
@@ -182,6 +213,29 @@ void Steer::tell(unsigned slot) {
 
 void Steer::dma_denied() { block_.set(steer::DMA_DENIED, denied() + 1); }
 
+// Null: a ring longer than the table.
+uint64_t* Steer::seal_at(unsigned ring, uint32_t unit) const {
+  if (!seals_ || unit >= steering_.seal_units) return nullptr;
+  return seals_ + size_t{ring} * steering_.seal_units + unit;
+}
+
+bool Steer::seal_holds(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) {
+  uint64_t* at = seal_at(kTransmitRings + queue, unit);
+  const uint64_t seal = at ? std::atomic_ref(*at).load(std::memory_order_acquire) : 0;
+  const bool holds = (seal & kSealed) ? seal == (kSealed | seal_key_.seal(octets))
+                                      : (steering_.bits & kSteerSealed) == 0;
+  if (!holds) block_.set(steer::SEALS_BROKEN, seals_broken() + 1);
+  return holds;
+}
+
+void Steer::seal_received(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) {
+  uint64_t* at = seal_at(queue, unit);
+  if (!at) return;
+  const uint64_t seal = octets.data() ? kSealed | seal_key_.seal(octets) : 0;
+  std::atomic_ref(*at).store(seal, std::memory_order_release);
+  ram_.written(steering_.seals + static_cast<uint64_t>(at - seals_) * sizeof seal, sizeof seal);
+}
+
 // ---- To the guest
 
 void Steer::inject(uint64_t address, uint32_t data) {
@@ -236,6 +290,9 @@ void Steer::archive(Archive& archive) {
   archive(steering.slots);
   archive(steering.dma);
   archive(steering.dma_octets);
+  archive(steering.seals);
+  archive(steering.seal_units);
+  archive(steering.seal_key);
   archive_slots(archive);
   if (!archive.loading()) return;
   if (archive.ok() && !block_.active() && !(steering == Steering{}))

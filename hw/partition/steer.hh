@@ -8,7 +8,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
+#include "hw/core/base/seal.hh"
 #include "hw/partition/ports.hh"
 #include "hw/partition/unit.hh"
 #include "hw/spec/partition.hh"
@@ -16,10 +18,13 @@
 namespace gatehouse::partition {
 
 struct Steering {
-  uint32_t bits = 0;   // kSteerMsi, kSteerIntx, kSteerRing
+  uint32_t bits = 0;   // kSteer bits
   uint64_t slots = 0;  // address of SteerSlot[kSteerSlots]; 0 when nothing is steered
   uint64_t dma = 0;    // private RAM that the device's DMA reaches, whole pages
   uint64_t dma_octets = 0;
+  uint64_t seals = 0;  // address of uint64_t[kSealRings][seal_units]; 0: none, and the rest is 0
+  uint32_t seal_units = 0;
+  uint64_t seal_key = 0;
   bool operator==(const Steering&) const = default;
 };
 
@@ -29,6 +34,8 @@ class SteeredDevice {
   virtual ~SteeredDevice() = default;
   // Whether its INTx line can be told apart from others.
   virtual bool intx_apart() = 0;
+  // Whether it asks seal_holds() and seal_received().
+  virtual bool checks_seals() = 0;
   // This is in force from now on, in place of what was before. Default: nothing. Also called while
   // the device is not plugged in, with nothing.
   virtual void use(const Steering& steering) = 0;
@@ -61,6 +68,11 @@ class Steer : public Unit {
   void line(bool level);
   // An access to private addresses outside of the window; it reached nothing.
   void dma_denied();
+  // While steering().seals is not 0. queue < kSealRings / 2; `octets` can't be changed by anybody
+  // else. Whether these are what firmware sealed for a transmit descriptor.
+  bool seal_holds(unsigned queue, uint32_t unit, std::span<const uint8_t> octets);
+  // What was written for a receive descriptor; null data: not all of it was.
+  void seal_received(unsigned queue, uint32_t unit, std::span<const uint8_t> octets);
 
   // ---- Its life
   void plugged();
@@ -76,6 +88,7 @@ class Steer : public Unit {
   const Counters& counters() const { return counters_; }
   const UnitBlock::Counters& unit_counters() const { return block_.counters(); }
   uint64_t denied() const { return block_.get(steer::DMA_DENIED); }
+  uint64_t seals_broken() const { return block_.get(steer::SEALS_BROKEN); }
 
   // Loading checks as COMMIT does and puts in force what was. The device is plugged in by then, if
   // it was when the state was saved; it saves the levels of its lines itself.
@@ -95,7 +108,9 @@ class Steer : public Unit {
   void stop(Result result);
   Steering written() const;
   Result check(const Steering& steering);
+  Result check_seals(const Steering& steering);
   void use(const Steering& steering);
+  uint64_t* seal_at(unsigned ring, uint32_t unit) const;
   void clear_slots();
   void inject(uint64_t address, uint32_t data);
   void inject_slot(uint64_t slot);
@@ -112,6 +127,8 @@ class Steer : public Unit {
   Steering steering_;
   // Of steering_.slots; firmware's cores access what it points to at the same time.
   SteerSlot* shown_ = nullptr;
+  uint64_t* seals_ = nullptr;  // of steering_.seals, likewise
+  SealKey seal_key_;
   // Ours, so that firmware cannot change what a slot stands for. used_ counts messages' slots.
   std::array<Slot, kSteerSlots> slots_{};
   unsigned used_ = 0;

@@ -65,8 +65,8 @@ const VMStateField kFields[] = {
 
 const VMStateDescription kSavedState = {
     .name = TYPE_GATEHOUSE_STEER,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = kFields,
 };
 

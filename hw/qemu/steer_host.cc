@@ -171,6 +171,7 @@ void SteerHost::triggered(PCIDevice* device, MSIMessage message) {
 
 void SteerHost::use(const partition::Steering& steering) {
   if (!pci_) return;
+  if (is_vnic(pci_)) set_seals(pci_, steering.seals != 0 ? this : nullptr);
   if (steering.dma_octets == 0) {
     close_dma_window(pci_);
   } else {

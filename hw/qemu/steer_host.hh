@@ -6,17 +6,20 @@
 
 #include <optional>
 
+#include "hw/card/vnic/ports.hh"
 #include "hw/partition/steer.hh"
 #include "hw/qemu/boundary.hh"
 #include "hw/qemu/device_watch.hh"
 #include "hw/qemu/partition_host.hh"
 #include "hw/qemu/steer_device.hh"
 #include "hw/qemu/steer_intx.hh"
+#include "hw/qemu/vnic_device.hh"
 
 namespace gatehouse::qemu {
 
 class SteerHost final : public partition::Unit,
                         public partition::SteeredDevice,
+                        public vnic::SealPort,
                         public DeviceWatcher,
                         public DmaWindowOwner {
  public:
@@ -44,9 +47,17 @@ class SteerHost final : public partition::Unit,
   void reset() override { model_.reset(); }
   // partition::SteeredDevice
   bool intx_apart() override { return tap_.attached(); }
+  bool checks_seals() override { return pci_ && is_vnic(pci_); }
   void use(const partition::Steering& steering) override;
   void send(uint64_t address, uint32_t data) override;
   void set_line(bool level) override;
+  // vnic::SealPort
+  bool holds(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) override {
+    return model_.seal_holds(queue, unit, octets);
+  }
+  void received(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) override {
+    model_.seal_received(queue, unit, octets);
+  }
   // DeviceWatcher
   Status device_plugged(PCIDevice* device) override;
   void device_unplugged() override;

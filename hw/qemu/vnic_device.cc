@@ -246,6 +246,15 @@ const TypeInfo kType = [] {
 }();
 
 }  // namespace
+
+bool is_vnic(PCIDevice* device) {
+  return object_dynamic_cast(OBJECT(device), TYPE_GATEHOUSE_VNIC) && GATEHOUSE_VNIC(device)->host;
+}
+
+void set_seals(PCIDevice* device, vnic::SealPort* seals) {
+  GATEHOUSE_VNIC(device)->host->model().set_seals(seals);
+}
+
 }  // namespace gatehouse::qemu
 
 static void gatehouse_vnic_register_types() { type_register_static(&gatehouse::qemu::kType); }

@@ -12,9 +12,18 @@
 
 #define TYPE_GATEHOUSE_VNIC "gatehouse-vnic"
 
+namespace gatehouse::vnic {
+class SealPort;
+}
+
 namespace gatehouse::qemu {
 
 class VnicHost;
+
+// Whether a device is one of ours, and realized.
+bool is_vnic(PCIDevice* device);
+// See vnic::Vnic::set_seals. is_vnic(device).
+void set_seals(PCIDevice* device, vnic::SealPort* seals);
 
 }  // namespace gatehouse::qemu
 

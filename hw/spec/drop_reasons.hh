@@ -72,7 +72,8 @@ namespace gatehouse::spec {
   X(58, decapsulate, outer_loop, "outer source is the card itself")                                               \
   X(59, segment, not_fragmentable, "would need a fragment chain that IP cannot express")                          \
   X(60, uplink, uplink_send_failed, "the netdev refused the frame")                                               \
-  X(61, vnic, tx_bad_fcs, "the driver made the frame check sequence itself, and it is wrong")
+  X(61, vnic, tx_bad_fcs, "the driver made the frame check sequence itself, and it is wrong")                     \
+  X(62, vnic, tx_seal_broken, "data is not what the partition in front of the vnic has inspected")
 
 enum class DropReason : uint8_t {
   none = 0,

@@ -152,7 +152,9 @@ inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
   X(10, bad_mode, "an entry's mode or flags are unknown, or reserved octets are not 0")                       \
   X(11, bad_shadow, "an entry's shadow is not private RAM or not aligned")                                    \
   X(12, bad_dma, "DMA or DMA_OCTETS: not page-aligned private RAM above the firmware's start")                \
-  X(13, bad_steering, "STEER has unknown bits, or INTx cannot be told apart on this bus")
+  X(13, bad_steering, "STEER has unknown bits, or INTx cannot be told apart on this bus")                     \
+  X(14, bad_seals, "SEALS, SEAL_UNITS or SEAL_KEY: not private RAM, not aligned or out of range")             \
+  X(15, no_seals, "SEALS: the device does not check seals (only gatehouse-vnic does)")
 
 enum class Result : uint32_t {
 #define GATEHOUSE_UNIT_RESULT(number, name, text) k_##name = number,
@@ -217,9 +219,10 @@ static_assert(sizeof(RedirectRecord) == 16);
 // ---- gatehouse-steer ----------------------------------------------------------------------------------------------
 
 // STEER bits
-inline constexpr uint32_t kSteerMsi = 1;   // MSI and MSI-X messages
-inline constexpr uint32_t kSteerIntx = 2;  // INTx, where the bus can tell this device's line apart
-inline constexpr uint32_t kSteerRing = 4;  // every message is a record on the ring, besides its slot's pending bit
+inline constexpr uint32_t kSteerMsi = 1;     // MSI and MSI-X messages
+inline constexpr uint32_t kSteerIntx = 2;    // INTx, where the bus can tell this device's line apart
+inline constexpr uint32_t kSteerRing = 4;    // every message is a record on the ring, besides its slot's pending bit
+inline constexpr uint32_t kSteerSealed = 8;  // data without a seal is not sent. Needs SEALS
 
 #define GATEHOUSE_STEER_REGISTERS(X)                                                                               \
   X(STEER, 0x040, 4, kRw, "kSteer bits")                                                                           \
@@ -230,7 +233,11 @@ inline constexpr uint32_t kSteerRing = 4;  // every message is a record on the r
   X(INJECT_ADDRESS, 0x068, 8, kRw, "address for INJECT_DATA")                                                      \
   X(INJECT_DATA, 0x070, 4, kWo, "sends this message to the guest as if the device had")                            \
   X(INJECT_INTX, 0x074, 4, kWo, "level of the device's INTx line towards the guest")                               \
-  X(DMA_DENIED, 0x078, 8, kRo, "DMA accesses of the device to private addresses outside of the window")
+  X(DMA_DENIED, 0x078, 8, kRo, "DMA accesses of the device to private addresses outside of the window")            \
+  X(SEALS, 0x080, 8, kRw, "address in private RAM of uint64_t[kSealRings][SEAL_UNITS]; 0: none")                   \
+  X(SEAL_UNITS, 0x088, 4, kRw, "seals of each ring, at most kMaxSealUnits")                                        \
+  X(SEAL_KEY, 0x090, 8, kRw, "key of the seals, 1 .. kMaxSealKey: secret from the guest")                          \
+  X(SEALS_BROKEN, 0x098, 8, kRo, "frames that were not sent since their data did not have its seal")
 
 inline constexpr unsigned kSteerSlots = 64;
 inline constexpr unsigned kIntxSlot = 63;  // messages use 0..62; a 64th message shares slot 62 and is an overrun
@@ -241,6 +248,18 @@ struct SteerSlot {
   uint32_t count;  // messages since COMMIT, modulo 2^32
 };
 static_assert(sizeof(SteerSlot) == 16);
+
+// A seal is kSealed and the seal() of hw/core/base/seal.hh over the octets that a descriptor carries. A table has one
+// for each position of a ring (a packet split descriptor's is that of its first unit), the rings in this order:
+//   receive 0, receive 1: the card stores what it has written to the guest's buffers, before it writes the descriptor
+//     back; 0 when it could not write them.
+//   transmit 0, transmit 1: the card compares what it has read with what firmware stored before it moved the tail;
+//     other data does not leave (drop reason tx_seal_broken). 0: not sealed, see kSteerSealed.
+// A COMMIT that changes nothing of messages' and the line's steering leaves slots as they are.
+inline constexpr unsigned kSealRings = 4;
+inline constexpr uint32_t kMaxSealUnits = 65536;
+inline constexpr uint64_t kSealed = uint64_t{1} << 63;
+inline constexpr uint64_t kMaxSealKey = (uint64_t{1} << 61) - 2;
 
 struct SteerRecord {
   uint64_t address;

@@ -86,6 +86,18 @@ class CardPort {
   virtual void link_changed(bool up) = 0;
 };
 
+// Seals of what descriptors carry: somebody in front of the vnic sees to it that data which was
+// inspected stays what it was. Only while there is somebody (Vnic::set_seals). queue <
+// i82574::kQueues; unit: position in the ring.
+class SealPort {
+ public:
+  virtual ~SealPort() = default;
+  // What a transmit descriptor carries, as it was fetched. False: it must not leave.
+  virtual bool holds(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) = 0;
+  // What was written for a receive descriptor, before it is written back. Null data: not all was.
+  virtual void received(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) = 0;
+};
+
 // A frame for the guest, in up to two pieces. `layers` are those of the whole frame. Valid during
 // the call.
 struct Delivery {

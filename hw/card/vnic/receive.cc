@@ -322,7 +322,7 @@ ReceiveEngine::Fate ReceiveEngine::deliver(Batch& batch, const ReceiveFrame& fra
   ReceiveRing& ring = rings_[status.queue];
   if (ring.available() == 0) return Fate::kNoDescriptors;
   const ReceiveRing::Put put =
-      ring.put(batch.settings, make_image(batch.settings, frame, status), status);
+      ring.put(batch.settings, make_image(batch.settings, frame, status), status, vnic_.seals());
   if (put == ReceiveRing::Put::kNoDescriptors) return Fate::kNoDescriptors;
   if (put == ReceiveRing::Put::kRingError) {
     drop(DropReason::rx_dma_error);

@@ -92,7 +92,7 @@ void ReceiveRing::skip_null_descriptors(const ReceiveSettings& settings) {
 }
 
 ReceiveRing::Put ReceiveRing::put(const ReceiveSettings& settings, const ReceiveImage& image,
-                                  const ReceiveStatus& status) {
+                                  const ReceiveStatus& status, SealPort* seals) {
   const uint32_t length = static_cast<uint32_t>(image.octets.size());
   const uint32_t step = settings.descriptor_units();
   const bool split = settings.format == ReceiveFormat::kSplit && status.header_length != 0 &&
@@ -114,7 +114,13 @@ ReceiveRing::Put ReceiveRing::put(const ReceiveSettings& settings, const Receive
   uint32_t done = 0;
   for (uint32_t unit = 0; unit < needed; unit += step) {
     const Buffers buffers = share(settings, cache_.at(unit), length - done, split_at(unit));
-    stored &= store(buffers, image.octets.data() + done);
+    const bool whole = store(buffers, image.octets.data() + done);
+    if (seals != nullptr) {
+      const auto octets = image.octets.subspan(done, total(buffers));
+      seals->received(queue_, registers_[reg::RDH(queue_)],
+                      whole ? octets : std::span<const uint8_t>());
+    }
+    stored &= whole;
     done += total(buffers);
     uint32_t status_error = RX_STATUS_DD;
     if (unit + step == needed) {

@@ -37,7 +37,9 @@ class ReceiveRing {
   ReceiveRing(RegisterFile& registers, DmaPort& dma, unsigned queue)
       : registers_(registers), dma_(dma), queue_(queue) {}
 
-  Put put(const ReceiveSettings& settings, const ReceiveImage& image, const ReceiveStatus& status);
+  // seals: null, or told of what each descriptor got.
+  Put put(const ReceiveSettings& settings, const ReceiveImage& image, const ReceiveStatus& status,
+          SealPort* seals);
   // Writes back what put() left. Before any interrupt, and before anybody else looks at the rings.
   void flush();
   // The ring's registers or descriptors changed under us. Nothing may wait for a flush.

@@ -175,8 +175,8 @@ void TransmitEngine::send(unsigned queue, const TransmitSettings& settings, Budg
   untold_octets_[queue] += std::min(frame_.octets, kMaxSuperFrame);
   Packet* packet = nullptr;
   const DropReason reason =
-      make_packet(settings, frame_, queues_[queue].context(frame_.segmented()), vnic_.ports().dma,
-                  vnic_.ports().card, packet);
+      make_packet(settings, frame_, queues_[queue].context(frame_.segmented()),
+                  {vnic_.ports().dma, vnic_.seals(), queue}, vnic_.ports().card, packet);
   if (reason != DropReason::none) {
     vnic_.ports().card.count_drop(reason);
     if (reason == DropReason::bad_tso_context) vnic_.statistics().add(reg::TSCTFC);

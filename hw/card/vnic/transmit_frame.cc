@@ -36,6 +36,22 @@ bool gather(const TransmitFrame& frame, DmaPort& dma, uint8_t* to) {
   return true;
 }
 
+// What is compared is what leaves: guests can't reach the copy.
+bool seals_hold(const TransmitFrame& frame, SealPort& seals, unsigned queue, const uint8_t* at) {
+  for (uint32_t i = 0; i < frame.count; ++i) {
+    const TransmitFrame::Buffer& buffer = frame.buffers[i];
+    if (!seals.holds(queue, buffer.unit, {at, buffer.octets})) return false;
+    at += buffer.octets;
+  }
+  return true;
+}
+
+DropReason fetch(const TransmitFrame& frame, const TransmitSource& source, uint8_t* to) {
+  if (!gather(frame, source.dma, to)) return DropReason::tx_dma_error;
+  const bool holds = source.seals == nullptr || seals_hold(frame, *source.seals, source.queue, to);
+  return holds ? DropReason::none : DropReason::tx_seal_broken;
+}
+
 // 7.2.10.1: the context must be one that a frame can have; segment checks it against the headers.
 DropReason prepare_segmentation(const TransmitFrame& frame, const TransmitContext& context,
                                 Packet& packet) {
@@ -147,7 +163,7 @@ TransmitSettings transmit_settings(const RegisterFile& registers) {
 }
 
 DropReason make_packet(const TransmitSettings& settings, const TransmitFrame& frame,
-                       const TransmitContext& context, DmaPort& dma, CardPort& card,
+                       const TransmitContext& context, const TransmitSource& source, CardPort& card,
                        Packet*& packet) {
   packet = nullptr;
   if (frame.refused != DropReason::none) return frame.refused;
@@ -161,9 +177,8 @@ DropReason make_packet(const TransmitSettings& settings, const TransmitFrame& fr
   if (taken == nullptr) return DropReason::no_packet_buffer;
   taken->data += tag;  // keeps kHeadroom free in front of the tag
   taken->length = frame.octets;
-  const DropReason reason = gather(frame, dma, taken->data)
-                                ? finish(settings, frame, context, vlan, *taken)
-                                : DropReason::tx_dma_error;
+  DropReason reason = fetch(frame, source, taken->data);
+  if (reason == DropReason::none) reason = finish(settings, frame, context, vlan, *taken);
   if (reason != DropReason::none) {
     card.give_packet(taken);
     return reason;

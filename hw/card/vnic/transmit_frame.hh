@@ -23,12 +23,19 @@ TransmitSettings transmit_settings(const RegisterFile& registers);
 // Shortest frame that the silicon sends, without FCS (7.2.10.1: 17 octets, padded).
 inline constexpr uint32_t kShortestTransmit = 17;
 
+// Where a frame's octets come from.
+struct TransmitSource {
+  DmaPort& dma;
+  SealPort* seals;  // null: there are none
+  unsigned queue;
+};
+
 // Null in `packet` when there is nothing to send: with a reason other than none the frame is to be
 // counted as dropped, with none it was empty. frame.octets is not 0 for a packet. packet->cookie is
 // the caller's.
 spec::DropReason make_packet(const TransmitSettings& settings, const TransmitFrame& frame,
-                             const TransmitContext& context, DmaPort& dma, CardPort& card,
-                             Packet*& packet);
+                             const TransmitContext& context, const TransmitSource& source,
+                             CardPort& card, Packet*& packet);
 
 }  // namespace gatehouse::vnic
 

@@ -68,8 +68,8 @@ void TransmitQueue::load_context(const uint8_t* d) {
              .payload_length = static_cast<uint32_t>(get<desc::CONTEXT_PAYLEN>(d))};
 }
 
-// Appends a data or legacy descriptor to the frame.
-void TransmitQueue::add(TransmitFrame& frame, const uint8_t* d) {
+// Appends a data or legacy descriptor, that of `unit`, to the frame.
+void TransmitQueue::add(TransmitFrame& frame, const uint8_t* d, uint32_t unit) {
   const uint8_t command = command_of(d);
   const bool extended = (command & TX_CMD_DEXT) != 0;
   const bool first = frame.descriptors == 0;
@@ -90,7 +90,7 @@ void TransmitQueue::add(TransmitFrame& frame, const uint8_t* d) {
   ++frame.descriptors;
   if (octets == 0) return;  // 7.2.10.1: carries nothing
   frame.octets += octets;   // at most kMaxBuffers * 2^20
-  frame.buffers[frame.count++] = {get<desc::TX_ADDRESS>(d), octets};
+  frame.buffers[frame.count++] = {get<desc::TX_ADDRESS>(d), octets, unit};
 }
 
 TransmitQueue::Next TransmitQueue::next(TransmitFrame& frame) {
@@ -104,6 +104,7 @@ TransmitQueue::Next TransmitQueue::next(TransmitFrame& frame) {
     done(1);
     return Next::kProgress;
   }
+  const DescriptorRing now = ring();
   for (uint32_t unit = 0; unit < TransmitFrame::kMaxBuffers; ++unit) {
     if (!fetch(unit + 1)) return Next::kRingError;
     if (cache_.units() <= unit) {
@@ -120,7 +121,7 @@ TransmitQueue::Next TransmitQueue::next(TransmitFrame& frame) {
       ++frame.descriptors;
       continue;
     }
-    add(frame, descriptor);
+    add(frame, descriptor, now.advance(now.head, unit));
     if (!ends_frame(descriptor)) continue;
     done(unit + 1);
     if (skipping_) frame.refused = DropReason::tx_too_long;

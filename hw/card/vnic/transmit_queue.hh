@@ -37,6 +37,7 @@ struct TransmitFrame {
   struct Buffer {
     uint64_t address = 0;
     uint32_t octets = 0;
+    uint32_t unit = 0;  // position of its descriptor in the ring
   };
 
   std::array<Buffer, kMaxBuffers> buffers;
@@ -100,7 +101,7 @@ class TransmitQueue {
 
   DescriptorRing ring() const;
   bool fetch(uint32_t units) { return cache_.fetch(ring(), dma_, units); }
-  void add(TransmitFrame& frame, const uint8_t* descriptor);
+  void add(TransmitFrame& frame, const uint8_t* descriptor, uint32_t unit);
   void load_context(const uint8_t* descriptor);
   void done(uint32_t units);
   void report(const uint8_t* descriptor, uint64_t address);

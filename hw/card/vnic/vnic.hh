@@ -71,6 +71,10 @@ class Vnic {
   // 0 = D0 ... 3 = D3hot. D3hot to D0 is a reset (kFunction) that the caller asks for.
   void power_state_changed(unsigned d_state);
 
+  // From now on descriptors' data has seals; null: not any more. Stays over resets.
+  void set_seals(SealPort* seals) { seals_ = seals; }
+  SealPort* seals() const { return seals_; }
+
   // The address in RAL0/RAH0, as the driver may have changed it.
   MacAddress mac_address() const;
   bool link_up() const;
@@ -106,6 +110,7 @@ class Vnic {
   void link_may_be_up(bool was_up);
 
   Ports ports_;
+  SealPort* seals_ = nullptr;
   RegisterFile registers_;
   Nvm nvm_;
   Phy phy_;

@@ -25,6 +25,8 @@ using vnic::rig::Bytes;
 
 inline constexpr uint64_t kPrivateOctets = 0x40'0000;
 inline constexpr uint64_t kSharedAt = 0x10'0000, kRealAt = 0x20'0000, kGivenAt = 0x30'0000;
+inline constexpr uint64_t kSealsAt = 0x38'0000, kCopyAt = 0x3a'0000,
+                          kSealKey = 0x0123'4567'89ab'cdef;
 inline constexpr uint32_t kUnits = 1024;  // of a real ring
 inline constexpr uint32_t kVector = 40;
 
@@ -103,15 +105,17 @@ class Alerts : public AlertSink {
  public:
   void alert(Alert what, uint64_t) override { ++times[static_cast<unsigned>(what)]; }
   unsigned count(Alert what) const { return times[static_cast<unsigned>(what)]; }
-  std::array<unsigned, 5> times{};
+  std::array<unsigned, 6> times{};
 };
 
 class Machine : public vnic::InterruptPort,
+                public vnic::SealPort,
                 public partition::RedirectedDevice,
                 public partition::SteeredDevice {
  public:
-  explicit Machine(Inspector* inspector = nullptr)
-      : memory(hidden),
+  explicit Machine(Inspector* inspector = nullptr, bool sealed = false)
+      : is_sealed(sealed),
+        memory(hidden),
         card({2048, 2304, 24, kHeadroom + kMaxSuperFrame + 256}),
         nic(vnic::Ports{memory, clock, *this, card}, vnic::rig::Rig::identity()),
         redirect(hidden, cores, *this),
@@ -134,7 +138,10 @@ class Machine : public vnic::InterruptPort,
             .units = kUnits,
             .bias = partition::kRamBase - reinterpret_cast<uintptr_t>(base),
             .vector = kVector,
-            .core = 0};
+            .core = 0,
+            .seals = is_sealed ? SealPlace{reinterpret_cast<uint64_t*>(base + kSealsAt),
+                                           base + kCopyAt, kSealKey}
+                               : SealPlace{}};
   }
   Shared& shared() { return *reinterpret_cast<Shared*>(hidden.memory.get() + kSharedAt); }
 
@@ -169,15 +176,25 @@ class Machine : public vnic::InterruptPort,
 
   // ---- partition::SteeredDevice
   bool intx_apart() override { return intx_is_apart; }
+  bool checks_seals() override { return has_seals; }
   void use(const partition::Steering& steering) override {
     memory.begin = steering.dma;
     memory.octets = steering.dma_octets;
+    nic.set_seals(steering.seals != 0 ? this : nullptr);
   }
   void send(uint64_t, uint32_t data) override {
     ++vectors[data];
     if (on_interrupt) on_interrupt();
   }
   void set_line(bool level) override { line = level; }
+
+  // ---- vnic::SealPort
+  bool holds(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) override {
+    return steer.seal_holds(queue, unit, octets);
+  }
+  void received(unsigned queue, uint32_t unit, std::span<const uint8_t> octets) override {
+    steer.seal_received(queue, unit, octets);
+  }
 
   // ---- The guest
   uint32_t get(uint32_t offset) { return static_cast<uint32_t>(redirect.guest_read(0, offset, 4)); }
@@ -228,6 +245,7 @@ class Machine : public vnic::InterruptPort,
     FAIL() << "never comes to rest";
   }
 
+  const bool is_sealed;
   PrivateRam hidden;
   Cores cores;
   SteeredMemory memory;
@@ -235,6 +253,7 @@ class Machine : public vnic::InterruptPort,
   vnic::rig::Card card;
   vnic::InterruptMode current = vnic::InterruptMode::kMsix;
   bool intx_is_apart = true;
+  bool has_seals = true;
   bool device_line = false, line = false;
   size_t installed = 0;
   std::array<unsigned, 5> vectors{};

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@ using ::testing::Pair;
 constexpr uint64_t kSlotsAt = kTableAt;
 constexpr uint64_t kMessageAddress = 0xfee0'0000;
 constexpr uint64_t kDmaAt = kRamBase + 0x80'0000;
+constexpr uint64_t kSealsAt = kRamBase + 0xc000;
+constexpr uint32_t kSealUnits = 16;
+constexpr uint64_t kKey = 0x0123'4567'89ab'cdef;
 
 // More than the rig's, so that there is RAM above the firmware's start.
 class LargeRam : public FakeRam {
@@ -40,6 +44,7 @@ class LargeRam : public FakeRam {
 class FakeDevice : public SteeredDevice {
  public:
   bool intx_apart() override { return apart; }
+  bool checks_seals() override { return seals; }
   void use(const Steering& steering) override { used = steering; }
   void send(uint64_t address, uint32_t data) override { sent.emplace_back(address, data); }
   void set_line(bool level) override {
@@ -48,6 +53,7 @@ class FakeDevice : public SteeredDevice {
   }
 
   bool apart = true;
+  bool seals = true;
   bool line = false;
   bool hostile = false;  // saved state may say that the line is high when it is not
   Steering used;
@@ -203,7 +209,9 @@ TEST_F(SteerTest, RefusesWithItsReason) {
     unsigned octets;
     Result result;
   } const rows[] = {
-      {"unknown bit", steer::STEER, 8, 4, Result::k_bad_steering},
+      {"unknown bit", steer::STEER, 16, 4, Result::k_bad_steering},
+      {"sealed without seals", steer::STEER, kSteerMsi | kSteerSealed, 4, Result::k_bad_seals},
+      {"seals without units", steer::SEALS, kSealsAt, 8, Result::k_bad_seals},
       {"slots outside", steer::SLOTS, kRamBase + FakeRam::kOctets - 1008, 8, Result::k_bad_table},
       {"slots not aligned", steer::SLOTS, kSlotsAt + 8, 8, Result::k_bad_table},
       {"no slots", steer::SLOTS, 0, 8, Result::k_bad_table},
@@ -222,6 +230,7 @@ TEST_F(SteerTest, RefusesWithItsReason) {
     set_up(unit_);
     unit_.write(steer::SLOTS, kSlotsAt, 8);
     unit_.write(steer::STEER, kSteerMsi, 4);
+    unit_.write(steer::SEALS, 0, 8);
     unit_.write(steer::DMA, kDmaAt, 8);
     unit_.write(steer::DMA_OCTETS, 2 * kPage, 8);
     ASSERT_EQ(commit(unit_), Result::k_ok);
@@ -239,6 +248,96 @@ TEST_F(SteerTest, RefusesWithItsReason) {
   EXPECT_EQ(steer(kSteerIntx), Result::k_bad_steering);
   unit_.unplugged();
   EXPECT_EQ(steer(kSteerMsi), Result::k_no_device);
+}
+
+constexpr uint8_t kData[] = "what has been inspected";
+
+uint64_t seal_of(std::span<const uint8_t> octets) { return kSealed | SealKey(kKey).seal(octets); }
+
+class SealTest : public SteerTest {
+ protected:
+  Result seal(uint32_t bits = 0, uint64_t key = kKey, uint32_t units = kSealUnits) {
+    set_up(unit_);
+    unit_.write(steer::SLOTS, kSlotsAt, 8);
+    unit_.write(steer::SEALS, kSealsAt, 8);
+    unit_.write(steer::SEAL_UNITS, units, 4);
+    unit_.write(steer::SEAL_KEY, key, 8);
+    unit_.write(steer::STEER, kSteerMsi | bits, 4);
+    return commit(unit_);
+  }
+  static uint64_t at(unsigned ring, uint32_t unit) {
+    return kSealsAt + (ring * kSealUnits + unit) * sizeof(uint64_t);
+  }
+};
+
+TEST_F(SealTest, RefusesTablesAndKeysThatAreNotValid) {
+  EXPECT_EQ(seal(0, 0), Result::k_bad_seals);
+  EXPECT_EQ(seal(0, kMaxSealKey + 1), Result::k_bad_seals);
+  EXPECT_EQ(seal(0, ~uint64_t{0}), Result::k_bad_seals);
+  EXPECT_EQ(seal(0, kKey, 0), Result::k_bad_seals);
+  EXPECT_EQ(seal(0, kKey, kMaxSealUnits + 1), Result::k_bad_seals);
+  EXPECT_EQ(seal(0, kKey, kMaxSealUnits), Result::k_bad_seals) << "beyond the RAM";
+  EXPECT_FALSE(unit_.active());
+  device_.seals = false;
+  EXPECT_EQ(seal(), Result::k_no_seals);
+  device_.seals = true;
+  EXPECT_EQ(seal(0, kMaxSealKey), Result::k_ok);
+  EXPECT_EQ(device_.used.seals, kSealsAt);
+}
+
+TEST_F(SealTest, HoldForTheSameOctetsOnly) {
+  ASSERT_EQ(seal(), Result::k_ok);
+  EXPECT_TRUE(unit_.seal_holds(0, 3, kData)) << "not sealed, and need not be";
+  ram_.put(at(3, 15), seal_of(kData));
+  EXPECT_TRUE(unit_.seal_holds(1, 15, kData));
+  std::vector<uint8_t> other(std::begin(kData), std::end(kData));
+  other[7] ^= 1;
+  EXPECT_FALSE(unit_.seal_holds(1, 15, other));
+  EXPECT_FALSE(unit_.seal_holds(1, 15, std::span(kData).first(5)));
+  EXPECT_EQ(unit_.read(steer::SEALS_BROKEN, 8), 2u);
+  ASSERT_EQ(seal(kSteerSealed), Result::k_ok);
+  EXPECT_FALSE(unit_.seal_holds(0, 3, kData));
+  EXPECT_FALSE(unit_.seal_holds(0, kSealUnits, kData)) << "a ring longer than the table";
+  EXPECT_TRUE(unit_.seal_holds(1, 15, kData));
+  EXPECT_EQ(unit_.seals_broken(), 4u);
+}
+
+TEST_F(SealTest, TellWhatTheCardHasWritten) {
+  ASSERT_EQ(seal(), Result::k_ok);
+  ram_.changed.clear();
+  unit_.seal_received(1, 2, kData);
+  EXPECT_EQ(ram_.get<uint64_t>(at(1, 2)), seal_of(kData));
+  EXPECT_THAT(ram_.changed, ElementsAre(Pair(at(1, 2), sizeof(uint64_t))));
+  unit_.seal_received(1, 2, {});
+  EXPECT_EQ(ram_.get<uint64_t>(at(1, 2)), 0u);
+  unit_.seal_received(1, kSealUnits, kData);
+  unit_.seal_received(0, ~0u, kData);
+  EXPECT_EQ(ram_.changed.size(), 2u);
+  EXPECT_EQ(ram_.outside, 0u);
+}
+
+TEST_F(SealTest, ComeAndGoWithoutTouchingSlots) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  unit_.message(kMessageAddress, 33);
+  ASSERT_EQ(seal(kSteerSealed), Result::k_ok);
+  EXPECT_EQ(unit_.slots(), 1u);
+  EXPECT_EQ(slot(0).count, 1u);
+  unit_.write(steer::INJECT_SLOT, 0, 4);
+  EXPECT_EQ(device_.sent.size(), 1u);
+  Archive saved;
+  unit_.archive(saved);
+  FakeDevice device;
+  Steer other(ram_, interrupts_, device);
+  other.plugged();
+  Archive loaded{std::span<const uint8_t>(saved.bytes())};
+  other.archive(loaded);
+  ASSERT_TRUE(loaded.ok()) << loaded.error();
+  EXPECT_EQ(device.used, device_.used);
+  ram_.put(at(2, 0), seal_of(kData));
+  EXPECT_TRUE(other.seal_holds(0, 0, kData));
+  EXPECT_FALSE(other.seal_holds(0, 0, std::span(kData).first(9)));
+  other.reset();
+  EXPECT_EQ(device.used, Steering{});
 }
 
 TEST_F(SteerTest, NeedsNoSlotsForAWindowAlone) {
@@ -284,8 +383,8 @@ TEST_F(SteerTest, GoesOnFromSavedState) {
   EXPECT_FALSE(device.line);
 }
 
-TEST_F(SteerTest, RefusesSavedStateThatIsNotValid) {
-  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+TEST_F(SealTest, RefusesSavedStateThatIsNotValid) {
+  ASSERT_EQ(seal(kSteerSealed), Result::k_ok);
   Archive saved;
   unit_.archive(saved);
   std::mt19937 random(1);
@@ -303,6 +402,8 @@ TEST_F(SteerTest, RefusesSavedStateThatIsNotValid) {
     other.archive(loaded);
     EXPECT_TRUE(loaded.ok() || !other.active());
     other.message(kMessageAddress, 5);
+    other.seal_holds(round % 2, random() % 100, kData);
+    other.seal_received(round % 2, random() % 100, kData);
     other.line(true);
     if (other.present()) other.write(steer::INJECT_SLOT, 0, 4);
   }
@@ -311,13 +412,16 @@ TEST_F(SteerTest, RefusesSavedStateThatIsNotValid) {
 
 TEST_F(SteerTest, SurvivesWhateverFirmwareDoes) {
   std::mt19937 random(2);
-  constexpr uint64_t kValues[] = {0, 1, 3, 7, 16, 40, kControlAt, kRingAt, kSlotsAt, kDmaAt, kPage};
+  constexpr uint64_t kValues[] = {0,     1,       3,        7,      16,       40,
+                                  kPage, kRingAt, kSlotsAt, kDmaAt, kSealsAt, kControlAt};
   for (unsigned round = 0; round < 100'000; ++round) {
     const RegisterRow& row = kSteerRows[random() % std::size(kSteerRows)];
     uint64_t value = kValues[random() % std::size(kValues)];
     if (random() % 16 == 0) value = uint64_t{random()} << 32 | random();
     unit_.write(row.offset, value, random() % 8 ? row.octets : 1u << random() % 4);
-    if (round % 64 == 0) steer(random() % 8);
+    if (round % 64 == 0) steer(random() % 16);
+    unit_.seal_holds(round % 2, random() % 64, kData);
+    unit_.seal_received(round % 2, random() % 64, kData);
     switch (random() % 6) {
       case 0:
         unit_.message(kMessageAddress, random() % 80);
