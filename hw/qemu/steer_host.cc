@@ -162,7 +162,7 @@ void SteerHost::triggered(PCIDevice* device, MSIMessage message) {
     const bool master = pci_get_word(device->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
     const bool taken = master && host->model_.message(message.address, message.data);
     trace_gatehouse_steer_message(host->name_.c_str(), message.address, message.data, taken);
-    if (!taken) host->trigger_(device, message);
+    if (!taken) host->pass_on(message);
     return;
   }
 }
@@ -172,7 +172,8 @@ void SteerHost::triggered(PCIDevice* device, MSIMessage message) {
 void SteerHost::use(const partition::Steering& steering) {
   if (!pci_) return;
   if (is_vnic(pci_)) set_seals(pci_, steering.seals != 0 ? this : nullptr);
-  if (steering.dma_octets == 0) {
+  window_ = steering.dma_octets != 0;
+  if (!window_) {
     close_dma_window(pci_);
   } else {
     open_dma_window(pci_, this, partition_.ram(), steering.dma - partition::kRamBase, steering.dma,
@@ -182,7 +183,18 @@ void SteerHost::use(const partition::Steering& steering) {
 
 void SteerHost::send(uint64_t address, uint32_t data) {
   trace_gatehouse_steer_inject(name_.c_str(), address, data);
-  trigger_(pci_, MSIMessage{address, data});
+  pass_on(MSIMessage{address, data});
+}
+
+// A message goes where the guest says, the window is for the device's data: past it, to where all
+// of its DMA went before.
+void SteerHost::pass_on(const MSIMessage& message) {
+  if (!window_) return trigger_(pci_, message);
+  if (!(pci_get_word(pci_->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) return;
+  MemTxAttrs attrs{};
+  attrs.requester_id = pci_requester_id(pci_);
+  address_space_stl_le(pci_device_iommu_address_space(pci_), message.address, message.data, attrs,
+                       nullptr);
 }
 
 void SteerHost::set_line(bool level) {

@@ -69,6 +69,7 @@ class SteerHost final : public partition::Unit,
   explicit SteerHost(GatehouseSteerState* state);
 
   static void triggered(PCIDevice* device, MSIMessage message);
+  void pass_on(const MSIMessage& message);
   void show();
   void hide();
 
@@ -81,6 +82,7 @@ class SteerHost final : public partition::Unit,
   MSITriggerFunc* trigger_ = nullptr;  // the device's own
   bool machine_done_ = false;
   bool shown_ = false;
+  bool window_ = false;  // the device's DMA has one
   IntxTap tap_;
   partition::Steer model_;
   DeviceWatch watch_;

@@ -13,6 +13,13 @@ constexpr uint32_t kVector = 0x66;
 constexpr uint32_t kModes[] = {0, 0x100, 0x200, 0x400, 0x500, 0x600, 0x700};
 constexpr uint32_t kFirstCore = 0x1'0000;  // the model's name for the first core's APIC
 
+unsigned msix_capability(DeviceFort& fort, unsigned slot) {
+  unsigned at = fort.config_read(slot, 0x34, 1);
+  while (at != 0 && fort.config_read(slot, at, 1) != 0x11) at = fort.config_read(slot, at + 1, 1);
+  EXPECT_NE(at, 0u);
+  return at;
+}
+
 class Interrupt : public AttackTest {
  protected:
   static void SetUpTestSuite() {
@@ -78,10 +85,7 @@ TEST_F(Interrupt, MsixTablesAimedAtCores) {
   each([](DeviceFort& fort) {
     for (const unsigned slot : {kVnic, kE1000e}) {
       fort.start_nic(slot, 0x20'0000, 0x21'0000, 0x22'0000);
-      uint32_t at = fort.config_read(slot, 0x34, 1);
-      while (at != 0 && fort.config_read(slot, at, 1) != 0x11)
-        at = fort.config_read(slot, at + 1, 1);
-      ASSERT_NE(at, 0u);
+      const unsigned at = msix_capability(fort, slot);
       const uint64_t table = bar_of(slot, 3);
       fort.config_write(slot, at + 2, 0x8000, 2);
       fort.write(slot, reg::IVAR, 0x80088888);  // all causes: message 0
@@ -99,6 +103,38 @@ TEST_F(Interrupt, MsixTablesAimedAtCores) {
         }
       }
       fort.config_write(slot, at + 2, 0, 2);
+    }
+  });
+}
+
+TEST_F(Interrupt, MessagesIntoTheDmaWindow) {
+  // A partition that steers a device has a window for its DMA. The device's messages go where the
+  // guest says, also when firmware passes them on.
+  namespace reg = i82574::reg;
+  each([](DeviceFort& fort) {
+    for (const Ask way : {kSteer, kOpenWindow}) {
+      ASSERT_EQ(fort.ask(way), 0u);
+      fort.start_nic(kE1000e, 0x20'0000, 0x21'0000, 0x22'0000);
+      const unsigned at = msix_capability(fort, kE1000e);
+      fort.config_write(kE1000e, at + 2, 0x8000, 2);
+      fort.write(kE1000e, reg::IVAR, 0x80088888);
+      fort.write(kE1000e, reg::IMS, 0xffff'ffff);
+      for (const uint64_t address : {kWindow, kWindow + 0x124, kWindow + kWindowOctets - 4}) {
+        const uint64_t table = bar_of(kE1000e, 3);
+        fort.bus().write(table, address & 0xffff'ffff, 4);
+        fort.bus().write(table + 4, address >> 32, 4);
+        fort.bus().write(table + 8, 0x6666'6666, 4);
+        fort.bus().write(table + 12, 0, 4);
+        fort.write(kE1000e, reg::EITR(0), 0);
+        fort.write(kE1000e, reg::ICS, 0x01f0'0094);
+        fort.write(kE1000e, reg::ICR, 0xffff'ffff);
+      }
+      // The NIC spaces its messages by some time of the guest's.
+      EXPECT_TRUE(way != kSteer || eventually([&] { return fort.ask(kInject) == kWhole; }))
+          << "no message was steered";
+      fort.expect_held();
+      EXPECT_EQ(fort.ask(kUnsteer), 0u);
+      fort.config_write(kE1000e, at + 2, 0, 2);
     }
   });
 }

@@ -20,6 +20,10 @@ constexpr uint64_t treasure(uint64_t address) {
   return z ^ z >> 31;
 }
 
+// Of its treasure, what a steered device's DMA may reach after kSteer or kOpenWindow.
+inline constexpr uint64_t kWindow = kTreasure + 0x8'0000;
+inline constexpr uint64_t kWindowOctets = 0x1'0000;
+
 enum Ask : uint32_t {
   // Whether the treasure is whole, each core answers, nothing has interrupted one: an Answer.
   kReport = static_cast<uint32_t>(partition::Request::kReport),
@@ -31,6 +35,10 @@ enum Ask : uint32_t {
   kMemoryAll,     // loads from each GiB of its address map
   kSpoil,         // changes a word of the treasure; once more: changes it back
   kHostileUnits,  // all registers of all its pages, with hostile values
+  kSteer,         // its steering unit takes messages, the device has a window. Answer: Result
+  kOpenWindow,    // the same without messages
+  kInject,        // every message that came goes on to the guest
+  kUnsteer,       // nothing is in force any more
   kTripleFault,   // of its last core, and of no other. That one answers no kReport any more
 };
 

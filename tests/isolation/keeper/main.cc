@@ -133,6 +133,37 @@ void write_hostile_units() {
   }
 }
 
+partition::UnitControl steer_control;
+alignas(64) partition::SteerSlot steer_slots[partition::kSteerSlots];
+
+// Unit kNoUnit is a page without registers: it reads 0.
+hal::View<hal::MmioBus> steer_page() {
+  const auto& bus = hal::kControlBlock.bus();
+  const unsigned unit = hal::find_unit(bus, partition::UnitKind::kSteer);
+  return hal::View{hal::MmioBus{partition::kMmioBase + (1 + unit) * partition::kPage}};
+}
+
+uint32_t open_window(uint32_t bits) {
+  const auto page = steer_page();
+  page.write(hal::unit::CONTROL, reinterpret_cast<uint64_t>(&steer_control));
+  page.write(hal::steer::SLOTS, reinterpret_cast<uint64_t>(steer_slots));
+  page.write(hal::steer::STEER, bits);
+  page.write(hal::steer::DMA, kWindow);
+  page.write(hal::steer::DMA_OCTETS, kWindowOctets);
+  page.write(hal::unit::COMMIT, 1);
+  return page.read(hal::unit::STATUS) & partition::kStatusActive ? page.read(hal::unit::RESULT)
+                                                                 : ~uint32_t{0};
+}
+
+uint32_t inject_all() {
+  const auto page = steer_page();
+  for (uint32_t slot = 0; slot < partition::kIntxSlot; ++slot) {
+    if (const_cast<volatile uint32_t&>(steer_slots[slot].count) != 0)
+      page.write(hal::steer::INJECT_SLOT, slot);
+  }
+  return const_cast<volatile uint32_t&>(steer_slots[0].count) == 0 ? kChanged : kWhole;
+}
+
 [[noreturn]] void triple_fault() {
   struct [[gnu::packed]] {
     uint16_t limit;
@@ -166,6 +197,15 @@ uint32_t obey(uint32_t request) {
       return kWhole;
     case kHostileUnits:
       write_hostile_units();
+      return kWhole;
+    case kSteer:
+      return open_window(partition::kSteerMsi);
+    case kOpenWindow:
+      return open_window(0);
+    case kInject:
+      return inject_all();
+    case kUnsteer:
+      steer_page().write(hal::unit::COMMIT, 0);
       return kWhole;
     case kTripleFault:
       hal::send_interrupt(hal::cores() - 1, kFault);
