@@ -4,6 +4,7 @@
 #include "hw/qemu/qemu-begin.hh"
 #include "qapi/qapi-events-gatehouse.h"
 #include "qemu/error-report.h"
+#include "system/cpu-timers.h"
 #include "trace/trace-gatehouse_hw_qemu.h"
 #include "hw/qemu/qemu-end.hh"
 
@@ -35,6 +36,8 @@ CardHost::CardHost(GatehouseCardState* device)
       name_(device_name(&device->parent_obj)),
       timer_(timer_new_ns(
           QEMU_CLOCK_VIRTUAL, [](void* host) { static_cast<CardHost*>(host)->work(); }, this)),
+      soon_(timer_new_ns(
+          QEMU_CLOCK_VIRTUAL, [](void* host) { static_cast<CardHost*>(host)->work(); }, this)),
       bottom_half_(qemu_bh_new_guarded([](void* host) { static_cast<CardHost*>(host)->work(); },
                                        this, &device->parent_obj.mem_reentrancy_guard)),
       card_({netdevs_, *this, *this}, options(device)) {
@@ -50,6 +53,7 @@ CardHost::~CardHost() {
   netdevs_.disconnect();
   qemu_del_vm_change_state_handler(run_state_);
   qemu_bh_delete(bottom_half_);
+  timer_free(soon_);
   timer_free(timer_);
 }
 
@@ -71,6 +75,16 @@ void CardHost::arm(int64_t deadline_ns) {
     timer_del(timer_);
   } else {
     timer_mod_ns(timer_, deadline_ns);
+  }
+}
+
+// A bottom half is the main loop's, which under -icount meets the CPUs at no particular
+// instruction. There, timers of the virtual clock are the CPUs' own.
+void CardHost::schedule() {
+  if (icount_enabled()) {
+    timer_mod_ns(soon_, now_ns());
+  } else {
+    qemu_bh_schedule(bottom_half_);
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One card::Card inside QEMU: its ports are a timer, a bottom half, netdevs, QMP events and trace
+// One card::Card inside QEMU: its ports are timers, a bottom half, netdevs, QMP events and trace
 // points. Everything runs under the big lock. While the VM is stopped the card does no work, so
 // that nothing writes guest memory behind a migration's back.
 #ifndef GATEHOUSE_HW_QEMU_CARD_HOST_HH_
@@ -41,7 +41,7 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   int64_t now_ns() override { return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL); }
   void arm(int64_t deadline_ns) override;
   // card::EventPort
-  void schedule() override { qemu_bh_schedule(bottom_half_); }
+  void schedule() override;
   bool tracing() override { return trace_events_enabled_count > 0; }
   void walked(spec::Stage stage, unsigned port, size_t frames) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
@@ -56,6 +56,7 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   GatehouseCardState* device_;
   std::string name_;
   QEMUTimer* timer_;
+  QEMUTimer* soon_;
   QEMUBH* bottom_half_;
   VMChangeStateEntry* run_state_;
   NetdevPort netdevs_;
