@@ -136,7 +136,9 @@ TEST_F(Device, NicRingsInPrivateRam) {
       fort.start_nic(slot, kTransmitRing, kReceiveRing, kBuffer);
       fort.write(slot, reg::RDBAL(0), static_cast<uint32_t>(kTreasure));
       fort.write(slot, reg::RDBAH(0), static_cast<uint32_t>(kTreasure >> 32));
+      const Fort::Refused between = fort.all_refused();
       for (unsigned i = 0; i < 4; ++i) fort.feed(slot);
+      expect_refused(fort, between, true, false);
       fort.expect_nothing_leaked(slot);
     }
   });
@@ -198,6 +200,7 @@ TEST_F(Device, SataListsInPrivateRam) {
   constexpr unsigned kSata = 31, kFunction = 2;
   constexpr uint32_t kBar = 0xdf00'0000, kPort = kBar + 0x100;
   each([&](DeviceFort& fort) {
+    const Fort::Refused before = fort.all_refused();
     fort.config_write(kSata, 0x24, kBar, 4, kFunction);
     fort.config_write(kSata, 4, 6, 2, kFunction);
     fort.bus().write(kBar + 4, 0x80000000, 4);  // AHCI
@@ -212,6 +215,7 @@ TEST_F(Device, SataListsInPrivateRam) {
     word(0x18, 0x11);  // start
     word(0x38, 1);     // a command
     word(0x18, 0);
+    EXPECT_TRUE(eventually([&] { return fort.all_refused() != before; })) << "nobody counted it";
   });
 }
 
