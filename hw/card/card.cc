@@ -324,7 +324,9 @@ void Card::hold(VnicPort& port, const vnic::Delivery& delivery) {
 
 void Card::dropped(bool from_vnic, unsigned port, DropReason reason) {
   ports_.event.dropped(from_vnic, port, reason);
-  reports_.count(report_port(from_vnic, port), reason, ports_.clock.now_ns());
+  const bool due = reports_.count(report_port(from_vnic, port), reason, ports_.clock.now_ns());
+  // A vnic drops frames of its own while the card has nothing to do.
+  if (due && depth_ == 0) rearm();
 }
 
 const policy::Vnic* Card::policy_of(const std::string& vnic) const {

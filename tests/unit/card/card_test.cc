@@ -309,6 +309,13 @@ TEST(Card, ReportsDropsOnceASecondWithTheirNumber) {
   EXPECT_EQ(world.events.reports.size(), 2u) << "nothing more was dropped";
 }
 
+TEST(Card, ReportsWhatAVnicDropsWhileTheCardHasNothingToDo) {
+  World world;
+  world.a.port->count_drop(DropReason::tx_seal_broken);
+  world.advance(0);
+  ASSERT_EQ(world.events.reports.size(), 1u);
+}
+
 TEST(Card, RefusesASecondVnicOfTheSameName) {
   World world;
   FakeGuest guest;
