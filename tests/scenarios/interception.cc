@@ -56,8 +56,7 @@ constexpr Step kSteps[] = {
     {"ethtool -G eth0 rx 1024 tx 512", true},
     {"ip link set eth0 down; ip link set eth0 up", true},
     {"ip link set eth0 mtu 1400", true},
-    {"ip link set eth0 mtu 1500", true},
-    {"ethtool -K eth0 rx off tso off", true},
+    {"ethtool -t eth0 offline", true},
     {"ethtool -C eth0 rx-usecs 0", false},
     {"ethtool -r eth0", true},
     {"rmmod e1000e; modprobe e1000e; gh-wait interface eth0 20000; ip link set eth0 up; "
@@ -68,6 +67,7 @@ constexpr Step kSteps[] = {
 void follow_the_driver(Intercepted& bed) {
   for (const Step& step : kSteps) {
     SCOPED_TRACE(step.script);
+    fprintf(stderr,"%ld %s\n",time(nullptr),step.script);
     auto before = bed.report();
     bed.agent().check(step.script);
     wait_for_carrier(bed.guest());
@@ -79,6 +79,15 @@ void follow_the_driver(Intercepted& bed) {
     EXPECT_GE(after["transmit_descriptors"], before["transmit_descriptors"] + 20);
     EXPECT_GE(after["messages"], before["messages"] + 20);
   }
+}
+
+// Its driver then takes frames by packet-split descriptors.
+void follow_jumbo_frames(Intercepted& bed) {
+  for (lab::Guest* guest : {&bed.guest(), &bed.peer()})
+    guest->agent().check("ip link set eth0 mtu 4000");
+  for (lab::Guest* guest : {&bed.guest(), &bed.peer()}) wait_for_carrier(*guest);
+  expect_no_loss(bed.agent().run(ping(20, "-M do -s 3900")));
+  expect_no_loss(bed.agent().run(ping(20, "-s 20000")));
 }
 
 void follow_the_cable(Intercepted& bed) {
@@ -110,6 +119,7 @@ TEST_P(Interception, FollowsTheGuestThroughItsLife) {
   ASSERT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
   expect_no_loss(bed.agent().run(ping(20, "-s 8000")));
   follow_the_driver(bed);
+  if (GetParam() == Nic::kStock) follow_jumbo_frames(bed);
   follow_the_cable(bed);
   EXPECT_EQ(bed.agent().check("dmesg").find("Hardware Unit Hang"), std::string::npos);
   follow_a_reboot(bed);
@@ -185,8 +195,8 @@ TEST_P(Interception, GoesOnAfterSnapshotAndMigration) {
   const std::string image = files.path("rules"), disk = files.path("disk.qcow2");
   lab::write_file(image, rules());
   lab::check_command({lab::Build::qemu_img(), "create", "-q", "-f", "qcow2", disk, "16M"});
-  Intercepted bed(GetParam(), ",data=" + image, {"-drive", "if=none,format=qcow2,file=" + disk});
-  ASSERT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
+  Intercepted bed(GetParam(), ",arguments=start,data=" + image,
+                  {"-drive", "if=none,format=qcow2,file=" + disk});
   expect_rules(bed);
   const auto alert = bed.guest().qmp().wait_event("GATEHOUSE_PARTITION_ALERT", seconds(20));
   ASSERT_TRUE(alert.has_value());
@@ -218,6 +228,35 @@ TEST_P(Interception, GoesOnAfterSnapshotAndMigration) {
   ASSERT_EQ(request(bed.guest(), Request::kStop), Answer::kDone);
   expect_no_loss(bed.agent().run(ping(20)));
   EXPECT_EQ(bed.agent().check("dmesg").find("Hardware Unit Hang"), std::string::npos);
+}
+
+// Every frame is sealed; a driver that plays fair notices nothing, whatever else happens.
+TEST(SealedInterception, LosesNothingAndHoldsInAnotherProcess) {
+  lab::WorkDir files("rules");
+  const std::string image = files.path("rules");
+  lab::write_file(image, rules());
+  Intercepted bed(Nic::kVnic, ",arguments=seal=on,data=" + image);
+  take_over_and_hand_back(bed);
+  ASSERT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
+  expect_rules(bed);
+  bed.move();
+  expect_rules(bed);
+  expect_no_loss(bed.agent().run(ping(20)));
+  auto counts = bed.report();
+  EXPECT_GT(counts["inspected"], 50u);
+  EXPECT_EQ(counts["tampered"], 0u);
+  EXPECT_EQ(counts["seals_broken"], 0u);
+  ASSERT_EQ(request(bed.guest(), Request::kStop), Answer::kDone);
+  expect_no_loss(bed.agent().run(ping(20)));
+}
+
+TEST(SealedInterception, IsRefusedInFrontOfAStockNic) {
+  lab::WorkDir files("rules");
+  const std::string image = files.path("rules");
+  lab::write_file(image, rules());
+  Intercepted bed(Nic::kStock, ",arguments=seal=on,data=" + image);
+  EXPECT_EQ(request(bed.guest(), Request::kStart), Answer::kFailed);
+  expect_no_loss(bed.agent().run(ping(20)));
 }
 
 }  // namespace
