@@ -5,9 +5,11 @@
 
 #include "hw/core/base/seal.hh"
 #include "hw/spec/i82574_registers.hh"
+#include "hw/spec/pattern_rules.hh"
 #include "tests/registers/probe.hh"
 #include "tests/registers/rings.hh"
 #include "tests/unit/core/frames.hh"
+#include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -174,6 +176,81 @@ TEST(Seals, AreRefusedForAStockNicAndOutOfRange) {
   EXPECT_EQ(other.commit(0, ~uint64_t{0}), Result::k_bad_seals);
   EXPECT_EQ(other.commit(0, kKey, 0), Result::k_bad_seals);
   EXPECT_EQ(other.commit(0, kKey, ~0u), Result::k_bad_seals);
+}
+
+// The whole: firmware in a second partition inspects the frames of a guest that waits until it has.
+class Interceptor {
+ public:
+  explicit Interceptor(const Bytes& unwanted) {
+    const std::string octets(unwanted.begin(), unwanted.end());
+    const partition::PatternRule rule = partition::make_pattern(1, partition::kPatternDrop, octets);
+    const partition::PatternHeader header{partition::kPatternMagic, 1, 0};
+    std::string image(sizeof header + sizeof rule, '\0');
+    std::memcpy(image.data(), &header, sizeof header);
+    std::memcpy(image.data() + sizeof header, &rule, sizeof rule);
+    lab::write_file(files_.path("rules"), image);
+    lab::write_file(console(), "");
+    options_ = {.more = {"-chardev", "file,id=p1c,path=" + console(), "-device",
+                         "gatehouse-partition,id=p1,chardev=p1c,memory=16M,arguments=seal=on,"
+                         "firmware=" +
+                             lab::Build::firmware("interceptor") + ",data=" + files_.path("rules"),
+                         "-device", "gatehouse-redirect,id=r1,partition=p1,device=vnic0", "-device",
+                         "gatehouse-steer,id=s1,partition=p1,device=vnic0"},
+                .partition = true};
+  }
+  const MachineOptions& options() const { return options_; }
+  partition::Answer request(Machine& machine, partition::Request what) {
+    machine.qmp().execute("gatehouse-partition-request",
+                          {{"partition", "p1"}, {"request", static_cast<uint32_t>(what)}});
+    const auto event =
+        machine.qmp().wait_event("GATEHOUSE_PARTITION_ANSWER", std::chrono::seconds(20));
+    return event ? static_cast<partition::Answer>(event->at("data").at("answer").get<uint32_t>())
+                 : partition::Answer::kUnknown;
+  }
+  // Whether the last report has this line.
+  bool reports(Machine& machine, const std::string& line) {
+    return request(machine, partition::Request::kReport) == partition::Answer::kDone &&
+           lab::read_file(console()).find("  " + line + "\n") != std::string::npos;
+  }
+
+ private:
+  std::string console() const { return files_.path("console"); }
+  lab::WorkDir files_{"interceptor"};
+  MachineOptions options_;
+};
+
+TEST(Seals, CatchAGuestThatWaitsUntilItsFrameIsInspected) {
+  const Bytes wicked(8, 0xbd);
+  Interceptor interceptor(wicked);
+  Machine machine(interceptor.options());
+  Rings rings(machine);
+  ASSERT_NO_FATAL_FAILURE(start(machine, rings));
+  ASSERT_EQ(interceptor.request(machine, partition::Request::kStart), partition::Answer::kDone);
+  const Bytes frame = datagram();
+  rings.send(frame);
+  expect_on_wire(machine, frame);
+
+  machine.set_reg(reg::TCTL, TCTL_PSP);
+  const uint32_t index = rings.send(frame);
+  ASSERT_TRUE(machine.wait([&] { return interceptor.reports(machine, "inspected 2"); }));
+  machine.bus().write_block(rings.buffer(index) + 60, wicked);
+  transmit(machine);
+  EXPECT_TRUE(machine.wait([&] { return machine.drops(kReason) == 1; }));
+  EXPECT_TRUE(machine.wait([&] { return rings.sent(index); }));
+  EXPECT_TRUE(interceptor.reports(machine, "seals_broken 1"));
+  EXPECT_TRUE(interceptor.reports(machine, "dropped 0"));
+  const auto event = machine.qmp().wait_event("GATEHOUSE_DROP", std::chrono::seconds(20));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->at("data").at("reason"), kReason);
+  // One that is wicked from the start does not pass inspection, and a good one still does.
+  Bytes other = frame;
+  std::copy(wicked.begin(), wicked.end(), other.begin() + 60);
+  rings.send(other);
+  ASSERT_TRUE(machine.wait([&] { return interceptor.reports(machine, "dropped 1"); }));
+  EXPECT_TRUE(machine.wire().idle());
+  rings.send(frame);
+  expect_on_wire(machine, frame);
+  EXPECT_EQ(machine.drops(kReason), 1u);
 }
 
 // The frame waits in the ring while the machine moves; the guest changes it where it arrives.
