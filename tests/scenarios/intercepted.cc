@@ -121,7 +121,7 @@ Pinged::Pinged(const std::string& output) {
 }
 
 std::string ping(unsigned times, const std::string& more) {
-  return "ping -q -i 0.02 -w 60 -c " + std::to_string(times) + " " + more + " " + kRight4;
+  return "ping -q -i 0.02 -W 10 -c " + std::to_string(times) + " " + more + " " + kRight4;
 }
 
 void expect_no_loss(const lab::CommandResult& result) {
