@@ -127,6 +127,7 @@ TestBed::TestBed(Bed bed, const lab::WorkDir& work, Partition partition)
   prepare_guest();
   load_server_ = peer_.start({lab::Build::guest_images("host/gh-load"), "serve", kLoadPort},
                              work_.path(name_ + ".load"));
+  peer_.sh(lab::Build::guest_images("host/gh-wait") + " tcp " + kLoadPort + " 20000");
   guest_->agent().wait_for("ping -c 1 -W 1 " + std::string(kPeerAddress), seconds(60));
 }
 
