@@ -93,13 +93,13 @@ void transmit(Machine& machine) { machine.set_reg(reg::TCTL, TCTL_EN | TCTL_PSP)
 
 // The card's own frames may come before.
 void expect_on_wire(Machine& machine, const Bytes& frame) {
-  for (;;) {
-    const auto wire = machine.wire().receive();
-    ASSERT_TRUE(wire);
-    if (wire->size() != frame.size() + kOuter) continue;
-    EXPECT_EQ(Bytes(wire->begin() + kOuter, wire->end()), frame);
-    return;
-  }
+  std::optional<Bytes> wire;
+  ASSERT_TRUE(machine.wait([&] {
+    wire = machine.wire().receive();
+    return !wire || wire->size() == frame.size() + kOuter;
+  })) << "the card's own frames alone";
+  ASSERT_TRUE(wire);
+  EXPECT_EQ(Bytes(wire->begin() + kOuter, wire->end()), frame);
 }
 
 // Nothing as long as `frame`, but perhaps the card's own.
@@ -216,10 +216,11 @@ class Interceptor {
     return event ? static_cast<partition::Answer>(event->at("data").at("answer").get<uint32_t>())
                  : partition::Answer::kUnknown;
   }
-  // Whether the last report has this line.
+  // Whether a report made now has this line; it is on the console before the answer is.
   bool reports(Machine& machine, const std::string& line) {
+    const size_t before = lab::read_file(console()).size();
     return request(machine, partition::Request::kReport) == partition::Answer::kDone &&
-           lab::read_file(console()).find("  " + line + "\n") != std::string::npos;
+           lab::read_file(console()).find("  " + line + "\n", before) != std::string::npos;
   }
 
  private:
