@@ -6,7 +6,7 @@
 
 #include "hw/spec/i82574_descriptors.hh"
 #include "hw/spec/i82574_registers.hh"
-#include "tests/unit/core/frames.hh"
+#include "tests/registers/traffic.hh"
 #include "tools/lab/failure.hh"
 
 namespace gatehouse::isolation {
@@ -178,22 +178,8 @@ void DeviceFort::transmit(unsigned slot, uint64_t ring, uint64_t buffer, unsigne
 }
 
 void DeviceFort::feed(unsigned slot) {
-  const auto inner =
-      test::Frame()
-          .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
-          .ipv4({.source = "192.168.0.2", .destination = "192.168.0.1"})
-          .udp()
-          .payload(100)
-          .build();
-  if (slot == kE1000e) return wire(slot).send(inner);
-  const auto outer =
-      test::Frame()
-          .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})
-          .ipv4({.source = "10.1.0.2", .destination = "10.1.0.1"})
-          .udp({.destination = 4789, .checksum = 0})
-          .payload(test::concat({test::from_hex("0800000000138900"), inner}))
-          .build();
-  wire(slot).send(outer);
+  wire(slot).send(slot == kE1000e ? registers::reply()
+                                  : registers::encapsulated(registers::reply()));
 }
 
 }  // namespace gatehouse::isolation

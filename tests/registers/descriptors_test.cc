@@ -5,7 +5,7 @@
 #include <array>
 
 #include "tests/registers/rings.hh"
-#include "tests/unit/core/frames.hh"
+#include "tests/registers/traffic.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -13,35 +13,6 @@ namespace {
 using namespace i82574;  // NOLINT: reads like the data sheet
 using test::Bytes;
 using test::Frame;
-
-constexpr size_t kOuter = 14 + 20 + 8 + 8;  // Ethernet, IPv4, UDP, VXLAN
-
-Bytes datagram(uint32_t payload = 100) {
-  return Frame()
-      .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
-      .ipv4({.source = "192.168.0.1", .destination = "192.168.0.2"})
-      .udp()
-      .payload(payload)
-      .build();
-}
-
-Bytes reply(uint32_t payload = 100) {
-  return Frame()
-      .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
-      .ipv4({.source = "192.168.0.2", .destination = "192.168.0.1"})
-      .udp()
-      .payload(payload)
-      .build();
-}
-
-Bytes encapsulated(const Bytes& inner, const std::string& vni = "00138900") {
-  return Frame()
-      .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})
-      .ipv4({.source = "10.1.0.2", .destination = "10.1.0.1"})
-      .udp({.destination = 4789, .checksum = 0})
-      .payload(test::concat({test::from_hex("08000000" + vni), inner}))
-      .build();
-}
 
 class Descriptors : public testing::Test {
  protected:

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "tests/registers/rings.hh"
-#include "tests/unit/core/frames.hh"
+#include "tests/registers/traffic.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -49,17 +49,11 @@ class Hostile : public testing::TestWithParam<HostileRow> {
     Rings rings(machine_);
     rings.start();
     while (!machine_.wire().idle()) machine_.wire().receive();
-    const auto frame =
-        test::Frame()
-            .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
-            .ipv4({.source = "192.168.0.1", .destination = "192.168.0.2"})
-            .udp()
-            .payload(777)
-            .build();
+    const auto frame = datagram(777);
     rings.send(frame);
     const auto wire = machine_.wire().receive();
     ASSERT_TRUE(wire);
-    EXPECT_EQ(wire->size(), frame.size() + 50);
+    EXPECT_EQ(wire->size(), frame.size() + kOuter);
     EXPECT_EQ(machine_.card()["packets-in-use"], 0);
   }
 
@@ -97,20 +91,7 @@ TEST_P(Hostile, ReceiveRing) {
   machine_.set_reg(reg::RDLEN(0), row.length);
   machine_.set_reg(reg::RDH(0), row.head);
   machine_.set_reg(reg::RDT(0), row.tail);
-  const auto inner =
-      test::Frame()
-          .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
-          .ipv4({.source = "192.168.0.2", .destination = "192.168.0.1"})
-          .udp()
-          .payload(100)
-          .build();
-  const auto frame =
-      test::Frame()
-          .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})
-          .ipv4({.source = "10.1.0.2", .destination = "10.1.0.1"})
-          .udp({.destination = 4789, .checksum = 0})
-          .payload(test::concat({test::from_hex("0800000000138900"), inner}))
-          .build();
+  const auto frame = encapsulated(reply());
   for (int i = 0; i < 20; ++i) machine_.wire().send(frame);
   machine_.wait_received(20);
   for (int i = 0; i < 100; ++i) machine_.bus().step(1'000'000);

@@ -188,6 +188,23 @@ uint64_t Machine::drops(const std::string& reason) {
   throw lab::Failure("no drop reason is named " + reason);
 }
 
+void Machine::save(const std::string& path) {
+  qmp_.execute("stop");
+  qmp_.execute("migrate", {{"uri", "file:" + path}});
+  if (!migrated()) throw lab::Failure("no state was saved: " + process_->log());
+}
+
+bool Machine::load() { return migrated(); }
+
+bool Machine::migrated() {
+  std::string status;
+  const bool ended = wait([&] {
+    status = qmp_.execute("query-migrate").value("status", "");
+    return status == "completed" || status == "failed";
+  });
+  return ended && status == "completed";
+}
+
 void Machine::wait_received(uint64_t frames) {
   if (!wait([&] { return card()["uplinks"][0]["counters"]["rx_frames"] >= frames; })) {
     throw lab::Failure("the card did not take " + std::to_string(frames) + " frames from the wire");

@@ -77,6 +77,10 @@ class Machine {
   uint64_t drops(const std::string& reason);
   // Waits until the number of frames from the wire is this.
   void wait_received(uint64_t frames);
+  // Stops, and puts the whole state into a file; throws lab::Failure when that fails. load():
+  // whether the state that `incoming` names was taken.
+  void save(const std::string& path);
+  bool load();
   // Waits, with a limit, until `done` holds; the clock does not move meanwhile.
   template <class Done>
   bool wait(Done&& done) {
@@ -96,6 +100,7 @@ class Machine {
   static constexpr uint64_t kRamOctets = 64ull << 20;
 
  private:
+  bool migrated();
   lab::WorkDir work_;
   std::unique_ptr<Wire> wire_;
   std::unique_ptr<lab::Process> process_;

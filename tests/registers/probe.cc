@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "tools/lab/failure.hh"
+#include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -37,6 +38,21 @@ uint64_t Probe::request(const std::string& line) {
   const std::optional<std::string> answer = socket_.read_line(lab::Deadline(kLimit));
   if (!answer) throw lab::Failure("the partition's core does not answer '" + line + "'");
   return std::strtoull(answer->c_str(), nullptr, 16);
+}
+
+std::string refusal(const std::vector<std::string>& more) {
+  std::vector<std::string> command = {
+      lab::Build::qemu(), "-M",   "q35",         "-accel", "tcg", "-m", "64",
+      "-display",         "none", "-nodefaults", "-S"};
+  for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
+  command.insert(command.end(),
+                 {"-device", "gatehouse-partition,id=p0,firmware=" + Probe::firmware()});
+  command.insert(command.end(), more.begin(), more.end());
+  const lab::CommandResult result = lab::run_command(command, kLimit);
+  if (result.exit_status != 1)
+    throw lab::Failure("QEMU ends with " + std::to_string(result.exit_status) + ": " +
+                       result.output);
+  return result.output;
 }
 
 }  // namespace gatehouse::registers

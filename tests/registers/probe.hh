@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "hw/spec/partition.hh"
 #include "tests/registers/machine.hh"
@@ -50,6 +52,30 @@ class Probe {
   uint64_t request(const std::string& line);
   lab::LineSocket socket_;
 };
+
+// The firmware's side of unit 0.
+class FirstUnit {
+ public:
+  explicit FirstUnit(Probe& probe) : probe_(probe) {}
+
+  uint64_t get(uint32_t offset, unsigned octets = 4) {
+    return probe_.read(Probe::unit_register(0, offset), octets);
+  }
+  void set(uint32_t offset, uint64_t value, unsigned octets = 4) {
+    probe_.write(Probe::unit_register(0, offset), value, octets);
+  }
+  partition::Result commit() {
+    set(partition::unit::COMMIT, 1);
+    return static_cast<partition::Result>(get(partition::unit::RESULT));
+  }
+
+ protected:
+  Probe& probe_;
+};
+
+// What QEMU says to these options, behind a partition p0, before it ends. Throws lab::Failure when
+// it does not end with status 1.
+std::string refusal(const std::vector<std::string>& more);
 
 }  // namespace gatehouse::registers
 

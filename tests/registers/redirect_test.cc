@@ -4,7 +4,6 @@
 
 #include "hw/spec/i82574_registers.hh"
 #include "tests/registers/probe.hh"
-#include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -28,16 +27,9 @@ constexpr uint32_t kRingRecords = 16;
 constexpr uint64_t kApic = 0xfee0'0000;  // the core's own
 
 // The firmware's side of unit 0.
-class Table {
+class Table : public FirstUnit {
  public:
-  explicit Table(Probe& probe) : probe_(probe) {}
-
-  uint64_t get(uint32_t offset, unsigned octets = 4) {
-    return probe_.read(Probe::unit_register(0, offset), octets);
-  }
-  void set(uint32_t offset, uint64_t value, unsigned octets = 4) {
-    probe_.write(Probe::unit_register(0, offset), value, octets);
-  }
+  using FirstUnit::FirstUnit;
   Result commit(const std::vector<RedirectEntry>& entries) {
     for (size_t i = 0; i < entries.size(); ++i)
       probe_.put(kTable + i * sizeof(RedirectEntry), entries[i]);
@@ -46,8 +38,7 @@ class Table {
     set(unit::RING_RECORDS, kRingRecords);
     set(partition::redirect::TABLE, kTable, 8);
     set(partition::redirect::TABLE_ENTRIES, entries.size());
-    set(unit::COMMIT, 1);
-    return static_cast<Result>(get(unit::RESULT));
+    return FirstUnit::commit();
   }
   bool active() { return get(unit::STATUS) & partition::kStatusActive; }
   bool present() { return get(unit::STATUS) & partition::kStatusPresent; }
@@ -62,9 +53,6 @@ class Table {
     probe_.write(kControl + offsetof(UnitControl, consumed), control.consumed, 4);
     return records;
   }
-
- private:
-  Probe& probe_;
 };
 
 constexpr uint64_t window(unsigned bar, uint64_t offset) {
@@ -420,20 +408,6 @@ TEST(Redirect, TwoUnitsForTwoDevices) {
 
 // ---- What is refused
 
-// What QEMU says to these options before it ends.
-std::string refusal(const std::vector<std::string>& more) {
-  std::vector<std::string> command = {
-      lab::Build::qemu(), "-M",   "q35",         "-accel", "tcg", "-m", "64",
-      "-display",         "none", "-nodefaults", "-S"};
-  for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
-  command.insert(command.end(),
-                 {"-device", "gatehouse-partition,id=p0,firmware=" + Probe::firmware()});
-  command.insert(command.end(), more.begin(), more.end());
-  const lab::CommandResult result = lab::run_command(command, std::chrono::seconds(20));
-  EXPECT_EQ(result.exit_status, 1);
-  return result.output;
-}
-
 TEST(Redirect, RefusesWhatCannotBe) {
   const std::string unit = "gatehouse-redirect,id=r0,partition=p0";
   struct {
@@ -472,10 +446,7 @@ TEST(Redirect, SavedStateGoesOnWhereItWas) {
     source.set_reg(reg::TDT(0), 1);
     source.set_reg(reg::RDT(0), 2);
   }
-  source.qmp().execute("stop");
-  source.qmp().execute("migrate", {{"uri", "file:" + file}});
-  ASSERT_TRUE(source.wait(
-      [&] { return source.qmp().execute("query-migrate").value("status", "") == "completed"; }));
+  source.save(file);
 
   Machine destination([&] {
     MachineOptions options = redirected_vnic();
@@ -483,9 +454,7 @@ TEST(Redirect, SavedStateGoesOnWhereItWas) {
     options.incoming = "file:" + file;
     return options;
   }());
-  ASSERT_TRUE(destination.wait([&] {
-    return destination.qmp().execute("query-migrate").value("status", "") == "completed";
-  })) << destination.process().log();
+  ASSERT_TRUE(destination.load()) << destination.process().log();
   destination.qmp().execute("cont");
   Probe probe(destination);
   Table table(probe);

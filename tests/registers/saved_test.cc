@@ -7,42 +7,13 @@
 #include <iterator>
 
 #include "tests/registers/rings.hh"
-#include "tests/unit/core/frames.hh"
+#include "tests/registers/traffic.hh"
 
 namespace gatehouse::registers {
 namespace {
 
 using namespace i82574;  // NOLINT: reads like the data sheet
 using test::Bytes;
-using test::Frame;
-
-Bytes datagram(uint32_t payload) {
-  return Frame()
-      .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
-      .ipv4({.source = "192.168.0.1", .destination = "192.168.0.2"})
-      .udp()
-      .payload(payload)
-      .build();
-}
-
-void save(Machine& machine, const std::string& path) {
-  machine.qmp().execute("stop");
-  machine.qmp().execute("migrate", {{"uri", "file:" + path}});
-  ASSERT_TRUE(machine.wait([&] {
-    const std::string status = machine.qmp().execute("query-migrate").value("status", "");
-    EXPECT_NE(status, "failed");
-    return status == "completed" || status == "failed";
-  }));
-}
-
-bool load(Machine& machine) {
-  std::string status;
-  EXPECT_TRUE(machine.wait([&] {
-    status = machine.qmp().execute("query-migrate").value("status", "");
-    return status == "completed" || status == "failed";
-  }));
-  return status == "completed";
-}
 
 // The next frame that is not QEMU's announcement of a NIC that moved (RARP).
 std::optional<Bytes> receive_tunnelled(Machine& machine) {
@@ -61,10 +32,10 @@ TEST(SavedState, RegistersRingsAndCountersGoOnWhereTheyWere) {
   rings.send(datagram(100));
   ASSERT_TRUE(source.wire().receive());
   const std::string file = source.path("state");
-  save(source, file);
+  source.save(file);
 
   Machine destination({.name = "destination", .incoming = "file:" + file});
-  ASSERT_TRUE(load(destination)) << destination.process().log();
+  ASSERT_TRUE(destination.load()) << destination.process().log();
   destination.qmp().execute("cont");
   EXPECT_EQ(destination.config_read(Machine::kSlot, 0x10, 4), Machine::kMemoryBar);
   EXPECT_EQ(destination.reg(reg::FCTTV), 0x4321u);
@@ -81,7 +52,7 @@ TEST(SavedState, RegistersRingsAndCountersGoOnWhereTheyWere) {
   destination.set_reg(reg::TDT(0), 2);
   const auto wire = receive_tunnelled(destination);
   ASSERT_TRUE(wire);
-  EXPECT_EQ(wire->size(), datagram(200).size() + 50);
+  EXPECT_EQ(wire->size(), datagram(200).size() + kOuter);
 }
 
 TEST(SavedState, FramesOnTheCableArriveAfterLoading) {
@@ -94,10 +65,10 @@ TEST(SavedState, FramesOnTheCableArriveAfterLoading) {
   rings.send(datagram(100));
   EXPECT_EQ(source.card()["uplinks"][0]["queued"], 1);
   const std::string file = source.path("state");
-  save(source, file);
+  source.save(file);
 
   Machine destination({.card = latency, .name = "destination", .incoming = "file:" + file});
-  ASSERT_TRUE(load(destination)) << destination.process().log();
+  ASSERT_TRUE(destination.load()) << destination.process().log();
   destination.qmp().execute("cont");
   EXPECT_EQ(destination.card()["uplinks"][0]["queued"], 1);
   // The clock of a machine under qtest does not migrate: it runs until the frame is due.
@@ -105,13 +76,13 @@ TEST(SavedState, FramesOnTheCableArriveAfterLoading) {
     destination.bus().step(kLatencyNs);
   const auto wire = receive_tunnelled(destination);
   ASSERT_TRUE(wire);
-  EXPECT_EQ(wire->size(), datagram(100).size() + 50);
+  EXPECT_EQ(wire->size(), datagram(100).size() + kOuter);
 }
 
 TEST(SavedState, ADestinationWithoutTheVnicRefuses) {
   Machine source({.name = "source"});
   const std::string file = source.path("state");
-  save(source, file);
+  source.save(file);
   Machine destination({.vnic = ",addr=4,mac=52:54:00:00:00:77",
                        .vnic_present = false,
                        .name = "destination",
@@ -128,7 +99,7 @@ TEST(SavedState, DamagedStateIsRefusedWithoutACrash) {
   source.place_bars();
   Rings(source).start();
   const std::string file = source.path("state");
-  save(source, file);
+  source.save(file);
   std::ifstream in(file, std::ios::binary);
   const std::string good((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   // The archives' own octets, behind the names that announce them.

@@ -8,7 +8,7 @@
 #include "hw/spec/pattern_rules.hh"
 #include "tests/registers/probe.hh"
 #include "tests/registers/rings.hh"
-#include "tests/unit/core/frames.hh"
+#include "tests/registers/traffic.hh"
 #include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
@@ -23,19 +23,9 @@ namespace unit = partition::unit;
 namespace steer = partition::steer;
 
 constexpr uint64_t kControl = kRamBase + 0x40'0000, kTable = kControl + 0x1000;
-constexpr size_t kOuter = 14 + 20 + 8 + 8;  // Ethernet, IPv4, UDP, VXLAN
 constexpr uint64_t kKey = 0x0123'4567'89ab'cdef;
 constexpr unsigned kReceive0 = 0, kTransmit0 = 2;
 const std::string kReason = "tx_seal_broken";
-
-Bytes datagram() {
-  return test::Frame()
-      .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
-      .ipv4({.source = "192.168.0.1", .destination = "192.168.0.2"})
-      .udp()
-      .payload(100)
-      .build();
-}
 
 MachineOptions with_steering(const std::string& device, const std::string& incoming = "") {
   return {.more = {"-device", "e1000e,id=stock,addr=6,romfile=", "-device",
@@ -48,31 +38,28 @@ MachineOptions with_steering(const std::string& device, const std::string& incom
 // The firmware's side of unit 0.
 class Sealer {
  public:
-  explicit Sealer(Machine& machine) : probe_(machine) {}
+  explicit Sealer(Machine& machine) : probe_(machine), unit_(probe_) {}
   Result commit(uint32_t bits, uint64_t key = kKey, uint32_t units = Rings::kDescriptors) {
-    set(unit::CONTROL, kControl, 8);
-    set(steer::STEER, bits, 4);
-    set(steer::SEALS, kTable, 8);
-    set(steer::SEAL_UNITS, units, 4);
-    set(steer::SEAL_KEY, key, 8);
-    set(unit::COMMIT, 1, 4);
-    return static_cast<Result>(probe_.read(Probe::unit_register(0, unit::RESULT), 4));
+    unit_.set(unit::CONTROL, kControl, 8);
+    unit_.set(steer::STEER, bits);
+    unit_.set(steer::SEALS, kTable, 8);
+    unit_.set(steer::SEAL_UNITS, units);
+    unit_.set(steer::SEAL_KEY, key, 8);
+    return unit_.commit();
   }
   void seal(uint32_t index, const Bytes& octets) {
     probe_.write(at(kTransmit0, index), partition::kSealed | SealKey(kKey).seal(octets), 8);
   }
   void forget(uint32_t index) { probe_.write(at(kTransmit0, index), 0, 8); }
   uint64_t received(uint32_t index) { return probe_.read(at(kReceive0, index), 8); }
-  uint64_t broken() { return probe_.read(Probe::unit_register(0, steer::SEALS_BROKEN), 8); }
+  uint64_t broken() { return unit_.get(steer::SEALS_BROKEN, 8); }
 
  private:
   static uint64_t at(unsigned ring, uint32_t index) {
     return kTable + (ring * Rings::kDescriptors + index) * sizeof(uint64_t);
   }
-  void set(uint32_t offset, uint64_t value, unsigned octets) {
-    probe_.write(Probe::unit_register(0, offset), value, octets);
-  }
   Probe probe_;
+  FirstUnit unit_;
 };
 
 void start(Machine& machine, Rings& rings) {
@@ -156,20 +143,7 @@ TEST(Seals, TellThePartitionWhatTheCardStored) {
   Rings rings(machine);
   ASSERT_NO_FATAL_FAILURE(start(machine, rings));
   ASSERT_EQ(sealer.commit(0), Result::k_ok);
-  const Bytes inner =
-      test::Frame()
-          .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
-          .ipv4({.source = "192.168.0.2", .destination = "192.168.0.1"})
-          .udp()
-          .payload(100)
-          .build();
-  machine.wire().send(
-      test::Frame()
-          .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})
-          .ipv4({.source = "10.1.0.2", .destination = "10.1.0.1"})
-          .udp({.destination = 4789, .checksum = 0})
-          .payload(test::concat({test::from_hex("0800000000138900"), inner}))
-          .build());
+  machine.wire().send(encapsulated(reply()));
   const auto frame = rings.receive();
   ASSERT_TRUE(frame);
   EXPECT_EQ(sealer.received(0), partition::kSealed | SealKey(kKey).seal(*frame));
@@ -272,13 +246,11 @@ TEST(Seals, HoldAfterMigration) {
   ASSERT_EQ(sealer.commit(partition::kSteerSealed), Result::k_ok);
   send_later(source, rings, sealer, datagram());
   const uint32_t index = send_later(source, rings, sealer, datagram());
-  const std::string image = "file:" + source.path("state");
-  source.qmp().execute("migrate", {{"uri", image}});
-  ASSERT_TRUE(source.wait(
-      [&] { return source.qmp().execute("query-migrate").value("status", "") == "completed"; }));
-  Machine machine(with_steering("vnic0", image));
-  ASSERT_TRUE(machine.wait(
-      [&] { return machine.qmp().execute("query-status").value("status", "") == "running"; }));
+  const std::string file = source.path("state");
+  source.save(file);
+  Machine machine(with_steering("vnic0", "file:" + file));
+  ASSERT_TRUE(machine.load()) << machine.process().log();
+  machine.qmp().execute("cont");
   machine.bus().write(rings.buffer(index) + 60, 0x55, 1);
   transmit(machine);
   expect_on_wire(machine, datagram());

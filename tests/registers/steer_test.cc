@@ -6,7 +6,6 @@
 #include "hw/spec/i82574_descriptors.hh"
 #include "hw/spec/i82574_registers.hh"
 #include "tests/registers/probe.hh"
-#include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -29,32 +28,21 @@ constexpr uint64_t kWindow = kFree + 0x10000, kWindowOctets = 0x2000;
 constexpr uint64_t kOutside = kFree + 0x20000;
 
 // The firmware's side of unit 0.
-class Steering {
+class Steering : public FirstUnit {
  public:
-  explicit Steering(Probe& probe) : probe_(probe) {}
-
-  uint64_t get(uint32_t offset, unsigned octets = 4) {
-    return probe_.read(Probe::unit_register(0, offset), octets);
-  }
-  void set(uint32_t offset, uint64_t value, unsigned octets = 4) {
-    probe_.write(Probe::unit_register(0, offset), value, octets);
-  }
+  using FirstUnit::FirstUnit;
   Result commit(uint32_t bits, uint64_t window_octets = 0) {
     set(unit::CONTROL, kControl, 8);
     set(steer::SLOTS, kSlots, 8);
     set(steer::STEER, bits);
     set(steer::DMA, kWindow, 8);
     set(steer::DMA_OCTETS, window_octets, 8);
-    set(unit::COMMIT, 1);
-    return static_cast<Result>(get(unit::RESULT));
+    return FirstUnit::commit();
   }
   SteerSlot slot(unsigned number) {
     return probe_.get<SteerSlot>(kSlots + number * sizeof(SteerSlot));
   }
   uint64_t pending() { return probe_.read(kControl + offsetof(UnitControl, pending), 8); }
-
- private:
-  Probe& probe_;
 };
 
 struct Setup {
@@ -342,19 +330,6 @@ TEST(Boundary, ABarOverPrivateAddressesIsNotThere) {
 
 // ---- What is refused
 
-std::string refusal(const std::vector<std::string>& more) {
-  std::vector<std::string> command = {
-      lab::Build::qemu(), "-M",   "q35",         "-accel", "tcg", "-m", "64",
-      "-display",         "none", "-nodefaults", "-S"};
-  for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
-  command.insert(command.end(),
-                 {"-device", "gatehouse-partition,id=p0,firmware=" + Probe::firmware()});
-  command.insert(command.end(), more.begin(), more.end());
-  const lab::CommandResult result = lab::run_command(command, std::chrono::seconds(20));
-  EXPECT_EQ(result.exit_status, 1);
-  return result.output;
-}
-
 TEST(Steer, RefusesWhatCannotBe) {
   const std::string unit = "gatehouse-steer,id=s0,partition=p0";
   struct {
@@ -416,17 +391,12 @@ TEST_P(Steered, SavedStateGoesOnWhereItWas) {
   cause(ICR_RXQ0);
   machine_.reg(reg::ICR);
   const std::string file = machine_.path("state");
-  machine_.qmp().execute("stop");
-  machine_.qmp().execute("migrate", {{"uri", "file:" + file}});
-  ASSERT_TRUE(machine_.wait(
-      [&] { return machine_.qmp().execute("query-migrate").value("status", "") == "completed"; }));
+  machine_.save(file);
 
   MachineOptions options = options_of(GetParam(), "destination");
   options.incoming = "file:" + file;
   Machine destination(options);
-  ASSERT_TRUE(destination.wait([&] {
-    return destination.qmp().execute("query-migrate").value("status", "") == "completed";
-  })) << destination.process().log();
+  ASSERT_TRUE(destination.load()) << destination.process().log();
   destination.qmp().execute("cont");
   Probe probe(destination);
   Steering steering(probe);
@@ -446,17 +416,12 @@ TEST_P(Steered, ARaisedLineGoesOnInSavedState) {
   cause(ICR_TXDW);
   steering_.set(steer::INJECT_INTX, 1);
   const std::string file = machine_.path("state");
-  machine_.qmp().execute("stop");
-  machine_.qmp().execute("migrate", {{"uri", "file:" + file}});
-  ASSERT_TRUE(machine_.wait(
-      [&] { return machine_.qmp().execute("query-migrate").value("status", "") == "completed"; }));
+  machine_.save(file);
 
   MachineOptions options = options_of(GetParam(), "destination");
   options.incoming = "file:" + file;
   Machine destination(options);
-  ASSERT_TRUE(destination.wait([&] {
-    return destination.qmp().execute("query-migrate").value("status", "") == "completed";
-  })) << destination.process().log();
+  ASSERT_TRUE(destination.load()) << destination.process().log();
   destination.qmp().execute("cont");
   Probe probe(destination);
   Steering steering(probe);
