@@ -9,12 +9,12 @@
 namespace gatehouse::counting {
 
 // X(name, text)
-#define GATEHOUSE_CORE_COUNTS(X)                                                          \
-  X(instructions, "instructions executed; one that repeats (rep) counts each time round") \
-  X(bytes_read, "octets loaded from memory, without stack and MMIO")                      \
-  X(bytes_written, "octets stored to memory, without stack and MMIO")                     \
-  X(mmio_reads, "loads from MMIO")                                                        \
-  X(mmio_writes, "stores to MMIO")                                                        \
+#define GATEHOUSE_CORE_COUNTS(X)                                      \
+  X(instructions, "instructions executed")                            \
+  X(bytes_read, "octets loaded from memory, without stack and MMIO")  \
+  X(bytes_written, "octets stored to memory, without stack and MMIO") \
+  X(mmio_reads, "loads from MMIO")                                    \
+  X(mmio_writes, "stores to MMIO")                                    \
   X(interrupts, "returns from interrupts and exceptions (iret)")
 
 struct CoreCounts {

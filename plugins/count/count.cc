@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Counts what cores do, for code in a range of addresses: by default that of sequestered
-// partitions, so that guests run unobserved and at full speed. Arguments:
-//   code=LOW-HIGH   instrument instructions at these virtual addresses (hexadecimal; HIGH is not
-//   included) stack=LOW-HIGH  accesses to these virtual addresses are no memory traffic
-#include <atomic>
+// partitions, so that guests run unobserved and at full speed.
+//
+// code=LOW-HIGH: instructions at these virtual addresses are counted (hexadecimal, without HIGH).
+// stack=LOW-HIGH: accesses to these virtual addresses are no memory traffic.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <string_view>
 #include <vector>

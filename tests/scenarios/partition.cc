@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "hw/spec/core_counts.hh"
 #include "tests/scenarios/pair.hh"
 #include "tests/unit/partition/elf_file.hh"
 #include "tools/lab/deadline.hh"
@@ -16,6 +17,21 @@ using std::chrono::seconds;
 
 // ud2 without an IDT: a triple fault.
 constexpr uint8_t kFaults[] = {0x0f, 0x0b};
+
+// What the counting plugin shall see of it: 408 instructions; 800 octets loaded, 400 stored; one
+// load from MMIO; a push and a pop on the stack, which count as instructions alone.
+constexpr uint8_t kWorks[] = {
+    0x48, 0xbb, 0,    0, 0x20, 0, 0x80, 0, 0, 0,  // mov rbx, private RAM
+    0x48, 0xb8, 0,    0, 0,    0, 0x81, 0, 0, 0,  // mov rax, control block
+    0x48, 0x8b, 0x10,                             // mov rdx, [rax]
+    0x50, 0x58,                                   // push rax; pop rax
+    0xb9, 100,  0,    0, 0,                       // mov ecx, 100
+    0x48, 0x8b, 0x03,                             // mov rax, [rbx]
+    0x89, 0x43, 0x08,                             // mov [rbx + 8], eax
+    0xff, 0xc9,                                   // dec ecx
+    0x75, 0xf6,                                   // jnz, 100 times four instructions
+    0x90, 0xf4,                                   // nop; hlt, with interrupts off
+};
 
 std::string firmware(const std::string& name) {
   return lab::Build::directory() + "/core/firmware/" + name + ".elf";
@@ -248,6 +264,53 @@ TEST_F(Partition, ItsTripleFaultHaltsTheCoreAlone) {
   house.guest().wait_ready();
   EXPECT_EQ(house.core(0).at("state"), "faulted");
   EXPECT_EQ(house.guest().console().find("reset"), std::string::npos);
+}
+
+TEST_F(Partition, PluginCountsWhatItsCoresDo) {
+  Options options;
+  options.firmware = tiny(kWorks);
+  options.vcpus = 1;
+  options.cores = 1;
+  options.paused = true;
+  options.kernel = false;
+  options.devices = {"-plugin", lab::Build::plugin(counting::kFileName)};
+  House& house = start(options);
+  const auto counts = [&] { return house.qmp().execute("query-gatehouse-counts"); };
+  house.qmp().execute("gatehouse-count-start");
+  EXPECT_TRUE(counts().at("running"));
+  house.qmp().execute("cont");
+  ASSERT_TRUE(eventually([&] { return house.core(0).at("state") == "halted"; }));
+  house.qmp().execute("gatehouse-count-stop");
+  const nlohmann::json none = {{"core", 0},          {"instructions", 0}, {"bytes-read", 0},
+                               {"bytes-written", 0}, {"mmio-reads", 0},   {"mmio-writes", 0},
+                               {"interrupts", 0}};
+  nlohmann::json works = none;
+  works.update({{"core", 1},
+                {"instructions", 408},
+                {"bytes-read", 800},
+                {"bytes-written", 400},
+                {"mmio-reads", 1}});
+  // The guest's own CPU ran its firmware meanwhile, unobserved.
+  const nlohmann::json wanted = {{"running", false}, {"cores", {none, works}}};
+  EXPECT_EQ(counts(), wanted);
+  house.qmp().execute("gatehouse-count-start");
+  house.qmp().execute("gatehouse-count-stop");
+  works = none;
+  works["core"] = 1;
+  EXPECT_EQ(counts().at("cores"), (nlohmann::json{none, works})) << "counting begins at zero";
+}
+
+TEST_F(Partition, WithoutThePluginNothingIsCounted) {
+  Options options;
+  options.kernel = false;
+  House& house = start(options);
+  for (const char* command :
+       {"gatehouse-count-start", "gatehouse-count-stop", "query-gatehouse-counts"}) {
+    const nlohmann::json answer = house.qmp().execute_raw(command);
+    EXPECT_NE(answer.at("error").at("desc").get<std::string>().find("-plugin PATH/"),
+              std::string::npos)
+        << answer;
+  }
 }
 
 TEST_F(Partition, NothingTheGuestSendsReachesItsCores) {
