@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "tests/registers/machine.hh"
 #include "tools/lab/deadline.hh"
 #include "tools/lab/failure.hh"
 
@@ -15,13 +16,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLimit(20);
-
-// 64 KiB that end at 4 GiB: the CPU's first instructions are cli, hlt and back.
-std::string halting_rom() {
-  std::string rom(0x10000, '\0');
-  rom.replace(0xfff0, 4, "\xfa\xf4\xeb\xfd");
-  return rom;
-}
 
 std::string line(const char* format, ...) __attribute__((format(printf, 1, 2)));
 std::string line(const char* format, ...) {
@@ -66,7 +60,7 @@ Fort::Fort(const FortOptions& options) : work_("fort"), options_(options) {
     std::string rom = GATEHOUSE_INTRUDER;
     if (options.inside == Inside::kNothing) {
       rom = work_.path("halt");
-      lab::write_file(rom, halting_rom());
+      lab::write_file(rom, registers::halting_rom());
     }
     guest.devices.insert(guest.devices.end(), {"-bios", rom});
   }

@@ -29,13 +29,6 @@ sockaddr_un socket_address(const std::string& path) {
   return address;
 }
 
-// 64 KiB of: cli; hlt; jump back to the hlt.
-std::string halting_rom() {
-  std::string rom;
-  while (rom.size() < 65536) rom += "\xfa\xf4\xeb\xfd";
-  return rom;
-}
-
 }  // namespace
 
 Wire::Wire(const std::string& own_path, std::string peer_path) : peer_path_(std::move(peer_path)) {
@@ -71,6 +64,12 @@ std::optional<std::vector<uint8_t>> Wire::receive() {
 bool Wire::idle() {
   pollfd waiting{fd_, POLLIN, 0};
   return poll(&waiting, 1, 0) == 0;
+}
+
+std::string halting_rom() {
+  std::string rom;
+  while (rom.size() < 65536) rom += "\xfa\xf4\xeb\xfd";
+  return rom;
 }
 
 json Machine::default_policy() {

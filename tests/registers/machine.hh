@@ -35,6 +35,9 @@ class Wire {
   std::string peer_path_;
 };
 
+// A BIOS of 64 KiB whose CPU does nothing: cli; hlt; jump back to the hlt.
+std::string halting_rom();
+
 struct MachineOptions {
   nlohmann::json policy;          // null: that of default_policy()
   std::string card = "";          // more of the card's properties, ",latency=..."

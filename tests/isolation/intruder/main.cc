@@ -9,6 +9,10 @@
 //   e NUMBER                 answers NUMBER
 #include <cstdint>
 
+#include "tests/registers/probe/orders.hh"
+
+using namespace gatehouse::registers;  // NOLINT: orders
+
 namespace {
 
 constexpr uint16_t kPort = 0x2f8, kStatus = kPort + 5;
@@ -31,59 +35,16 @@ uint8_t in(uint16_t port) {
 }
 void out(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
 
-char get() {
-  while (!(in(kStatus)&kReceived)) asm volatile("pause");
-  return static_cast<char>(in(kPort));
-}
-void put(char octet) {
-  while (!(in(kStatus)&kRoom)) asm volatile("pause");
-  out(kPort, static_cast<uint8_t>(octet));
-}
-
-// Up to the character that ends it, which is taken, too.
-uint64_t get_number() {
-  uint64_t value = 0;
-  for (;;) {
-    const char digit = get();
-    if (digit >= '0' && digit <= '9') {
-      value = value << 4 | static_cast<uint64_t>(digit - '0');
-    } else if (digit >= 'a' && digit <= 'f') {
-      value = value << 4 | static_cast<uint64_t>(digit - 'a' + 10);
-    } else {
-      return value;
-    }
+struct Serial {
+  static char get() {
+    while (!(in(kStatus)&kReceived)) asm volatile("pause");
+    return static_cast<char>(in(kPort));
   }
-}
-void put_number(uint64_t value) {
-  for (int shift = 60; shift >= 0; shift -= 4) {
-    const uint64_t digit = value >> shift & 15;
-    put(static_cast<char>(digit < 10 ? '0' + digit : 'a' + digit - 10));
+  static void put(char octet) {
+    while (!(in(kStatus)&kRoom)) asm volatile("pause");
+    out(kPort, static_cast<uint8_t>(octet));
   }
-  put('\n');
-}
-
-template <class T>
-volatile T& at(uint64_t address) {
-  return *reinterpret_cast<volatile T*>(address);
-}
-
-uint64_t load(uint64_t octets, uint64_t address) {
-  if (octets == 1) return at<uint8_t>(address);
-  if (octets == 2) return at<uint16_t>(address);
-  if (octets == 4) return at<uint32_t>(address);
-  return at<uint64_t>(address);
-}
-void store(uint64_t octets, uint64_t address, uint64_t value) {
-  if (octets == 1) {
-    at<uint8_t>(address) = static_cast<uint8_t>(value);
-  } else if (octets == 2) {
-    at<uint16_t>(address) = static_cast<uint16_t>(value);
-  } else if (octets == 4) {
-    at<uint32_t>(address) = static_cast<uint32_t>(value);
-  } else {
-    at<uint64_t>(address) = value;
-  }
-}
+};
 
 }  // namespace
 
@@ -135,31 +96,31 @@ void intrude_in_smm() {
 
 void intrude() {
   for (;;) {
-    const char what = get();
+    const char what = Serial::get();
     if (what <= ' ') continue;
-    get();
-    const uint64_t first = get_number();
+    Serial::get();
+    const uint64_t first = get_number<Serial>();
     uint64_t answer = 0;
     if (what == 'e') {
       answer = first;
     } else if (what == 'r') {
-      answer = load(first, get_number());
+      answer = load(first, get_number<Serial>());
     } else if (what == 'R') {
-      answer = in_smm(false, first, get_number(), 0);
+      answer = in_smm(false, first, get_number<Serial>(), 0);
     } else if (what == 'w' || what == 'W') {
-      const uint64_t address = get_number();
-      const uint64_t value = get_number();
+      const uint64_t address = get_number<Serial>();
+      const uint64_t value = get_number<Serial>();
       if (what == 'w') store(first, address, value);
       if (what == 'W') in_smm(true, first, address, value);
     } else if (what == 'o') {
-      out(static_cast<uint16_t>(first), static_cast<uint8_t>(get_number()));
+      out(static_cast<uint16_t>(first), static_cast<uint8_t>(get_number<Serial>()));
     } else if (what == 'm') {
       answer = read_msr(first);
     } else if (what == 'M') {
-      write_msr(first, get_number());
+      write_msr(first, get_number<Serial>());
     } else if (what == 'x') {
       reinterpret_cast<void (*)()>(first)();
     }
-    put_number(answer);
+    put_number<Serial>(answer);
   }
 }
