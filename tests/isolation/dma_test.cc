@@ -94,8 +94,11 @@ TEST_F(Device, StraddlesTheBoundary) {
   each([](DeviceFort& fort) {
     for (const uint64_t edge : {kPrivateBase, kPrivateEnd}) {
       for (const uint64_t before_edge : {1, 16, 4095}) {
+        const Fort::Refused before = fort.all_refused();
         fort.dma_write(edge - before_edge, std::vector<uint8_t>(4096, 0x66));
-        EXPECT_FALSE(holds_treasure(fort.dma_read(edge - before_edge, 4096)));
+        // No memory is on the other side of either edge.
+        EXPECT_EQ(fort.dma_read(edge - before_edge, 4096), std::vector<uint8_t>(4096));
+        expect_refused(fort, before, true, true);
       }
     }
   });
@@ -189,7 +192,7 @@ TEST_F(Device, DiskReadsIntoPrivateRam) {
 TEST_F(Device, DiskQueuesInPrivateRam) {
   each([](DeviceFort& fort) {
     const Fort::Refused before = fort.all_refused();
-    if (!start_nvme(fort, kTreasure & ~uint64_t{0xfff}, kTreasure + 0x1000)) return;
+    ASSERT_TRUE(start_nvme(fort, kTreasure & ~uint64_t{0xfff}, kTreasure + 0x1000));
     for (unsigned i = 1; i < 8; ++i) fort.write(kNvme, 0x1000, i);
     expect_refused(fort, before, true, false);
   });
@@ -413,8 +416,10 @@ TEST_F(Device, IommuMapsPrivateRam) {
         iommu_off(fort);
         for (const uint64_t target : {kTreasure, kMmioBase}) {
           map(fort, kEdu, target);
+          const Fort::Refused before = fort.all_refused();
           EXPECT_EQ(fort.dma_read(0, 4096), std::vector<uint8_t>(4096));
           fort.dma_write(0, std::vector<uint8_t>(4096, 0x66));
+          expect_refused(fort, before, true, true);
           iommu_off(fort);
         }
       },
@@ -428,7 +433,9 @@ TEST_F(Device, IommuTablesInPrivateRam) {
         iommu_command(fort, 0x4000'0000);
         fort.bus().write(kIommu + kContext, 0xa000'0000'0000'0000, 8);
         iommu_command(fort, 0x8000'0000);
+        const Fort::Refused before = fort.all_refused();
         EXPECT_FALSE(holds_treasure(fort.dma_read(0, 64)));
+        expect_refused(fort, before, true, false);
         iommu_off(fort);
         // Invalidation queue and interrupt remapping table there, too.
         fort.bus().write(kIommu + 0x88, 0, 8);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // An unmodified Debian guest attacks, as its root.
+#include <algorithm>
 #include <sstream>
 
 #include "tests/isolation/fort.hh"
@@ -38,18 +39,51 @@ class Guest : public AttackTest {
     fort_->guest().wait_ready();
   }
 
+  // Names in fw_cfg's directory, and what short files hold.
+  static std::string firmware_channel() {
+    constexpr uint16_t kSelector = 0x510, kData = 0x511;
+    constexpr unsigned kDirectory = 0x19, kEntry = 64, kMost = 4096;
+    const auto read = [](unsigned key, unsigned octets) {
+      fort_->bus().out(kSelector, key, 2);
+      std::string content;
+      while (content.size() < octets)
+        content.push_back(static_cast<char>(fort_->bus().in(kData, 1)));
+      return content;
+    };
+    const auto word = [](const std::string& text, unsigned at, unsigned octets) {
+      unsigned value = 0;
+      while (octets-- > 0) value = value << 8 | static_cast<uint8_t>(text.at(at++));
+      return value;
+    };
+    const unsigned files = word(read(kDirectory, 4), 0, 4);
+    std::string all = read(kDirectory, 4 + kEntry * files);
+    for (unsigned i = 0, at = 4; i < files; ++i, at += kEntry)
+      all += read(word(all, at + 4, 2), std::min(word(all, at, 4), kMost));
+    return all;
+  }
+
   static std::unique_ptr<Fort> fort_;
 };
 std::unique_ptr<Fort> Guest::fort_;
 
 TEST_F(Guest, LooksForTraces) {
-  // Names in tables, and private addresses.
-  EXPECT_EQ(fort_->agent()
-                .run("grep -rilE 'gatehouse|sequester|partition' /sys/firmware/acpi/tables "
-                     "/sys/firmware/dmi /sys/firmware/qemu_fw_cfg /proc/iomem "
-                     "/proc/ioports /proc/cpuinfo /proc/interrupts 2>/dev/null")
-                .output,
-            "");
+  // Names in tables, and private addresses. What is there is found in this way.
+  const auto find = [](const std::string& names) {
+    return fort_->agent()
+        .run(
+            "grep -rilE '" + names +
+            "' /sys/firmware/acpi/tables /sys/firmware/dmi /proc/iomem /proc/ioports /proc/cpuinfo "
+            "/proc/interrupts 2>/dev/null")
+        .output;
+  };
+  EXPECT_EQ(find("gatehouse|sequester|partition"), "");
+  const std::string found = find("bochs|qemu|e1000e|processor");
+  for (const char* place : {"acpi", "dmi", "iomem", "cpuinfo"})
+    EXPECT_NE(found.find(place), std::string::npos) << place << " is not in\n" << found;
+  const std::string channel = firmware_channel();
+  EXPECT_NE(channel.find("etc/acpi/tables"), std::string::npos);
+  for (const char* name : {"gatehouse", "sequester", "partition"})
+    EXPECT_EQ(channel.find(name), std::string::npos) << name;
   EXPECT_EQ(fort_->agent()
                 .run("grep -E '^ *([89abc][0-9a-f]|d[0-7])[0-9a-f]{8}-' /proc/iomem; "
                      "cat /sys/devices/pci*/*/resource | grep -E "
