@@ -23,7 +23,15 @@ namespace gatehouse::spec {
   X(rx_drops, "frames for this vnic that were dropped, for whatever reason")        \
   X(answers, "ARP and Neighbor Discovery questions that the card answered")         \
   X(icmp_too_big, "ICMP Fragmentation Needed and Packet Too Big sent to the guest") \
-  X(fragments, "inner IPv4 fragments made because of the overlay MTU")
+  X(fragments, "inner IPv4 fragments made because of the overlay MTU")              \
+  X(firewall_opened, "connections that the vnic's firewall let begin")              \
+  X(firewall_evicted, "connections that had to go for new ones before an answer")   \
+  X(firewall_revoked, "connections that a change of the rules ended")               \
+  X(firewall_closed, "connections that ended by FIN or RST")                        \
+  X(firewall_related, "ICMP errors let through because of a live connection")       \
+  X(firewall_logged, "first frames of connections that a rule with log decided")    \
+  X(meter_green, "frames within the committed rate")                                \
+  X(meter_yellow, "frames above the committed rate, but not above the peak rate")
 
 // X(name, "text"): one set for each uplink
 #define GATEHOUSE_UPLINK_COUNTERS(X)                                                    \

@@ -73,7 +73,15 @@ namespace gatehouse::spec {
   X(59, segment, not_fragmentable, "would need a fragment chain that IP cannot express")                          \
   X(60, uplink, uplink_send_failed, "the netdev refused the frame")                                               \
   X(61, vnic, tx_bad_fcs, "the driver made the frame check sequence itself, and it is wrong")                     \
-  X(62, vnic, tx_seal_broken, "data is not what the partition in front of the vnic has inspected")
+  X(62, vnic, tx_seal_broken, "data is not what the partition in front of the vnic has inspected")                \
+  X(63, firewall, firewall_denied, "a rule of the vnic's firewall, or its default, refuses it")                   \
+  X(64, firewall, firewall_no_connection, "TCP without SYN, answer or ICMP error of no live connection")          \
+  X(65, firewall, firewall_bad_flags, "TCP flags that never stand together, or not in this state")                \
+  X(66, firewall, firewall_bad_window, "TCP sequence or acknowledgement outside the windows")                     \
+  X(67, firewall, firewall_fragment, "later fragment without its first one, or over its headers")                 \
+  X(68, firewall, firewall_limit, "the vnic has as many connections as its policy allows")                        \
+  X(69, flow, flow_table_full, "the card has no room for another connection")                                     \
+  X(70, meter, meter_red, "above the peak rate of the vnic or its tenant")
 
 enum class DropReason : uint8_t {
   none = 0,
