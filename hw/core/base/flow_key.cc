@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/base/flow_key.hh"
+
+#include "hw/core/base/headers.hh"
+#include "hw/core/base/icmp.hh"
+
+namespace gatehouse {
+namespace {
+
+constexpr uint16_t kDhcpv6Client = 546, kDhcpv6Server = 547;
+
+bool is_echo(uint8_t protocol, uint8_t type, bool& asks) {
+  if (protocol == static_cast<uint8_t>(IpProtocol::kIcmp)) {
+    asks = type == static_cast<uint8_t>(IcmpType::kEchoRequest);
+    return asks || type == static_cast<uint8_t>(IcmpType::kEchoReply);
+  }
+  asks = type == static_cast<uint8_t>(Icmpv6Type::kEchoRequest);
+  return asks || type == static_cast<uint8_t>(Icmpv6Type::kEchoReply);
+}
+
+bool is_dhcp_client(const FlowKey& key) {
+  using Bootp = BootpHeader<const uint8_t>;
+  return key.v6 ? key.local_port == kDhcpv6Client && key.remote_port == kDhcpv6Server
+                : key.local_port == Bootp::kClientPort && key.remote_port == Bootp::kServerPort;
+}
+
+}  // namespace
+
+FlowEnds flow_ends(const uint8_t* frame, const Layers& layers) {
+  const uint8_t* l3 = frame + layers.l2_length;
+  FlowEnds ends;
+  ends.v6 = layers.l3 == L3::kIpv6;
+  ends.source = ends.v6 ? Ipv6Header(l3).source_octets() : Ipv4Header(l3).source_octets();
+  ends.destination =
+      ends.v6 ? Ipv6Header(l3).destination_octets() : Ipv4Header(l3).destination_octets();
+  ends.protocol = layers.ip_protocol;
+  if (layers.l4 != L4::kNone && layers.l4 != L4::kOther) ends.l4 = frame + layers.l4_offset;
+  return ends;
+}
+
+FlowKey flow_key(const FlowEnds& ends, FlowDirection direction, uint16_t owner) {
+  const bool out = direction == FlowDirection::kOut;
+  FlowKey key;
+  key.owner = owner;
+  key.protocol = ends.protocol;
+  key.v6 = ends.v6;
+  const uint8_t* local = out ? ends.source : ends.destination;
+  const uint8_t* remote = out ? ends.destination : ends.source;
+  if (ends.v6) {
+    std::memcpy(key.local.data(), local, 16);
+    std::memcpy(key.remote.data(), remote, 16);
+  } else {
+    std::memcpy(key.local.data(), local, 4);
+    std::memcpy(key.remote.data(), remote, 4);
+  }
+  if (ends.l4 == nullptr) return key;
+  const auto protocol = static_cast<IpProtocol>(ends.protocol);
+  if (protocol == IpProtocol::kTcp || protocol == IpProtocol::kUdp) {
+    key.local_port = load_be<uint16_t>(ends.l4 + (out ? 0 : 2));
+    key.remote_port = load_be<uint16_t>(ends.l4 + (out ? 2 : 0));
+    if (protocol == IpProtocol::kUdp && is_dhcp_client(key)) {
+      key.local = key.remote = {};
+    }
+    return key;
+  }
+  const bool icmp = protocol == IpProtocol::kIcmp || protocol == IpProtocol::kIcmpv6;
+  bool asks = false;
+  if (icmp && is_echo(ends.protocol, ends.l4[0], asks)) {
+    const uint16_t identifier = load_be<uint16_t>(ends.l4 + 4);
+    key.remote_asks = asks != out;
+    (key.remote_asks ? key.remote_port : key.local_port) = identifier;
+  }
+  return key;
+}
+
+}  // namespace gatehouse

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Connections by their key: up to a number that is fixed when the table is made, each with 64
+// octets that belong to the user. A number names an entry while it lives.
+//
+// Memory is reserved once, and touched as entries come; nothing is taken from the heap later. The
+// index grows by one bucket at a time (linear hashing): no insertion waits for a whole table to be
+// rebuilt. Entries leave by age: the hand of a wheel of time slots moves on a little with each
+// batch. What has not been reached yet is nevertheless gone for find().
+#ifndef GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
+#define GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "hw/core/base/flow_key.hh"
+
+namespace gatehouse::flow {
+
+// The virtual clock in steps of 268 ms; compared modulo 2^32.
+using Tick = uint32_t;
+inline constexpr unsigned kTickShift = 28;
+constexpr Tick tick_of(int64_t now_ns) { return static_cast<Tick>(now_ns >> kTickShift); }
+// Rounded up: nothing lives shorter than it should.
+constexpr Tick ticks_of_seconds(uint32_t seconds) {
+  return static_cast<Tick>((uint64_t{seconds} * 1'000'000'000 >> kTickShift) + 1);
+}
+
+class Table {
+ public:
+  static constexpr uint32_t kNone = 0xffffffff;
+  static constexpr size_t kStateOctets = 64;
+  static constexpr uint32_t kMaxCapacity = 1u << 26;
+  // Buckets that follow one another for one hash value: more entries there are refused, so that
+  // nobody makes the card search.
+  static constexpr unsigned kChain = 4;
+  // An entry that is hooked further away than this is looked at once in between.
+  static constexpr Tick kSlots = 2048;
+
+  // Owners are 0 ... owners - 1. `seed`: makes it unpredictable which keys share a bucket.
+  Table(uint32_t capacity, uint32_t owners, uint64_t seed);
+
+  // Asks memory for what find() will want. `hashes` gets one for each key.
+  void prefetch(std::span<const FlowKey> keys, std::span<uint32_t> hashes) const;
+  uint32_t hash(const FlowKey& key) const;
+
+  // kNone: not there, or its time is over.
+  uint32_t find(const FlowKey& key, uint32_t hash, Tick now);
+  uint32_t find(const FlowKey& key, Tick now) { return find(key, hash(key), now); }
+
+  // A new entry, which waits for an answer: it is the last of those that its owner has with this
+  // `direction`. Its state is zero. kNone: no room. The key is not there.
+  uint32_t insert(const FlowKey& key, uint32_t hash, FlowDirection direction, Tick deadline);
+  void remove(uint32_t number);
+  void remove_owner(uint16_t owner);  // looks at every entry: not for the packet path
+  void clear();
+
+  // It was answered, and no longer counts as waiting.
+  void settle(uint32_t number);
+  bool waits(uint32_t number) const { return entries_[number].standing >= kWaitsOut; }
+  // The one of the owner that waits longest; kNone: none waits.
+  uint32_t oldest_waiting(uint16_t owner, FlowDirection direction) const;
+
+  void set_deadline(uint32_t number, Tick deadline);
+  Tick deadline(uint32_t number) const { return entries_[number].deadline; }
+  // Removes entries whose time is over; looks at so many entries and slots at most.
+  void age(Tick now, unsigned steps);
+
+  const FlowKey& key(uint32_t number) const { return entries_[number].key; }
+  template <class State>
+  State& state(uint32_t number) {
+    static_assert(sizeof(State) <= kStateOctets && alignof(State) <= 64 &&
+                  std::is_trivially_copyable_v<State>);
+    return *reinterpret_cast<State*>(entries_[number].state);
+  }
+
+  // Of all entries, expired ones too; in no order.
+  template <class Visitor>
+  void each(Visitor&& visitor) const {
+    for (uint32_t number = 0; number < fresh_; ++number) {
+      if (entries_[number].standing != kFree) visitor(number);
+    }
+  }
+
+  uint32_t capacity() const { return capacity_; }
+  uint32_t size() const { return size_; }
+  uint32_t size(uint16_t owner) const { return owners_[owner].entries; }
+  uint32_t waiting(uint16_t owner, FlowDirection direction) const {
+    return owners_[owner].waiting[static_cast<size_t>(direction)];
+  }
+  uint32_t buckets() const { return split_ + mask_ + 1; }
+  size_t reserved_octets() const;
+
+ private:
+  enum Standing : uint8_t { kFree, kSettled, kWaitsOut, kWaitsIn };
+  struct Links {
+    uint32_t previous, next;
+  };
+  // Made from raw memory: what was never used is never touched.
+  struct alignas(128) Entry {
+    FlowKey key;
+    Tick deadline;
+    Links time;     // those of one time slot; a free entry: `next` is the next free one
+    Links waiting;  // those of one owner and direction that wait
+    uint16_t slot;
+    Standing standing;
+    uint8_t spare;
+    alignas(64) std::byte state[kStateOctets];
+  };
+  struct alignas(64) Bucket {
+    static constexpr uint32_t kRoom = 7;
+    uint32_t hashes[kRoom];
+    uint32_t numbers[kRoom];
+    uint32_t next;   // an overflow bucket, or kNone
+    uint32_t count;  // the first so many are used
+
+    // One bit for each place with the hash. Without a branch: none could be predicted.
+    uint32_t matches(uint32_t hash) const {
+      uint32_t bits = 0;
+      for (uint32_t i = 0; i < kRoom; ++i) bits |= uint32_t{hashes[i] == hash} << i;
+      return bits & ((1u << count) - 1);
+    }
+  };
+  struct Release {
+    void operator()(void* memory) const {
+      ::operator delete (memory, std::align_val_t{alignof(Entry)});
+    }
+  };
+  template <class T>
+  using Raw = std::unique_ptr<T[], Release>;
+  template <class T>
+  static Raw<T> reserve(size_t count) {
+    return Raw<T>(
+        static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignof(Entry)})));
+  }
+  struct Owner {
+    uint32_t entries = 0;
+    uint32_t waiting[2] = {0, 0};
+  };
+  using Member = Links Entry::*;
+
+  uint32_t home(uint32_t hash) const {
+    const uint32_t low = hash & mask_;
+    return low < split_ ? hash & (2 * mask_ + 1) : low;
+  }
+  bool index_add(uint32_t hash, uint32_t number);
+  void index_remove(uint32_t hash, uint32_t number);
+  void grow();
+  uint32_t take_overflow();
+  void give_overflow(uint32_t bucket);
+
+  // Lists are rings through a head; heads have numbers behind those of entries.
+  Links& links(uint32_t at, Member member, std::vector<Links>& heads) {
+    return at < capacity_ ? entries_[at].*member : heads[at - capacity_];
+  }
+  void append(uint32_t head, uint32_t number, Member member, std::vector<Links>& heads);
+  void unlink(uint32_t number, Member member, std::vector<Links>& heads);
+  uint32_t waiting_head(uint16_t owner, unsigned direction) const {
+    return capacity_ + owner * 2u + direction;
+  }
+  void hook(uint32_t number);
+  static void empty(std::vector<Links>& heads, uint32_t first);
+
+  uint32_t capacity_;
+  uint64_t seed_;
+  uint32_t size_ = 0;
+  uint32_t fresh_ = 0;  // entries from here on were never used
+  uint32_t free_ = kNone;
+  Raw<Entry> entries_;
+
+  uint32_t most_buckets_;      // home buckets; overflow buckets stand behind them
+  uint32_t overflow_buckets_;  // how many there are
+  uint32_t mask_ = 0, split_ = 0;
+  uint32_t overflow_fresh_ = 0;  // as fresh_ and free_
+  uint32_t overflow_free_ = kNone;
+  Raw<Bucket> buckets_;
+
+  Tick hand_ = 0;  // slots before this one have been looked at
+  bool started_ = false;
+  std::vector<Links> slots_, waiting_;
+  std::vector<Owner> owners_;
+};
+
+}  // namespace gatehouse::flow
+
+#endif  // GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
