@@ -19,7 +19,7 @@ enum class Who : uint8_t {
   kCpu,     // id: the CPU's index
   kSmm,     // the same, in system management mode
   kDevice,  // id: PCI requester id
-  kOther,   // the machine does not tell: DMA behind an IOMMU or of no PCI device; id: 0
+  kOther,   // the machine does not tell: DMA of no PCI device, virtio without an IOMMU; id: 0
 };
 inline constexpr unsigned kWhos = 4;
 

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hw/core/base/archive.hh"
+#include "hw/qemu/boundary_iommu.hh"
 #include "hw/qemu/partition_host.hh"
 
 #define TYPE_GATEHOUSE_DMA_PORT "gatehouse-dma-port"
@@ -32,13 +33,19 @@ using partition::Who;
 struct DmaPort {
   Object parent_obj;
   PCIDevice* device;
-  bool plain;  // no IOMMU: what the device says are the guest's physical addresses
+  bool plain;                 // no IOMMU: what the device says are the guest's physical addresses
+  const MemoryRegion* space;  // what its DMA sees without any of this
   MemoryRegion refusing;
   // `refusing` over all that the device's DMA sees; off while there is a window.
   MemoryRegion wall;
   // Instead of what its DMA saw before, while there is a window: that, `refusing` and the window.
   MemoryRegion root;
   MemoryRegion root_wall;
+  // What its DMA sees when an IOMMU lets it pass: that, and `refusing`.
+  MemoryRegion* bypass;  // the IOMMU's alias of it; or nullptr
+  MemoryRegion passing;
+  MemoryRegion passing_wall;
+  MemoryRegion passed_before;
   MemoryRegion before;
   MemoryRegion window;
   DmaWindowOwner* owner;
@@ -80,12 +87,31 @@ void tell(const Attempt& attempt) {
 // Somebody asks only whether an access would do; nobody accesses without the big lock.
 bool only_asks() { return !bql_locked(); }
 
+void tell(const DmaPort* port, hwaddr offset, unsigned size, bool is_write) {
+  tell({Who::kDevice, pci_requester_id(port->device), kPrivateBase + offset, is_write, size});
+  if (port->owner) port->owner->dma_denied();
+}
+
+// Whose DMA has just been translated to this address?
+DmaPort* find_translated(uint64_t address, unsigned size) {
+  const MemoryRegion* root = take_translation(address, size);
+  if (!root) return nullptr;
+  for (DmaPort* port : wall->ports) {
+    if (port->space == root) return port;
+  }
+  return nullptr;
+}
+
 // QEMU does with an access that is not accepted what it does with one to no memory at all.
 bool wall_accepts(void*, hwaddr offset, unsigned size, bool is_write, MemTxAttrs attrs) {
   if (only_asks()) return false;
   Attempt attempt{Who::kOther, 0, kPrivateBase + offset, is_write, size};
+  if (const DmaPort* port = find_translated(attempt.address, size)) {
+    tell(port, offset, size, is_write);
+    return false;
+  }
   if (attrs.unspecified) {
-    // DMA behind an IOMMU or of no PCI device, a debugger.
+    // DMA of no PCI device or past its view (virtio without iommu_platform=on), a debugger.
   } else if (attrs.requester_id != 0) {
     attempt.who = Who::kDevice;
     attempt.id = attrs.requester_id;
@@ -99,9 +125,7 @@ bool wall_accepts(void*, hwaddr offset, unsigned size, bool is_write, MemTxAttrs
 
 bool port_accepts(void* opaque, hwaddr offset, unsigned size, bool is_write, MemTxAttrs) {
   if (only_asks()) return false;
-  const auto* port = static_cast<DmaPort*>(opaque);
-  tell({Who::kDevice, pci_requester_id(port->device), kPrivateBase + offset, is_write, size});
-  if (port->owner) port->owner->dma_denied();
+  tell(static_cast<DmaPort*>(opaque), offset, size, is_write);
   return false;
 }
 
@@ -125,11 +149,47 @@ DmaPort* find_port(const PCIDevice* device) {
   return nullptr;
 }
 
+// Devices that share an address space have one requester id, too: the first may speak for them.
+bool has_passing(const MemoryRegion* bypass) {
+  for (const DmaPort* port : wall->ports) {
+    if (port->bypass == bypass) return true;
+  }
+  return false;
+}
+
 // Behind an IOMMU the device's addresses mean something else: the wall in the guest's memory
-// stands behind the translation.
+// stands behind the translation, and one of its own where the IOMMU lets it pass.
 void decide(DmaPort* port) {
-  port->plain = pci_device_iommu_address_space(port->device) == &address_space_memory;
+  AddressSpace* space = pci_device_iommu_address_space(port->device);
+  port->plain = space == &address_space_memory;
+  port->space = space->root;
   memory_region_set_enabled(&port->wall, port->plain && !port->owner);
+  if (port->plain) return;
+  watch_translations(space->root);
+  MemoryRegion* bypass = find_bypass(space->root);
+  if (!bypass || has_passing(bypass)) return;
+  Object* object = OBJECT(port);
+  port->bypass = bypass;
+  memory_region_init(&port->passing, object, "gatehouse-dma-passing", UINT64_MAX);
+  memory_region_init_alias(&port->passed_before, object, "gatehouse-dma-before", bypass->alias, 0,
+                           memory_region_size(bypass->alias));
+  memory_region_init_alias(&port->passing_wall, object, "gatehouse-dma-wall", &port->refusing, 0,
+                           kPrivateOctets);
+  memory_region_add_subregion_overlap(&port->passing, 0, &port->passed_before, 0);
+  memory_region_add_subregion_overlap(&port->passing, kPrivateBase, &port->passing_wall,
+                                      kWallPriority);
+  aim_alias(bypass, &port->passing);
+}
+
+// Whatever is mapped holds the port.
+void dismantle(DmaPort* port) {
+  if (port->bypass) {
+    aim_alias(port->bypass, port->passed_before.alias);
+    memory_region_del_subregion(&port->passing, &port->passed_before);
+    memory_region_del_subregion(&port->passing, &port->passing_wall);
+  }
+  memory_region_del_subregion(&port->root, &port->root_wall);
+  object_unref(OBJECT(port));
 }
 
 // A device whose realization fails late goes without a word; its memory takes the wall out of
@@ -137,7 +197,7 @@ void decide(DmaPort* port) {
 void forget_gone() {
   std::erase_if(wall->ports, [](DmaPort* port) {
     const bool gone = !port->wall.container;
-    if (gone) object_unref(OBJECT(port));
+    if (gone) dismantle(port);
     return gone;
   });
 }
@@ -171,7 +231,7 @@ void device_unrealized(DeviceListener*, DeviceState* device) {
   if (!port) return;
   std::erase(wall->ports, port);
   memory_region_del_subregion(port->wall.container, &port->wall);
-  object_unref(OBJECT(port));
+  dismantle(port);
 }
 
 // What pci_init_bus_master made, over another root. It is an alias, which nobody holds.
@@ -241,20 +301,6 @@ void close_dma_window(PCIDevice* device) {
     object_unparent(OBJECT(region));
   }
   memory_region_set_enabled(&port->wall, port->plain);
-}
-
-void dma_refused(PCIDevice* device, uint64_t address, uint32_t octets, bool write) {
-  if (!wall) return;
-  DmaPort* port = find_port(device);
-  const MemTxAttrs attributes = MEMTXATTRS_UNSPECIFIED;
-  hwaddr offset, length = octets;
-  RCU_READ_LOCK_GUARD();
-  const MemoryRegion* region = address_space_translate(pci_get_address_space(device), address,
-                                                       &offset, &length, write, attributes);
-  const bool own = port && region == &port->refusing;
-  if (!own && region != &wall->region) return;
-  tell({Who::kDevice, pci_requester_id(device), kPrivateBase + offset, write, octets});
-  if (own && port->owner) port->owner->dma_denied();
 }
 
 // ---- Reports

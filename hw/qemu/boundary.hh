@@ -22,10 +22,6 @@ namespace gatehouse::qemu {
 // Raises the wall; later calls do nothing. It stands as long as the machine.
 void raise_boundary();
 
-// DMA that may reach RAM only is refused before it comes to the wall: whoever does such DMA says
-// here what was refused. Counts when it was for private addresses, also behind an IOMMU.
-void dma_refused(PCIDevice* device, uint64_t address, uint32_t octets, bool write);
-
 // One partition's counts and events.
 class BoundaryReports {
  public:

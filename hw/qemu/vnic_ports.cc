@@ -10,7 +10,6 @@
 #include "hw/qemu/qemu-end.hh"
 
 #include "hw/card/vnic/vnic.hh"
-#include "hw/qemu/boundary.hh"
 
 namespace gatehouse::qemu {
 
@@ -30,7 +29,6 @@ bool PciDma::read(uint64_t address, void* to, uint32_t length) {
       MEMTX_OK)
     return true;
   trace_gatehouse_vnic_dma_refused(name_.c_str(), address, length, false);
-  dma_refused(device_, address, length, false);
   return false;
 }
 
@@ -40,7 +38,6 @@ bool PciDma::write(uint64_t address, const void* from, uint32_t length) {
       MEMTX_OK)
     return true;
   trace_gatehouse_vnic_dma_refused(name_.c_str(), address, length, true);
-  dma_refused(device_, address, length, true);
   return false;
 }
 

@@ -61,20 +61,37 @@ std::vector<std::string> DeviceFiles::words(const std::string& iommu) const {
   std::vector<std::string> all;
   if (!iommu.empty()) all = {"-device", iommu};
   for (const std::string& word : std::vector<std::string>{
-           "-netdev", dgram("up0", folder),
-           "-netdev", dgram("n1", folder),
-           "-netdev", "hubport,id=n2,hubid=2",
-           "-drive",  "if=none,id=disk,format=raw,file=" + folder.path("disk"),
-           "-object", "memory-backend-ram,id=shared,size=4M,share=on",
-           "-device", "gatehouse-card,id=card0,uplink0=up0,policy=" + folder.path("policy"),
-           "-device", "gatehouse-vnic,id=vnic0,card=card0,romfile=,addr=4",
-           "-device", "e1000e,id=nic1,netdev=n1,romfile=,addr=5",
-           "-device", "gatehouse-steer,partition=p0,device=nic1",
-           "-device", "edu,addr=6,dma_mask=18446744073709551615",
-           "-device", "nvme,drive=disk,serial=1,addr=7",
-           "-device", "virtio-net-pci,netdev=n2,romfile=,addr=8,disable-legacy=on",
-           "-device", "ivshmem-plain,memdev=shared,addr=9",
-           "-device", "pcie-root-port,id=bridge,chassis=1,addr=a"})
+           "-netdev",
+           dgram("up0", folder),
+           "-netdev",
+           dgram("n1", folder),
+           "-netdev",
+           "hubport,id=n2,hubid=2",
+           "-drive",
+           "if=none,id=disk,format=raw,file=" + folder.path("disk"),
+           "-object",
+           "memory-backend-ram,id=shared,size=4M,share=on",
+           "-device",
+           "gatehouse-card,id=card0,uplink0=up0,policy=" + folder.path("policy"),
+           "-device",
+           "gatehouse-vnic,id=vnic0,card=card0,romfile=,addr=4",
+           "-device",
+           "e1000e,id=nic1,netdev=n1,romfile=,addr=5",
+           "-device",
+           "gatehouse-steer,partition=p0,device=nic1",
+           "-device",
+           "edu,addr=6,dma_mask=18446744073709551615",
+           "-device",
+           "nvme,drive=disk,serial=1,addr=7",
+           "-device",
+           "virtio-net-pci,netdev=n2,romfile=,addr=8,disable-legacy=on,iommu_platform=" +
+               std::string(iommu.empty() ? "off" : "on"),
+           "-device",
+           "ivshmem-plain,memdev=shared,addr=9",
+           "-device",
+           "pcie-root-port,id=bridge,chassis=1,addr=a",
+           "-device",
+           "intel-hda,addr=b"})
     all.push_back(word);
   return all;
 }
@@ -98,15 +115,6 @@ void DeviceFort::enable(unsigned slot) {
     if ((kind & 6) == 4) config_write(slot, 0x10 + 4 * ++bar, 0, 4);
   }
   config_write(slot, 4, 6, 2);  // memory, bus master
-}
-
-DeviceFort::Refused DeviceFort::all_refused() {
-  Refused all;
-  for (const auto& [who, row] : refused()) {
-    all.reads += row.reads;
-    all.writes += row.writes;
-  }
-  return all;
 }
 
 void DeviceFort::expect_nothing_leaked(unsigned slot) {

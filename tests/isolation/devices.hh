@@ -15,7 +15,7 @@
 namespace gatehouse::isolation {
 
 // Slots of bus 0, and where their 32-bit BARs are put: each BAR has a MiB.
-enum Slot : unsigned { kVnic = 4, kE1000e, kEdu, kNvme, kVirtio, kIvshmem, kBridge };
+enum Slot : unsigned { kVnic = 4, kE1000e, kEdu, kNvme, kVirtio, kIvshmem, kBridge, kSound };
 constexpr uint32_t bar_of(unsigned slot, unsigned bar) {
   return 0xd000'0000 + slot * 0x80'0000 + bar * 0x10'0000;
 }
@@ -52,8 +52,6 @@ class DeviceFort : private DeviceFiles, public Fort {
   registers::Wire& wire(unsigned slot) { return slot == kVnic ? *vnic_wire : *e1000e_wire; }
   // Nothing of the treasure has left by the slot's wire.
   void expect_nothing_leaked(unsigned slot);
-  // All that was refused, whoever tried.
-  Refused all_refused();
 
   // ---- edu: a DMA engine that the guest aims
   std::vector<uint8_t> dma_read(uint64_t address, unsigned octets);

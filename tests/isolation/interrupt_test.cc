@@ -90,7 +90,7 @@ TEST_F(Interrupt, MsixTablesAimedAtCores) {
       fort.config_write(slot, at + 2, 0x8000, 2);
       fort.write(slot, reg::IVAR, 0x80088888);  // all causes: message 0
       fort.write(slot, reg::IMS, 0xffff'ffff);
-      const Fort::Refused before = fort.all_refused();
+      const Fort::Refused before = fort.refused().at("device");
       for (const uint64_t address :
            {kApic, kApic | 0x8'0000, kApic | 0xf'f000, kApic | 0xf'f00c, partition::kRamBase,
             kTreasure, partition::kMmioBase, uint64_t{kFirstCore} << 32 | kApic}) {
@@ -103,7 +103,7 @@ TEST_F(Interrupt, MsixTablesAimedAtCores) {
           fort.write(slot, reg::ICR, 0xffff'ffff);
         }
       }
-      EXPECT_TRUE(eventually([&] { return fort.all_refused().writes > before.writes; }))
+      EXPECT_TRUE(eventually([&] { return fort.refused().at("device").writes > before.writes; }))
           << "no message went to private addresses";
       fort.config_write(slot, at + 2, 0, 2);
     }
