@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -17,6 +18,7 @@ namespace gatehouse::hal {
 // Addresses in private RAM are pointers on a core; a test gives its own.
 struct UnitSetUp {
   uint64_t control = 0;
+  uint64_t armed = 0;  // 0: control's own. Another: whoever sets it up arms, not UnitSignals
   uint64_t ring = 0;
   uint32_t records = 0;
   uint32_t vector = 0;  // 0: none
@@ -26,6 +28,7 @@ struct UnitSetUp {
 template <class Bus>
 void set_up(View<Bus> page, const UnitSetUp& what) {
   page.write(unit::CONTROL, what.control);
+  page.write(unit::ARMED, what.armed);
   page.write(unit::RING, what.ring);
   page.write(unit::RING_RECORDS, what.records);
   page.write(unit::VECTOR, what.vector);
@@ -44,11 +47,16 @@ class UnitSignals {
  public:
   explicit UnitSignals(partition::UnitControl& control) : control_(control) {}
 
-  // The bits since the last call. Nothing pending costs a load.
+  // The bits since the last call. Nothing pending costs a load; the low half is taken alone where
+  // there is nothing else.
   uint64_t take_pending() {
     std::atomic_ref pending(control_.pending);
-    if (pending.load(std::memory_order_relaxed) == 0) return 0;
-    return pending.exchange(0, std::memory_order_acquire);
+    const uint64_t there = pending.load(std::memory_order_relaxed);
+    if (there == 0) return 0;
+    if (there >> 32 != 0) [[unlikely]]
+      return pending.exchange(0, std::memory_order_acquire);
+    static_assert(std::endian::native == std::endian::little);
+    return __atomic_exchange_n(reinterpret_cast<Half*>(&control_.pending), 0, __ATOMIC_ACQUIRE);
   }
   uint32_t overruns() const {
     return std::atomic_ref(control_.overruns).load(std::memory_order_relaxed);
@@ -68,6 +76,7 @@ class UnitSignals {
            std::atomic_ref(control_.produced).load(std::memory_order_seq_cst) ==
                std::atomic_ref(control_.consumed).load(std::memory_order_relaxed);
   }
+  using Half [[gnu::may_alias]] = uint32_t;
   partition::UnitControl& control_;
 };
 

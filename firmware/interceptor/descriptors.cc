@@ -7,11 +7,17 @@ using namespace i82574;  // NOLINT: descriptor fields
 
 namespace {
 
+// Each frame with a context comes here.
 uint32_t refuse_one_by_one(uint8_t* real, uint32_t units) {
+  constexpr uint64_t kExtension = uint64_t{TX_CMD_DEXT} << desc::TX_COMMAND.low;
+  constexpr uint64_t kType = kExtension | desc::CONTEXT_DTYP.mask();
+  static_assert(desc::CONTEXT_DTYP.word == kTransmitWord &&
+                static_cast<uint64_t>(TxType::kContext) == 0);
   uint32_t refused = 0;
-  for (; units != 0; --units, real += kRingUnit) {
-    if (!is_private(get<desc::TX_ADDRESS>(real)) || is_context(real)) continue;
-    put<desc::TX_ADDRESS>(real, kAbortAddress);
+  auto* word = reinterpret_cast<Word*>(real);
+  for (const Word* const end = word + units * 2; word != end; word += 2) {
+    if (!is_private(word[0]) || (word[1] & kType) == kExtension) continue;
+    word[0] = kAbortAddress;
     ++refused;
   }
   return refused;

@@ -14,11 +14,9 @@ namespace gatehouse::interceptor {
 
 // X(name, text)
 #define GATEHOUSE_INTERCEPTOR_COUNTS(X)                                               \
-  X(doorbells, "tails of the guest that were followed")                               \
   X(transmit_descriptors, "descriptors to the NIC")                                   \
   X(receive_descriptors, "buffers to the NIC")                                        \
-  X(completions, "times that finished descriptors were passed on")                    \
-  X(messages, "interrupts passed on")                                                 \
+  X(messages, "interrupts of the device")                                             \
   X(resets, "resets of the device")                                                   \
   X(set_ups, "rings set up or changed")                                               \
   X(unusable_rings, "rings that are too long, or not in memory that the NIC reaches") \

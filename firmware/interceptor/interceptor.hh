@@ -71,7 +71,7 @@ class Interceptor {
   void stop();
   bool started() const { return started_; }
   partition::Result result() const { return result_; }
-  const Counts& counts() const { return counts_; }
+  Counts counts() const;
   // Frames that the NIC did not send because the guest had changed them after their inspection.
   uint64_t seals_broken() const { return place_.steer.read(hal::steer::SEALS_BROKEN); }
 
@@ -88,20 +88,15 @@ class Interceptor {
     return posted | moved | ((written | messages) != 0);
   }
 
-  // A hal::Poller's source: as UnitSignals have it, for both units at once.
+  // A hal::Poller's source: as UnitSignals have it, for both units at once. A unit that ended a
+  // halt has disarmed both.
   [[gnu::always_inline]] bool arm() {
     if (transmit_[0].unreported() || queues_ != 1) [[unlikely]]
       follow_heads();
-    std::atomic_ref redirect(place_.shared->redirect.armed), steer(place_.shared->steer.armed);
-    redirect.store(1, std::memory_order_relaxed);
-    steer.store(1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    std::atomic_ref(place_.shared->armed).exchange(1, std::memory_order_seq_cst);
     return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 && !is_posted();
   }
-  void disarm() {
-    std::atomic_ref(place_.shared->redirect.armed).store(0, std::memory_order_relaxed);
-    std::atomic_ref(place_.shared->steer.armed).store(0, std::memory_order_relaxed);
-  }
+  void disarm() { std::atomic_ref(place_.shared->armed).store(0, std::memory_order_relaxed); }
 
  private:
   struct SetUp {

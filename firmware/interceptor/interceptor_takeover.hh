@@ -29,6 +29,7 @@ template <class Bus>
 bool Interceptor<Bus>::start_steering() {
   const auto& page = place_.steer;
   hal::set_up(page, {.control = address_of(&place_.shared->steer),
+                     .armed = address_of(&place_.shared->armed),
                      .ring = 0,
                      .records = 0,
                      .vector = place_.vector,
@@ -105,6 +106,7 @@ bool Interceptor<Bus>::start_redirection() {
   overruns_ = records_.overruns();
   const auto& page = place_.redirect;
   hal::set_up(page, {.control = address_of(&place_.shared->redirect),
+                     .armed = address_of(&place_.shared->armed),
                      .ring = address_of(place_.shared->records.data()),
                      .records = kRecords,
                      .vector = place_.vector,

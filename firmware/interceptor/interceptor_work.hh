@@ -48,7 +48,6 @@ template <class Bus>
 inline void Interceptor<Bus>::follow_transmit(unsigned queue) {
   TransmitRing& ring = transmit_[queue];
   uint32_t tail = read_shadow(shadow(kReceiveRings + queue, &RingRegisters::tail)) & kPositionMask;
-  ++counts_.doorbells;
   if (tail < ring.units()) [[likely]] {
     tail = ring.follow(tail, inspection_, counts_);
   } else if (!ring.active()) {
@@ -62,7 +61,6 @@ template <class Bus>
 inline void Interceptor<Bus>::follow_receive(unsigned queue) {
   ReceiveRing& ring = receive_[queue];
   const uint32_t tail = read_shadow(shadow(queue, &RingRegisters::tail)) & kPositionMask;
-  ++counts_.doorbells;
   if (tail < ring.units()) [[likely]] {
     ring.follow(tail, inspection_, counts_);
   } else if (!ring.active()) {
@@ -88,13 +86,11 @@ inline bool Interceptor<Bus>::complete_queue(unsigned queue) {
   ReceiveRing& receive = receive_[queue];
   if (receive.may_complete() && receive.complete(inspection_, counts_)) {
     write_shadow(shadow(queue, &RingRegisters::head), receive.head());
-    ++counts_.completions;
     moved = true;
   }
   TransmitRing& transmit = transmit_[queue];
   if (transmit.may_complete() && transmit.complete()) {
     write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), transmit.head());
-    ++counts_.completions;
     moved = true;
   }
   return moved;
@@ -119,12 +115,9 @@ inline void Interceptor<Bus>::pass_on(uint64_t messages) {
         std::atomic_ref(place_.shared->slots[partition::kIntxSlot].address).load();
     place_.steer.write(hal::steer::INJECT_INTX, level != 0 ? 1u : 0u);
     messages &= ~(uint64_t{1} << partition::kIntxSlot);
-    ++counts_.messages;
   }
-  for (; messages != 0; messages &= messages - 1) {
+  for (; messages != 0; messages &= messages - 1)
     place_.steer.write(hal::steer::INJECT_SLOT, static_cast<uint32_t>(std::countr_zero(messages)));
-    ++counts_.messages;
-  }
 }
 
 // ---- What the driver sets up
@@ -319,6 +312,17 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
   nic_write(length_offset(ring), length);
   follow_others(receives(ring) ? 1u << (queue_of(ring) == 0 ? +kTailAliasReceive : 1)
                                : 1u << (queue_of(ring) == 0 ? +kTailAliasTransmit : 3));
+}
+
+// What each frame would have to count is worked out when somebody asks.
+template <class Bus>
+Counts Interceptor<Bus>::counts() const {
+  Counts counts = counts_;
+  for (const TransmitRing& ring : transmit_) counts.transmit_descriptors += ring.given();
+  for (const ReceiveRing& ring : receive_) counts.receive_descriptors += ring.given();
+  for (partition::SteerSlot& slot : place_.shared->slots)
+    counts.messages += std::atomic_ref(slot.count).load(std::memory_order_relaxed);
+  return counts;
 }
 
 // Powers of two in (before, now] are worth an alert.

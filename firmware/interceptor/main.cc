@@ -142,7 +142,7 @@ constinit std::optional<Interceptor> the_interceptor;
 void report(const Interceptor& interceptor, bool inspected) {
   hal::print("interceptor: ", interceptor.started() ? "started" : "stopped", ", result ",
              static_cast<uint32_t>(interceptor.result()), "\n");
-  const interceptor::Counts& counts = interceptor.counts();
+  const interceptor::Counts counts = interceptor.counts();
 #define GATEHOUSE_REPORT(name, text) hal::print("  " #name " ", counts.name, "\n");
   GATEHOUSE_INTERCEPTOR_COUNTS(GATEHOUSE_REPORT)
 #undef GATEHOUSE_REPORT
@@ -192,8 +192,8 @@ void report(const Interceptor& interceptor, bool inspected) {
       hal::Cpu::halt();
     } else {
       hal::Cpu::interrupts_on();
+      interceptor.disarm();
     }
-    interceptor.disarm();
   }
 }
 

@@ -5,14 +5,6 @@ namespace gatehouse::interceptor {
 
 using namespace i82574;  // NOLINT: descriptor fields
 
-bool ReceiveRing::complete_round() {
-  const uint32_t before = head_;
-  head_ += pass(head_, place_.units - head_);
-  if (head_ == place_.units) head_ = copied_ == 0 ? 0 : pass(0, copied_);
-  watch();
-  return head_ != before;
-}
-
 void ReceiveRing::keep(uint32_t from, uint32_t units) {
   for (uint32_t unit = from; unit != from + units; ++unit)
     vector_at(place_.given, unit) = vector_at(place_.real, unit);

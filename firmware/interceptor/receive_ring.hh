@@ -18,33 +18,32 @@ class ReceiveRing : public Ring {
     Ring::use(place, head);
     format_ = format;
     whole_ = whole || format == ReceiveFormat::kSplit;
-    watch();
+    status_ = place_.real + status_octet();
   }
   void stop() {
     Ring::stop();
-    watched_ = &kNever;
+    whole_ = false;
+    status_ = &kNever;
   }
   ReceiveFormat format() const { return format_; }
 
   // The guest's tail, < units, was written: the real tail from now on.
   void follow(uint32_t tail, const Inspection& inspection, Counts& counts) {
-    const uint32_t more = distance(copied_, tail);
-    // Else it takes buffers back.
-    if (distance(copied_) + more < place_.units) [[likely]] {
-      const auto copy_piece = [&](uint32_t from, uint32_t units) {
-        return copy(from, units, inspection);
-      };
-      const uint32_t refused = pieces(copied_, tail, copy_piece);
-      if (refused != 0) [[unlikely]]
-        counts.refused_addresses += refused;
-      counts.receive_descriptors += more;
-    }
-    copied_ = tail;
+    if (distance(copied_) + distance(copied_, tail) >= place_.units) [[unlikely]]
+      return take_back_to(tail);
+    const auto copy_piece = [&](uint32_t from, uint32_t units) {
+      return copy(from, units, inspection);
+    };
+    const uint32_t refused = pieces(copied_, tail, copy_piece);
+    if (refused != 0) [[unlikely]]
+      counts.refused_addresses += refused;
+    followed(tail, tail < copied_);
   }
 
   // False: the NIC has finished nothing.
   [[gnu::always_inline]] bool may_complete() const {
-    return (__atomic_load_n(watched_, __ATOMIC_RELAXED) & i82574::RX_STATUS_DD) != 0;
+    const uint8_t* status = status_ + head_ * uint64_t{i82574::kRingUnit};
+    return whole_ || (__atomic_load_n(status, __ATOMIC_RELAXED) & i82574::RX_STATUS_DD) != 0;
   }
   // After may_complete(): passes on what the NIC has finished. True: the head moved.
   [[gnu::always_inline]] bool complete(Inspection& inspection, Counts& counts) {
@@ -52,11 +51,10 @@ class ReceiveRing : public Ring {
     if (head_ == copied_) return false;
     if (whole_) [[unlikely]]
       return complete_frames(inspection, counts);
-    if (copied_ < head_) [[unlikely]]
-      return complete_round();
-    const uint32_t units = pass(head_, copied_ - head_);
-    head_ += units;
-    watch();
+    const uint32_t end = copied_ > head_ ? copied_ : place_.units;
+    const uint32_t units = pass(head_, end - head_);
+    const uint32_t head = head_ + units;
+    head_ = head == place_.units ? pass(0, copied_) : head;
     return units != 0;
   }
 
@@ -72,8 +70,6 @@ class ReceiveRing : public Ring {
     return format_ == ReceiveFormat::kExtended ? complete_extended(guest(from), real(from), units)
                                                : complete_legacy(guest(from), real(from), units);
   }
-  // Over the ring's end.
-  bool complete_round();
   void keep(uint32_t from, uint32_t units);
   bool complete_frames(Inspection& inspection, Counts& counts);
   uint32_t step() const { return format_ == ReceiveFormat::kSplit ? 2 : 1; }
@@ -83,17 +79,16 @@ class ReceiveRing : public Ring {
   void condemn(uint32_t last, const FrameBuilder& builder);
   void pass_frame(uint32_t end);
 
-  // The octet that tells whether there is anything at the head.
-  void watch() { watched_ = whole_ ? &kAlways : real(head_) + status_octet(); }
   uint32_t status_octet() const {
     return format_ == ReceiveFormat::kExtended ? i82574::kRxStatusOctet
                                                : i82574::kRxLegacyStatusOctet;
   }
 
-  static constexpr uint8_t kNever = 0, kAlways = i82574::RX_STATUS_DD;
+  static constexpr uint8_t kNever = 0;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool whole_ = false;
-  const uint8_t* watched_ = &kNever;
+  // The first descriptor's octet that tells whether it is finished.
+  const uint8_t* status_ = &kNever;
 };
 
 }  // namespace gatehouse::interceptor

@@ -99,6 +99,7 @@ struct alignas(64) Shared {
   std::array<partition::RedirectRecord, kRecords> records;
   std::array<partition::RedirectEntry, kEntries> table;
   uint64_t io_bar;
+  uint32_t armed;  // of both units
 };
 
 // How the guest's writes are treated.

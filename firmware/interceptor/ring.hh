@@ -27,14 +27,31 @@ class Ring {
   uint32_t units() const { return place_.units; }
   // As the guest sees it: behind the last descriptor that is its own again.
   uint32_t head() const { return head_; }
+  // Units that the guest has given so far, in all.
+  uint64_t given() const { return before_ + copied_; }
 
  protected:
   // Nothing is passed on from here on.
-  void stop() { place_ = {}, head_ = copied_ = 0; }
+  void stop() {
+    before_ += copied_;
+    place_ = {}, head_ = copied_ = 0;
+  }
   // The NIC owns nothing yet. head < units.
   void use(const RingPlace& place, uint32_t head) {
+    before_ += copied_ - uint64_t{head};
     place_ = place;
     head_ = copied_ = head;
+  }
+  // The guest's tail has been followed up to here; `round`: over the ring's end.
+  void followed(uint32_t tail, bool round) {
+    if (round) [[unlikely]]
+      before_ += place_.units;
+    copied_ = tail;
+  }
+  // The guest takes back what is behind.
+  void take_back_to(uint32_t tail) {
+    before_ += copied_ - uint64_t{tail};
+    copied_ = tail;
   }
   uint8_t* guest(uint32_t unit) const { return place_.guest + unit * i82574::kRingUnit; }
   uint8_t* real(uint32_t unit) const { return place_.real + unit * i82574::kRingUnit; }
@@ -60,6 +77,7 @@ class Ring {
   unsigned queue_ = 0;
   uint32_t head_ = 0;
   uint32_t copied_ = 0;  // the guest's tail as far as it has been followed
+  uint64_t before_ = 0;  // given() less copied_: nothing is counted for each descriptor
 };
 
 }  // namespace gatehouse::interceptor

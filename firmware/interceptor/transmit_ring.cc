@@ -9,38 +9,40 @@ uint32_t TransmitRing::copy_round(uint32_t tail) {
   return pieces(copied_, tail, [this](uint32_t from, uint32_t units) { return copy(from, units); });
 }
 
-void TransmitRing::scan_round() {
-  scan(place_.units);
-  if (scanned_ != place_.units) return;
-  scanned_ = 0;
+// `from` == `end`: there is nothing, what is there is of the last round.
+void TransmitRing::scan_round(uint32_t from, uint32_t end) {
+  if (from == end) return;
+  scan(from, place_.units);
   if (head_ == place_.units) head_ = 0;
-  if (ready_ != 0) scan(ready_);
+  if (scanned() == 0 && end != 0) scan(0, end);
 }
 
 void TransmitRing::advance(uint32_t head) {
   const uint32_t units = distance(head);
-  if (distance(scanned_) < units) scanned_ = head;
+  silent_ -= silent_ < units ? silent_ : units;
   head_ = head;
 }
 
 uint32_t TransmitRing::take_back(uint32_t tail) {
-  const uint32_t units = distance(tail);
-  if (distance(scanned_) > units) scanned_ = tail;
-  if (distance(ready_) > units) ready_ = tail;
-  copied_ = tail;
-  return ready_;
+  const uint32_t kept = distance(tail), real_tail = distance(ready());
+  if (silent_ > kept) silent_ = kept;
+  held_ = kept > real_tail ? kept - real_tail : 0;
+  take_back_to(tail);
+  return ready();
 }
 
-// From ready_ on, in the copy that the guest can't change any more.
-uint32_t TransmitRing::inspect(Inspection& inspection, Counts& counts) {
+// From ready() on, in the copy that the guest can't change any more. `more`: what was copied now.
+uint32_t TransmitRing::inspect(uint32_t more, Inspection& inspection, Counts& counts) {
+  held_ += more;
+  uint32_t ready = this->ready();
   FrameBuilder& builder = inspection.builder;
   builder.clear();
-  for (uint32_t unit = ready_; unit != copied_; unit = behind(unit)) {
+  for (uint32_t unit = ready; unit != copied_; unit = behind(unit)) {
     const uint8_t* descriptor = real(unit);
     if (is_context(descriptor)) {
       context_ = vector_at(place_.real, unit);
       context_known_ = true;
-      if (unit == ready_) ready_ = behind(unit);  // not inside a frame
+      if (unit == ready) ready = behind(unit);  // not inside a frame
       continue;
     }
     const uint64_t command = get<desc::TX_COMMAND>(descriptor);
@@ -51,11 +53,12 @@ uint32_t TransmitRing::inspect(Inspection& inspection, Counts& counts) {
                   static_cast<uint32_t>(octets), unit);
     if ((command & TX_CMD_EOP) == 0) continue;
     if (inspection.decide(Direction::kTransmit, queue_, counts) == Verdict::kDrop)
-      remove(ready_, behind(unit));
+      remove(ready, behind(unit));
     builder.clear();
-    ready_ = behind(unit);
+    ready = behind(unit);
   }
-  return ready_;
+  held_ = distance(ready, copied_);
+  return ready;
 }
 
 // The NIC gets, in place of a frame's descriptors, the context once more that it has anyway: that

@@ -11,17 +11,18 @@
 
 namespace gatehouse::interceptor {
 
-// Invariant: going round from head_ come scanned_, then ready_, then copied_, any of them together.
+// Invariant: going round from head_ come scanned(), then ready(), then copied_, any of them
+// together: mostly the first two, and the last two.
 class TransmitRing : public Ring {
  public:
   void use(const RingPlace& place, uint32_t head) {
     Ring::use(place, head);
-    scanned_ = ready_ = head;
+    silent_ = held_ = 0;
     context_known_ = false;
   }
   void stop() {
     Ring::stop();
-    scanned_ = ready_ = 0;
+    silent_ = held_ = 0;
   }
 
   // The guest's tail, < units, was written. Returns the real tail. With an inspector the NIC gets
@@ -33,53 +34,63 @@ class TransmitRing : public Ring {
     const uint32_t refused = tail >= copied_ ? copy(copied_, more) : copy_round(tail);
     if (refused != 0) [[unlikely]]
       counts.refused_addresses += refused;
-    counts.transmit_descriptors += more;
-    copied_ = tail;
+    followed(tail, tail < copied_);
     if (inspection.inspector != nullptr) [[unlikely]]
-      return inspect(inspection, counts);
-    return ready_ = tail;
+      return inspect(more, inspection, counts);
+    return tail;
   }
 
   // False: the NIC has nothing to finish.
-  [[gnu::always_inline]] bool may_complete() const { return scanned_ != ready_; }
+  [[gnu::always_inline]] bool may_complete() const { return head_ != copied_; }
   // After may_complete(): passes on what the NIC has finished. True: the head moved.
   [[gnu::always_inline]] bool complete() {
-    if (!may_be_done(real(scanned_))) return false;
-    const uint32_t before = head_;
-    if (ready_ > scanned_) [[likely]] {
-      scan(ready_);
-      return head_ != before;
+    const uint32_t from = scanned();
+    if (!may_be_done(real(from))) return false;
+    const uint32_t before = head_, end = ready();
+    if (end > from) [[likely]] {
+      scan(from, end);
+    } else {
+      scan_round(from, end);
     }
-    scan_round();
     return head_ != before;
   }
 
   // Descriptors that report nothing leave the head behind: the NIC's own tells.
-  bool unreported() const { return head_ != ready_ && scanned_ == ready_; }
+  bool unreported() const { return silent_ != 0 && scanned() == ready(); }
   void set_head(uint32_t head) {
-    if (head < place_.units && distance(head) <= distance(ready_)) advance(head);
+    if (head < place_.units && distance(head) <= distance(ready())) advance(head);
   }
 
  private:
-  void scan(uint32_t end) {
+  // Before it everything has been passed on, or reports nothing.
+  uint32_t scanned() const { return silent_ == 0 ? head_ : ahead(head_, silent_); }
+  // The real tail.
+  uint32_t ready() const { return held_ == 0 ? copied_ : ahead(copied_, place_.units - held_); }
+  uint32_t ahead(uint32_t unit, uint32_t units) const {
+    unit += units;
+    return unit >= place_.units ? unit - place_.units : unit;
+  }
+  // One that the NIC has and may have finished, up to `end`, which is behind it.
+  void scan(uint32_t from, uint32_t end) {
     uint32_t done = 0;
-    const uint32_t seen = complete_transmit(guest(scanned_), real(scanned_), end - scanned_, done);
-    if (done != 0) head_ = scanned_ + done;
-    scanned_ += seen;
+    const uint32_t seen = complete_transmit(guest(from), real(from), end - from, done);
+    const uint32_t silent = done != 0 ? seen - done : silent_ + seen;
+    if (done != 0) head_ = from + done;
+    if (silent != silent_) silent_ = silent;
   }
   uint32_t copy(uint32_t from, uint32_t units) {
     return copy_transmit(real(from), guest(from), units);
   }
   // Over the ring's end.
   uint32_t copy_round(uint32_t tail);
-  void scan_round();
+  void scan_round(uint32_t from, uint32_t end);
   void advance(uint32_t head);
   uint32_t take_back(uint32_t tail);
-  uint32_t inspect(Inspection& inspection, Counts& counts);
+  uint32_t inspect(uint32_t more, Inspection& inspection, Counts& counts);
   void remove(uint32_t from, uint32_t to);
 
-  uint32_t scanned_ = 0;  // what is before has been passed on, or reports nothing
-  uint32_t ready_ = 0;    // the real tail
+  uint32_t silent_ = 0;  // units from head_ to scanned()
+  uint32_t held_ = 0;    // units from ready() to copied_: of a frame that is not whole yet
   // The last context descriptor that the NIC has seen.
   bool context_known_ = false;
   Vector context_{};

@@ -63,6 +63,7 @@ const RegisterRow* UnitBlock::write(uint32_t offset, uint64_t value, unsigned oc
 UnitBlock::Settings UnitBlock::written() const {
   Settings settings;
   settings.control = get(unit::CONTROL);
+  settings.armed = get(unit::ARMED);
   settings.ring = get(unit::RING);
   settings.records = static_cast<uint32_t>(get(unit::RING_RECORDS));
   settings.vector = static_cast<uint32_t>(get(unit::VECTOR));
@@ -72,6 +73,8 @@ UnitBlock::Settings UnitBlock::written() const {
 
 Result UnitBlock::check(const Settings& settings) const {
   if (!ram_.at(settings.control, sizeof(UnitControl), alignof(UnitControl)))
+    return Result::k_bad_control;
+  if (settings.armed != 0 && !ram_.at(settings.armed, sizeof(uint32_t), alignof(uint32_t)))
     return Result::k_bad_control;
   if (settings.ring != 0) {
     if (!std::has_single_bit(settings.records) || settings.records < kMinRingRecords ||
@@ -91,6 +94,9 @@ void UnitBlock::use(const Settings& settings) {
   in_force_ = settings;
   control_ = reinterpret_cast<UnitControl*>(
       ram_.at(settings.control, sizeof(UnitControl), alignof(UnitControl)));
+  armed_ = settings.armed == 0 ? &control_->armed
+                               : reinterpret_cast<uint32_t*>(
+                                     ram_.at(settings.armed, sizeof(uint32_t), alignof(uint32_t)));
   ring_ = settings.ring == 0
               ? nullptr
               : ram_.at(settings.ring, settings.records * kRecordOctets, kRecordOctets);
@@ -146,17 +152,21 @@ void UnitBlock::notify() {
   if (!active_) return;
   // Firmware stores `armed` and then looks at what was produced; here it is the other way round,
   // both in one total order, so one of the two sees the other.
-  std::atomic_ref<uint32_t> armed(control_->armed);
+  std::atomic_ref<uint32_t> armed(*armed_);
   if (armed.load(std::memory_order_seq_cst) == 0) return;
   if (armed.exchange(0, std::memory_order_seq_cst) == 0) return;
-  ram_.written(in_force_.control, sizeof(UnitControl));
+  if (in_force_.armed == 0) {
+    ram_.written(in_force_.control, sizeof(UnitControl));
+  } else {
+    ram_.written(in_force_.armed, sizeof(uint32_t));
+  }
   if (in_force_.vector == 0) return;
   ++counters_.interrupts;
   interrupts_.raise(in_force_.target, static_cast<uint8_t>(in_force_.vector));
 }
 
 void UnitBlock::archive(Archive& archive) {
-  archive.section("unit", 1);
+  archive.section("unit", 2);
   for (unsigned i = 0; i < rows_.size(); ++i) {
     if (rows_[i].mode == Access::kWo || rows_[i].offset == unit::STATUS) continue;
     archive(values_[i]);
@@ -169,6 +179,7 @@ void UnitBlock::archive(Archive& archive) {
   Settings settings = in_force_;
   archive(active);
   archive(settings.control);
+  archive(settings.armed);
   archive(settings.ring);
   archive(settings.records);
   archive(settings.vector);

@@ -56,7 +56,7 @@ class UnitBlock {
   void set(uint32_t offset, uint64_t value);
 
   // ---- COMMIT
-  // What is wrong with CONTROL, RING, RING_RECORDS, VECTOR and TARGET; k_ok: nothing.
+  // What is wrong with CONTROL, ARMED, RING, RING_RECORDS, VECTOR and TARGET; k_ok: nothing.
   Result check() const;
   // They come in force. Only after check() said k_ok.
   void enforce();
@@ -93,7 +93,8 @@ class UnitBlock {
 
   struct Settings {
     uint64_t control = 0;
-    uint64_t ring = 0;  // 0: none
+    uint64_t armed = 0;  // 0: UnitControl's
+    uint64_t ring = 0;   // 0: none
     uint32_t records = 0;
     uint32_t vector = 0;  // 0: none
     uint32_t target = 0;
@@ -115,6 +116,7 @@ class UnitBlock {
   Settings in_force_;
   // Of in_force_. Firmware's cores access what they point to at the same time.
   UnitControl* control_ = nullptr;
+  uint32_t* armed_ = nullptr;
   uint8_t* ring_ = nullptr;
 };
 

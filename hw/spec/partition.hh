@@ -109,10 +109,11 @@ enum class Answer : uint32_t { kDone = 0, kUnknown = 1, kFailed = 2 };
 // In private RAM, between a unit and firmware; both sides access the words atomically.
 //   The unit sets a bit of `pending` or advances `produced`, then exchanges `armed` with 0 and raises its interrupt
 //   when it was not 0. Firmware that wants to halt sets `armed` to 1, then looks at `pending` and `produced` once more.
-//   While `armed` is 0 there are no interrupts, however much happens.
+//   While `armed` is 0 there are no interrupts, however much happens. Units whose ARMED is the same word interrupt once
+//   for all of them: a core that waits for several arms them by one store.
 //   Firmware clears it before the first COMMIT; later ones go on with the counts that they find.
 struct alignas(64) UnitControl {
-  uint64_t pending;   // unit sets (or), firmware takes (exchange with 0). Redirection: bit e, entry e was written.
+  uint64_t pending;   // unit sets (or), firmware takes (exchanges all or a half with 0). Redirection: bit e, entry e was written.
                       // Steering: bit s, message slot s has come
   uint32_t produced;  // records that the unit has put on the ring, modulo 2^32
   uint32_t overruns;  // records that found the ring full and are lost (redirection: the shadow has the last value)
@@ -133,7 +134,8 @@ static_assert(sizeof(UnitControl) == 64);
   X(COMMIT, 0x024, 4, kWo,                                                                                          \
     "1: what has been set up comes in force, if it is valid, else what was in force stays; 0: nothing is in force") \
   X(RESULT, 0x028, 4, kRo, "Result of the last COMMIT")                                                             \
-  X(RESULT_ENTRY, 0x02c, 4, kRo, "entry that RESULT is about, where it is about one")
+  X(RESULT_ENTRY, 0x02c, 4, kRo, "entry that RESULT is about, where it is about one")                               \
+  X(ARMED, 0x030, 8, kRw, "address of a word in private RAM to use as UnitControl's `armed`; 0: that one")
 
 inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
 
@@ -142,7 +144,7 @@ inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
   X(0, ok, "in force")                                                                                        \
   X(1, off, "nothing is in force")                                                                            \
   X(2, no_device, "the device is not plugged in")                                                             \
-  X(3, bad_control, "CONTROL is not 64-byte aligned private RAM")                                             \
+  X(3, bad_control, "CONTROL is not 64-byte aligned private RAM, or ARMED not a word of it")                  \
   X(4, bad_ring, "RING or RING_RECORDS: not private RAM, not aligned or not a power of two from 16 to 65536") \
   X(5, bad_vector, "VECTOR or TARGET out of range")                                                           \
   X(6, bad_table, "TABLE, TABLE_ENTRIES or SLOTS: not private RAM, not aligned or too many")                  \

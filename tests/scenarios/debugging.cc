@@ -54,7 +54,7 @@ TEST(Debugging, GuestAndInterceptorInOneSession) {
        {"Thread 1.1 (max-x86_64-cpu",  // the guest comes first
         "process 2", "Thread 2.2 (gatehouse-core-x86_64-cpu core[0]", "hit Breakpoint 1",
         "follow_transmit (queue=0", "Interceptor<gatehouse::hal::MmioBus>::poll",
-        "in gatehouse::hal::start_core", "0x8000", "doorbells = ", "Thread 1.1",
+        "in gatehouse::hal::start_core", "0x8000", "$2 = ", "Thread 1.1",
         "Inferior 1 (process 1) detached", "Inferior 2 (process 2) detached"}) {
     const size_t found = transcript.find(text, at);
     ASSERT_NE(found, std::string::npos) << text << " is not in\n" << transcript;

@@ -50,6 +50,7 @@ TEST(Unit, IsSetUpAndCommitted) {
   set_up(View{bus}, {.control = 0x1000, .ring = 0x2000, .records = 64, .vector = 40, .target = 1});
   EXPECT_EQ(commit(View{bus}), partition::Result::k_bad_vector);
   EXPECT_EQ(bus.writes(), (std::vector<Write>{{partition::unit::CONTROL, 8, 0x1000},
+                                              {partition::unit::ARMED, 8, 0},
                                               {partition::unit::RING, 8, 0x2000},
                                               {partition::unit::RING_RECORDS, 4, 64},
                                               {partition::unit::VECTOR, 4, 40},

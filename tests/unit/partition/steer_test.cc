@@ -414,7 +414,7 @@ TEST_F(SteerTest, SurvivesWhateverFirmwareDoes) {
   std::mt19937 random(2);
   constexpr uint64_t kValues[] = {0,     1,       3,        7,      16,       40,
                                   kPage, kRingAt, kSlotsAt, kDmaAt, kSealsAt, kControlAt};
-  for (unsigned round = 0; round < 100'000; ++round) {
+  for (unsigned round = 0; round < 200'000; ++round) {
     const RegisterRow& row = kSteerRows[random() % std::size(kSteerRows)];
     uint64_t value = kValues[random() % std::size(kValues)];
     if (random() % 16 == 0) value = uint64_t{random()} << 32 | random();

@@ -22,6 +22,7 @@ class UnitBlockTest : public ::testing::Test {
  protected:
   void set_up() {
     block_.write(unit::CONTROL, kControlAt, 8);
+    block_.write(unit::ARMED, 0, 8);
     block_.write(unit::RING, kRingAt, 8);
     block_.write(unit::RING_RECORDS, kRingLength, 4);
     block_.write(unit::VECTOR, kVectorRaised, 4);
@@ -99,6 +100,10 @@ TEST_F(UnitBlockTest, ChecksWhatFirmwareSetUp) {
       {"control at the end", unit::CONTROL, kRamBase + FakeRam::kOctets - 64, Result::k_ok},
       {"control behind the end", unit::CONTROL, kRamBase + FakeRam::kOctets, Result::k_bad_control},
       {"control at the end of all", unit::CONTROL, ~uint64_t{63}, Result::k_bad_control},
+      {"armed elsewhere", unit::ARMED, kRamBase + FakeRam::kOctets - 4, Result::k_ok},
+      {"armed not aligned", unit::ARMED, kRamBase + 2, Result::k_bad_control},
+      {"armed behind the end", unit::ARMED, kRamBase + FakeRam::kOctets, Result::k_bad_control},
+      {"armed in the guest's memory", unit::ARMED, 0x2000, Result::k_bad_control},
       {"no ring", unit::RING, 0, Result::k_ok},
       {"ring not aligned", unit::RING, kRingAt + 8, Result::k_bad_ring},
       {"ring in the guest's memory", unit::RING, 0x2000, Result::k_bad_ring},
@@ -206,6 +211,33 @@ TEST_F(UnitBlockTest, InterruptsOnceForEachArming) {
   EXPECT_EQ(control().armed, 0u);
   EXPECT_EQ(control().pending, 7u);
   EXPECT_EQ(block_.counters().interrupts, 1u);
+}
+
+TEST_F(UnitBlockTest, UnitsThatShareAnArmedWordInterruptOnceForAllOfThem) {
+  constexpr uint64_t kShared = kRamBase + FakeRam::kOctets - 4;
+  UnitBlock other(kSteerRows, ram_, interrupts_);
+  set_up();
+  other.write(unit::CONTROL, kControlAt + sizeof(UnitControl), 8);
+  other.write(unit::VECTOR, kVectorRaised, 4);
+  for (UnitBlock* block : {&block_, &other}) {
+    block->write(unit::ARMED, kShared, 8);
+    ASSERT_EQ(block->check(), Result::k_ok);
+    block->enforce();
+  }
+  uint32_t& armed = *reinterpret_cast<uint32_t*>(ram_.at(kShared, 4, 4));
+  control().armed = 1;  // means nothing now
+  for (UnitBlock* first : {&block_, &other}) {
+    interrupts_.raised.clear();
+    ram_.changed.clear();
+    armed = 1;
+    first->notify();
+    block_.notify();
+    other.notify();
+    EXPECT_EQ(interrupts_.raised.size(), 1u);
+    EXPECT_EQ(armed, 0u);
+    EXPECT_EQ(control().armed, 1u);
+    EXPECT_THAT(ram_.changed, ElementsAre(Pair(kShared, 4u)));
+  }
 }
 
 TEST_F(UnitBlockTest, WithoutAVectorArmingIsTakenSilently) {
