@@ -113,8 +113,8 @@ enum class Answer : uint32_t { kDone = 0, kUnknown = 1, kFailed = 2 };
 //   for all of them: a core that waits for several arms them by one store.
 //   Firmware clears it before the first COMMIT; later ones go on with the counts that they find.
 struct alignas(64) UnitControl {
-  uint64_t pending;   // unit sets (or), firmware takes (exchanges all or a half with 0). Redirection: bit e, entry e was written.
-                      // Steering: bit s, message slot s has come
+  uint64_t pending;  // unit sets (or), firmware takes (exchanges all or a half with 0). Redirection: bit e, entry e was
+                     // written. Steering: bit s, message slot s has come
   uint32_t produced;  // records that the unit has put on the ring, modulo 2^32
   uint32_t overruns;  // records that found the ring full and are lost (redirection: the shadow has the last value)
   uint32_t armed;
