@@ -29,6 +29,8 @@ std::string line(const char* format, ...) {
 
 }  // namespace
 
+std::string keeper() { return GATEHOUSE_KEEPER; }
+
 bool eventually(const std::function<bool()>& condition, milliseconds limit) {
   const lab::Deadline deadline(limit);
   while (!condition()) {
@@ -45,16 +47,15 @@ Fort::Fort(const FortOptions& options) : work_("fort"), options_(options) {
   guest.append = options.append;
   guest.incoming = options.incoming;
   guest.paused = options.paused;
-  guest.devices = {
-      "-chardev",
-      "file,id=keeper,path=" + work_.path("keeper"),
-      "-device",
-      "gatehouse-partition,id=p0,chardev=keeper,memory=4M,cores=" + std::to_string(options.cores) +
-          ",firmware=" GATEHOUSE_KEEPER + options.partition,
-      "-qtest",
-      "unix:" + work_.path("qtest") + ",server=on,wait=off",
-      "-qtest-log",
-      "none"};
+  guest.devices = {"-chardev",
+                   "file,id=keeper,path=" + work_.path("keeper"),
+                   "-device",
+                   "gatehouse-partition,id=p0,chardev=keeper,memory=4M,cores=" +
+                       std::to_string(options.cores) + ",firmware=" + keeper() + options.partition,
+                   "-qtest",
+                   "unix:" + work_.path("qtest") + ",server=on,wait=off",
+                   "-qtest-log",
+                   "none"};
   if (options.inside != Inside::kLinux) {
     guest.kernel = "";
     std::string rom = GATEHOUSE_INTRUDER;

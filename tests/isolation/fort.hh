@@ -28,6 +28,9 @@ class AttackTest : public testing::Test {
   static void expect_all_rows_tested(const std::string& suite);
 };
 
+// The keeper's executable.
+std::string keeper();
+
 enum class Inside {
   kIntruder,  // the guest is a BIOS that does what the test says
   kNothing,   // its CPU stands at a halt

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a manager's commands let others reach: resets, dumps, snapshots, saved state that somebody
 // changed, CPUs that are plugged in.
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <random>
 
@@ -10,6 +15,7 @@
 namespace gatehouse::isolation {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 class Manager : public AttackTest {
@@ -90,6 +96,47 @@ TEST_F(Manager, RequestFlood) {
                                    {{"partition", "p0"}}}) {
     EXPECT_TRUE(fort.qmp().execute_raw("gatehouse-partition-request", wrong).contains("error"));
   }
+  fort.expect_held();
+}
+
+// Resident memory of a process, in KiB.
+uint64_t resident(pid_t pid) {
+  const std::string status = lab::read_file("/proc/" + std::to_string(pid) + "/status");
+  return std::strtoull(status.c_str() + status.find("VmRSS:") + 6, nullptr, 10);
+}
+
+// Writes until it is told to wait for so long; returns how many octets were taken.
+size_t flood(int socket, size_t octets, milliseconds patience) {
+  const std::string text(65536, 'x');
+  size_t taken = 0;
+  for (pollfd room{socket, POLLOUT, 0};
+       taken < octets && poll(&room, 1, static_cast<int>(patience.count())) > 0;) {
+    const ssize_t sent = send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent <= 0) break;
+    taken += static_cast<size_t>(sent);
+  }
+  return taken;
+}
+
+TEST_F(Manager, ConsoleFlood) {
+  lab::WorkDir work("flood");
+  FortOptions options;
+  options.devices = {
+      "-chardev", "socket,id=flood,path=" + work.path("console") + ",server=on,wait=off", "-device",
+      "gatehouse-partition,id=p1,chardev=flood,memory=4M,firmware=" + keeper()};
+  Fort fort(options);
+  sockaddr_un address{AF_UNIX, {}};
+  work.path("console").copy(address.sun_path, sizeof address.sun_path - 1);
+  const int console = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(console, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  fort.expect_held();
+  const uint64_t before = resident(fort.guest().process().pid());
+  EXPECT_LT(flood(console, 64 << 20, milliseconds(500)), 2u << 20);
+  // Everybody else goes on meanwhile.
+  for (unsigned i = 0; i < 50; ++i) fort.expect_held();
+  EXPECT_LT(flood(console, 64 << 20, milliseconds(100)), 65536u) << "somebody reads";
+  EXPECT_LT(resident(fort.guest().process().pid()), before + (8 << 10));
+  close(console);
   fort.expect_held();
 }
 

@@ -5,11 +5,9 @@
 
 #include "hw/core/base/seal.hh"
 #include "hw/spec/i82574_registers.hh"
-#include "hw/spec/pattern_rules.hh"
+#include "tests/registers/inspector.hh"
 #include "tests/registers/probe.hh"
-#include "tests/registers/rings.hh"
 #include "tests/registers/traffic.hh"
-#include "tools/lab/guest.hh"
 
 namespace gatehouse::registers {
 namespace {
@@ -62,13 +60,6 @@ class Sealer {
   FirstUnit unit_;
 };
 
-void start(Machine& machine, Rings& rings) {
-  machine.place_bars();
-  machine.set_reg(reg::CTRL, machine.reg(reg::CTRL) | CTRL_SLU);
-  ASSERT_TRUE(machine.wait([&] { return (machine.reg(reg::STATUS) & STATUS_LU) != 0; }));
-  rings.start();
-}
-
 // The guest's transmitter is off while the frame is inspected and sealed. Returns its descriptor.
 uint32_t send_later(Machine& machine, Rings& rings, Sealer& sealer, const Bytes& inspected) {
   machine.set_reg(reg::TCTL, TCTL_PSP);
@@ -76,28 +67,6 @@ uint32_t send_later(Machine& machine, Rings& rings, Sealer& sealer, const Bytes&
   sealer.seal(index, inspected);
   return index;
 }
-void transmit(Machine& machine) { machine.set_reg(reg::TCTL, TCTL_EN | TCTL_PSP); }
-
-// The card's own frames may come before.
-void expect_on_wire(Machine& machine, const Bytes& frame) {
-  std::optional<Bytes> wire;
-  ASSERT_TRUE(machine.wait([&] {
-    wire = machine.wire().receive();
-    return !wire || wire->size() == frame.size() + kOuter;
-  })) << "the card's own frames alone";
-  ASSERT_TRUE(wire);
-  EXPECT_EQ(Bytes(wire->begin() + kOuter, wire->end()), frame);
-}
-
-// Nothing as long as `frame`, but perhaps the card's own.
-void expect_nothing_on_wire(Machine& machine, const Bytes& frame) {
-  while (!machine.wire().idle()) {
-    const auto wire = machine.wire().receive();
-    ASSERT_TRUE(wire);
-    EXPECT_NE(wire->size(), frame.size() + kOuter);
-  }
-}
-
 TEST(Seals, KeepAGuestFromChangingWhatWasInspected) {
   Machine machine(with_steering("vnic0"));
   Sealer sealer(machine);
@@ -162,67 +131,26 @@ TEST(Seals, AreRefusedForAStockNicAndOutOfRange) {
 }
 
 // The whole: firmware in a second partition inspects the frames of a guest that waits until it has.
-class Interceptor {
- public:
-  explicit Interceptor(const Bytes& unwanted) {
-    const std::string octets(unwanted.begin(), unwanted.end());
-    const partition::PatternRule rule = partition::make_pattern(1, partition::kPatternDrop, octets);
-    const partition::PatternHeader header{partition::kPatternMagic, 1, 0};
-    std::string image(sizeof header + sizeof rule, '\0');
-    std::memcpy(image.data(), &header, sizeof header);
-    std::memcpy(image.data() + sizeof header, &rule, sizeof rule);
-    lab::write_file(files_.path("rules"), image);
-    lab::write_file(console(), "");
-    options_ = {.more = {"-chardev", "file,id=p1c,path=" + console(), "-device",
-                         "gatehouse-partition,id=p1,chardev=p1c,memory=16M,arguments=seal=on,"
-                         "firmware=" +
-                             lab::Build::firmware("interceptor") + ",data=" + files_.path("rules"),
-                         "-device", "gatehouse-redirect,id=r1,partition=p1,device=vnic0", "-device",
-                         "gatehouse-steer,id=s1,partition=p1,device=vnic0"},
-                .partition = true};
-  }
-  const MachineOptions& options() const { return options_; }
-  partition::Answer request(Machine& machine, partition::Request what) {
-    machine.qmp().execute("gatehouse-partition-request",
-                          {{"partition", "p1"}, {"request", static_cast<uint32_t>(what)}});
-    const auto event =
-        machine.qmp().wait_event("GATEHOUSE_PARTITION_ANSWER", std::chrono::seconds(20));
-    return event ? static_cast<partition::Answer>(event->at("data").at("answer").get<uint32_t>())
-                 : partition::Answer::kUnknown;
-  }
-  // Whether a report made now has this line; it is on the console before the answer is.
-  bool reports(Machine& machine, const std::string& line) {
-    const size_t before = lab::read_file(console()).size();
-    return request(machine, partition::Request::kReport) == partition::Answer::kDone &&
-           lab::read_file(console()).find("  " + line + "\n", before) != std::string::npos;
-  }
-
- private:
-  std::string console() const { return files_.path("console"); }
-  lab::WorkDir files_{"interceptor"};
-  MachineOptions options_;
-};
-
 TEST(Seals, CatchAGuestThatWaitsUntilItsFrameIsInspected) {
   const Bytes wicked(8, 0xbd);
-  Interceptor interceptor(wicked);
-  Machine machine(interceptor.options());
+  Inspector inspector(wicked);
+  Machine machine(inspector.options());
   Rings rings(machine);
   ASSERT_NO_FATAL_FAILURE(start(machine, rings));
-  ASSERT_EQ(interceptor.request(machine, partition::Request::kStart), partition::Answer::kDone);
+  ASSERT_EQ(inspector.request(machine, partition::Request::kStart), partition::Answer::kDone);
   const Bytes frame = datagram();
   rings.send(frame);
   expect_on_wire(machine, frame);
 
   machine.set_reg(reg::TCTL, TCTL_PSP);
   const uint32_t index = rings.send(frame);
-  ASSERT_TRUE(machine.wait([&] { return interceptor.reports(machine, "inspected 2"); }));
+  ASSERT_TRUE(machine.wait([&] { return inspector.reports(machine, "inspected 2"); }));
   machine.bus().write_block(rings.buffer(index) + 60, wicked);
   transmit(machine);
   EXPECT_TRUE(machine.wait([&] { return machine.drops(kReason) == 1; }));
   EXPECT_TRUE(machine.wait([&] { return rings.sent(index); }));
-  EXPECT_TRUE(interceptor.reports(machine, "seals_broken 1"));
-  EXPECT_TRUE(interceptor.reports(machine, "dropped 0"));
+  EXPECT_TRUE(inspector.reports(machine, "seals_broken 1"));
+  EXPECT_TRUE(inspector.reports(machine, "dropped 0"));
   const auto event = machine.qmp().wait_event("GATEHOUSE_DROP", std::chrono::seconds(20));
   ASSERT_TRUE(event);
   EXPECT_EQ(event->at("data").at("reason"), kReason);
@@ -230,7 +158,7 @@ TEST(Seals, CatchAGuestThatWaitsUntilItsFrameIsInspected) {
   Bytes other = frame;
   std::copy(wicked.begin(), wicked.end(), other.begin() + 60);
   rings.send(other);
-  ASSERT_TRUE(machine.wait([&] { return interceptor.reports(machine, "dropped 1"); }));
+  ASSERT_TRUE(machine.wait([&] { return inspector.reports(machine, "dropped 1"); }));
   expect_nothing_on_wire(machine, datagram());
   rings.send(frame);
   expect_on_wire(machine, frame);

@@ -19,6 +19,8 @@ constexpr struct {
     {"Interrupt", "Interrupts of each kind, to each ID, from wherever a PC has them."},
     {"Core", "The other way round: firmware of a partition attacks the guest and its manager."},
     {"Guest", "An unmodified Debian guest, as its root."},
+    {"Sealed",
+     "A guest's driver that waits until its frame has been inspected: our vnic, seals demanded."},
     {"Manager", "What a manager's commands let others reach."},
     {"Start", "Whoever writes the firmware file and the options."},
 };
