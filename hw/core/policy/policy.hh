@@ -54,6 +54,7 @@ struct Tenant {
                                             // such frames are dropped
   uint16_t mtu =
       0;  // overlay MTU (octets of the inner IP datagram); 0 = what the uplink's MTU leaves
+  std::string meter;  // name of a Meter, for all its vnics of this card together; empty: none
 };
 
 struct Vnic {
@@ -64,6 +65,54 @@ struct Vnic {
       addresses;  // what it may send from; host prefixes are also its local mappings
   bool anti_spoof = true;
   std::vector<uint16_t> vlans;  // tags it may send; empty: untagged (and priority-tagged) only
+  std::vector<std::string> groups = {};  // Groups to which its addresses belong
+  std::string firewall = {};             // name of a Firewall; empty: none, everything passes
+  std::string meter = {};                // name of a Meter; empty: none
+};
+
+// Addresses that rules name together; also those of the vnics that say they belong to it.
+struct Group {
+  std::string name;
+  std::vector<IpPrefix> addresses;
+};
+
+struct PortRange {
+  uint16_t first = 0, last = 0xffff;  // both inclusive
+};
+
+// About the first frame of a connection: who begins it, between whom, about what. An empty list
+// and an absent value let anything match.
+struct Rule {
+  bool inward = true;  // to the vnic
+  bool allow = true;
+  bool log = false;
+  std::optional<uint8_t> protocol;      // IP protocol, behind all extension headers
+  std::vector<PortRange> ports;         // of the end that is asked
+  std::vector<PortRange> source_ports;  // of the end that asks
+  std::vector<uint8_t> icmp_types;
+  std::vector<IpPrefix> remote;     // the other end: one of these,
+  std::vector<std::string> groups;  // or a member of one of these
+  std::vector<IpPrefix> local;      // the vnic's address
+};
+
+// The first rule that matches decides. None: a connection to the vnic is refused, one from it
+// allowed.
+struct Firewall {
+  std::string name;
+  uint32_t connections = 65536;  // of one vnic
+  uint32_t half_open = 1024;     // of these, per direction, not yet answered
+  std::vector<Rule> rules;
+};
+
+// RFC 2698. Octets are those of inner IP datagrams.
+struct Meter {
+  std::string name;
+  uint32_t committed_rate = 0;         // kbit/s
+  uint32_t committed_burst = 0;        // octets
+  uint32_t peak_rate = 0;              // kbit/s
+  uint32_t peak_burst = 0;             // octets
+  bool colour_aware = false;           // a DSCP of RFC 2597 says what the frame's colour was before
+  std::optional<uint8_t> yellow_dscp;  // absent: yellow frames are only counted
 };
 
 // tenant + destination -> where. Host prefixes are looked up exactly, others by longest match.
@@ -81,6 +130,10 @@ struct Policy {
   std::vector<Tenant> tenants;
   std::vector<Vnic> vnics;
   std::vector<Mapping> mappings;
+  std::vector<Group> groups;
+  std::vector<Firewall> firewalls;
+  std::vector<Meter> meters;
+  uint32_t connections = 1u << 20;  // that the card tracks, for all vnics together
 };
 
 }  // namespace gatehouse::policy

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/firewall/rules.hh"
+
+#include <algorithm>
+
+namespace gatehouse::firewall {
+namespace {
+
+// No list: any port, and frames without ports too.
+bool in_ranges(const std::vector<policy::PortRange>& ranges, uint16_t port) {
+  return ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
+           return range.first <= port && port <= range.last;
+         });
+}
+
+}  // namespace
+
+RuleSet::RuleSet(const policy::Firewall& firewall, const Members& members) {
+  rules_.reserve(firewall.rules.size());
+  for (const policy::Rule& rule : firewall.rules) rules_.push_back(compile(rule, members));
+}
+
+RuleSet::Rule RuleSet::compile(const policy::Rule& from, const Members& members) {
+  Rule rule;
+  rule.direction = from.inward ? FlowDirection::kIn : FlowDirection::kOut;
+  rule.verdict = {from.allow, from.log};
+  rule.any_protocol = !from.protocol.has_value();
+  rule.protocol = from.protocol.value_or(0);
+  rule.any_icmp_type = from.icmp_types.empty();
+  rule.icmp_types = {};
+  for (const uint8_t type : from.icmp_types) rule.icmp_types[type / 64] |= uint64_t{1} << type % 64;
+  rule.ports = from.ports;
+  rule.source_ports = from.source_ports;
+  // A group without members matches nobody.
+  rule.any_remote = from.remote.empty() && from.groups.empty();
+  for (const IpPrefix& prefix : from.remote) rule.remote.add(prefix);
+  for (const std::string& group : from.groups) {
+    for (const IpPrefix& prefix : members(group)) rule.remote.add(prefix);
+  }
+  rule.remote.finish();
+  rule.any_local = from.local.empty();
+  for (const IpPrefix& prefix : from.local) rule.local.add(prefix);
+  rule.local.finish();
+  return rule;
+}
+
+bool RuleSet::matches(const Rule& rule, const Question& question) {
+  if (rule.direction != question.direction) return false;
+  if (!rule.any_protocol && rule.protocol != question.protocol) return false;
+  if (!in_ranges(rule.ports, question.asked_port)) return false;
+  if (!in_ranges(rule.source_ports, question.asking_port)) return false;
+  const uint8_t type = question.icmp_type;
+  if (!rule.any_icmp_type && (rule.icmp_types[type / 64] >> type % 64 & 1) == 0) return false;
+  if (!rule.any_remote && !rule.remote.contains(question.remote, question.v6)) return false;
+  return rule.any_local || rule.local.contains(question.local, question.v6);
+}
+
+Verdict RuleSet::judge(const Question& question) const {
+  for (const Rule& rule : rules_) {
+    if (matches(rule, question)) return rule.verdict;
+  }
+  return {question.direction == FlowDirection::kOut, false};
+}
+
+}  // namespace gatehouse::firewall

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The rules of a vnic, in the order in which they are asked about the first frame of a connection.
+#ifndef GATEHOUSE_HW_CORE_FIREWALL_RULES_HH_
+#define GATEHOUSE_HW_CORE_FIREWALL_RULES_HH_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hw/core/base/flow_key.hh"
+#include "hw/core/firewall/address_set.hh"
+#include "hw/core/policy/policy.hh"
+
+namespace gatehouse::firewall {
+
+// Who begins what. The addresses are those of the frame, and outlive the question.
+struct Question {
+  FlowDirection direction = FlowDirection::kIn;  // of the first frame
+  const uint8_t* local = nullptr;
+  const uint8_t* remote = nullptr;
+  bool v6 = false;
+  uint8_t protocol = 0;
+  uint8_t icmp_type = 0;
+  uint16_t asked_port = 0, asking_port = 0;  // host order
+};
+
+struct Verdict {
+  bool allow = false;
+  bool log = false;
+};
+
+class RuleSet {
+ public:
+  // Rules beyond this are refused by whoever builds policies: each costs time for each new
+  // connection.
+  static constexpr size_t kMaxRules = 1024;
+  // Members of a group by its name.
+  using Members = std::function<std::vector<IpPrefix>(const std::string&)>;
+
+  RuleSet() = default;  // the defaults alone
+  RuleSet(const policy::Firewall& firewall, const Members& members);
+
+  Verdict judge(const Question& question) const;
+  size_t size() const { return rules_.size(); }
+
+ private:
+  struct Rule {
+    FlowDirection direction;
+    Verdict verdict;
+    bool any_protocol, any_icmp_type, any_remote, any_local;
+    uint8_t protocol;
+    std::array<uint64_t, 4> icmp_types;  // one bit each
+    std::vector<policy::PortRange> ports, source_ports;
+    AddressSet remote, local;
+  };
+  static Rule compile(const policy::Rule& from, const Members& members);
+  static bool matches(const Rule& rule, const Question& question);
+
+  std::vector<Rule> rules_;
+};
+
+}  // namespace gatehouse::firewall
+
+#endif  // GATEHOUSE_HW_CORE_FIREWALL_RULES_HH_

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// TCP as a bystander can follow it: which segments may belong to a connection (RFC 9293's windows,
+// seen from the middle), and what they do to it.
+#ifndef GATEHOUSE_HW_CORE_FIREWALL_TCP_HH_
+#define GATEHOUSE_HW_CORE_FIREWALL_TCP_HH_
+
+#include <cstdint>
+
+#include "hw/core/base/layers.hh"
+#include "hw/core/firewall/connection.hh"
+#include "hw/spec/drop_reasons.hh"
+
+namespace gatehouse::firewall {
+
+// A TCP segment, or a super-frame, which is one whole segment here.
+struct Segment {
+  uint32_t sequence = 0, acknowledgement = 0;
+  uint32_t length = 0;  // octets of payload
+  uint16_t window = 0;  // as in the header
+  uint8_t flags = 0;
+  bool has_scale = false;
+  uint8_t scale = 0;  // at most 14 (RFC 7323 section 2.3)
+};
+
+// layers.l4 is kTcp. A first fragment is as long as it is.
+Segment segment_of(const uint8_t* frame, const Layers& layers);
+
+struct TcpStep {
+  spec::DropReason reason = spec::DropReason::none;  // else the connection is as it was
+  // The connection lives on from now. False: the segment is let through, but shows nothing: an end
+  // will answer it by what is true.
+  bool lives = true;
+  // The old connection is over and this SYN begins another one: nothing was changed.
+  bool restart = false;
+};
+
+// `connection` is all zero but for what the caller fills in. Anything but a SYN is
+// firewall_no_connection.
+spec::DropReason tcp_begin(Connection& connection, const Segment& segment);
+// `from`: 0, the end that began; 1, the other.
+TcpStep tcp_go_on(Connection& connection, unsigned from, const Segment& segment);
+
+// Whether an ICMP error that quotes this sequence number of end `from` can be about something that
+// is under way (RFC 5927 section 4.1).
+bool tcp_under_way(const Connection& connection, unsigned from, uint32_t sequence);
+
+}  // namespace gatehouse::firewall
+
+#endif  // GATEHOUSE_HW_CORE_FIREWALL_TCP_HH_

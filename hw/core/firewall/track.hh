@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a frame does to the connection that it belongs to, or begins. Who may begin one is the
+// rules' business.
+#ifndef GATEHOUSE_HW_CORE_FIREWALL_TRACK_HH_
+#define GATEHOUSE_HW_CORE_FIREWALL_TRACK_HH_
+
+#include "hw/core/firewall/connection.hh"
+#include "hw/core/firewall/datagram.hh"
+#include "hw/core/firewall/tcp.hh"
+
+namespace gatehouse::firewall {
+
+// kTcp, kUdp, kEcho or kOther. `connection` is all zero; none: it has begun, as far as it can be
+// seen from the frame.
+spec::DropReason begin(Connection& connection, Kind kind, const uint8_t* frame,
+                       const Layers& layers, FlowDirection direction);
+
+// The next frame of it.
+TcpStep go_on(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
+              FlowDirection direction);
+
+// Whether the other end has shown that it wants the connection.
+constexpr bool is_answered(State state) {
+  switch (state) {
+    case State::syn_sent:
+    case State::syn_received:
+    case State::udp_asked:
+    case State::echo_asked:
+    case State::other_asked:
+      return false;
+    default:
+      return true;
+  }
+}
+constexpr bool is_over(State state) { return state == State::time_wait || state == State::reset; }
+
+// Brings a connection that was loaded, from whomever, into a form that can do no harm. False: it is
+// none of `kind`'s protocol.
+bool sane(Connection& connection, uint8_t protocol);
+
+}  // namespace gatehouse::firewall
+
+#endif  // GATEHOUSE_HW_CORE_FIREWALL_TRACK_HH_
