@@ -241,6 +241,47 @@ TEST_P(Steered, DmaReachesPrivateRamThroughTheWindowOnly) {
   EXPECT_FALSE(done(kWindow)) << "no window any more";
 }
 
+// Counts that firmware cannot change.
+TEST_P(Steered, AQueryShowsWhatIsSteeredAndWhatItDid) {
+  const auto query = [&] {
+    const json units = machine_.qmp().execute("query-gatehouse-steers");
+    EXPECT_EQ(units.size(), 1u);
+    return units[0];
+  };
+  json expected = {
+      {"id", "s0"},      {"partition", "p0"}, {"device", "nic"}, {"present", true},
+      {"active", false}, {"result", "off"},   {"slots", 0},      {"steering", json::array()},
+      {"dma", 0},        {"dma-octets", 0},   {"seals", false},  {"messages", 0},
+      {"lines", 0},      {"injections", 0},   {"refused", 0},    {"commits", 0},
+      {"dma-denied", 0}, {"seals-broken", 0}, {"records", 0},    {"overruns", 0},
+      {"interrupts", 0}};
+  EXPECT_EQ(query(), expected);
+  enable_msix();
+  ASSERT_EQ(steering_.commit(partition::kSteerMsi | partition::kSteerRing, kWindowOctets),
+            Result::k_ok);
+  EXPECT_EQ(steering_.commit(~0u), Result::k_bad_steering);
+  cause(ICR_TXQ0);
+  steering_.set(steer::INJECT_SLOT, 0);
+  steering_.set(steer::INJECT_SLOT, 5);  // there is none
+  transmit_from(kOutside);
+  ASSERT_TRUE(machine_.wait([&] { return query()["dma-denied"] > 0; }));
+  json seen = query();
+  expected["active"] = true;
+  expected["result"] = "bad_steering";
+  expected["steering"] = {"msi", "ring"};
+  expected["slots"] = 1;
+  expected["dma"] = kWindow;
+  expected["dma-octets"] = kWindowOctets;
+  expected["injections"] = expected["commits"] = 1;
+  expected["refused"] = 2;
+  expected["dma-denied"] = steering_.get(steer::DMA_DENIED, 8);
+  // The e1000e repeats some; there is no ring for records.
+  EXPECT_GE(seen["messages"], 1);
+  EXPECT_EQ(seen["overruns"], seen["messages"]);
+  expected["messages"] = expected["overruns"] = seen["messages"];
+  EXPECT_EQ(seen, expected);
+}
+
 TEST_P(Steered, TheWindowEndsWithBusMastering) {
   ASSERT_EQ(steering_.commit(0, kWindowOctets), Result::k_ok);
   probe_.put(kWindow, descriptor(0x400000));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// query-gatehouse-redirects of gatehouse.json.
+// query-gatehouse-redirects and query-gatehouse-steers of gatehouse.json.
 #include "hw/qemu/qemu-cxx.hh"
 
 #include "hw/qemu/redirect_host.hh"
+#include "hw/qemu/steer_host.hh"
 
 #include "hw/qemu/qemu-begin.hh"
 #include "qapi/qapi-commands-gatehouse.h"
@@ -23,6 +24,10 @@ static_assert(GATEHOUSE_REDIRECT_READ_SHADOW == int(RedirectRead::kShadow) &&
               GATEHOUSE_REDIRECT_WRITE_THROUGH == int(RedirectWrite::kThrough) &&
               GATEHOUSE_REDIRECT_WRITE_REAL == int(RedirectWrite::kReal) &&
               GATEHOUSE_REDIRECT_WRITE_DROP == int(RedirectWrite::kDrop));
+static_assert(partition::kSteerMsi == 1u << GATEHOUSE_STEERING_MSI &&
+              partition::kSteerIntx == 1u << GATEHOUSE_STEERING_INTX &&
+              partition::kSteerRing == 1u << GATEHOUSE_STEERING_RING &&
+              partition::kSteerSealed == 1u << GATEHOUSE_STEERING_SEALED);
 
 const char* name_of(partition::Result result) {
   switch (result) {
@@ -76,16 +81,67 @@ GatehouseRedirect* describe(const RedirectHost& host) {
   return row;
 }
 
+GatehouseSteeringList* describe(uint32_t bits) {
+  GatehouseSteeringList* list = nullptr;
+  GatehouseSteeringList** end = &list;
+  for (unsigned bit = 0; bit < GATEHOUSE_STEERING__MAX; ++bit) {
+    if ((bits >> bit & 1) == 0) continue;
+    *end = allocate<GatehouseSteeringList>();
+    (*end)->value = static_cast<GatehouseSteering>(bit);
+    end = &(*end)->next;
+  }
+  return list;
+}
+
+GatehouseSteer* describe(const SteerHost& host) {
+  const partition::Steer& model = host.model();
+  auto* row = allocate<GatehouseSteer>();
+  row->id = g_strdup(host.name().c_str());
+  row->partition = g_strdup(host.partition().c_str());
+  row->device = g_strdup(host.device().c_str());
+  row->present = model.present();
+  row->active = model.active();
+  row->result = g_strdup(name_of(model.result()));
+  row->steering = describe(model.steering().bits);
+  row->slots = model.slots();
+  row->dma = model.steering().dma;
+  row->dma_octets = model.steering().dma_octets;
+  row->seals = model.steering().seals != 0;
+  row->messages = model.counters().messages;
+  row->lines = model.counters().lines;
+  row->injections = model.counters().injections;
+  row->refused = model.counters().refused;
+  row->commits = model.counters().commits;
+  row->dma_denied = model.denied();
+  row->seals_broken = model.seals_broken();
+  row->records = model.unit_counters().records;
+  row->overruns = model.unit_counters().overruns;
+  row->interrupts = model.unit_counters().interrupts;
+  return row;
+}
+
+// List: the QAPI type of all of them.
+template <class List, class Host>
+List* describe_all(const std::vector<Host*>& hosts) {
+  List* list = nullptr;
+  List** end = &list;
+  for (const Host* host : hosts) {
+    *end = allocate<List>();
+    (*end)->value = describe(*host);
+    end = &(*end)->next;
+  }
+  return list;
+}
+
 }  // namespace
 }  // namespace gatehouse::qemu
 
 extern "C" GatehouseRedirectList* qmp_query_gatehouse_redirects(Error**) {
-  GatehouseRedirectList* list = nullptr;
-  GatehouseRedirectList** end = &list;
-  for (const gatehouse::qemu::RedirectHost* host : gatehouse::qemu::RedirectHost::all()) {
-    *end = gatehouse::qemu::allocate<GatehouseRedirectList>();
-    (*end)->value = gatehouse::qemu::describe(*host);
-    end = &(*end)->next;
-  }
-  return list;
+  using gatehouse::qemu::RedirectHost;
+  return gatehouse::qemu::describe_all<GatehouseRedirectList>(RedirectHost::all());
+}
+
+extern "C" GatehouseSteerList* qmp_query_gatehouse_steers(Error**) {
+  using gatehouse::qemu::SteerHost;
+  return gatehouse::qemu::describe_all<GatehouseSteerList>(SteerHost::all());
 }
