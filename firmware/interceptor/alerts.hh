@@ -11,7 +11,7 @@ namespace gatehouse::interceptor {
 enum class Alert : uint8_t {
   kRefusedAddress,  // the guest gave the NIC a buffer in private memory
   kUnusableRing,    // a ring that is too long, or not in memory that the NIC reaches: it stays off
-  kIoBar,           // the guest wrote to the I/O BAR
+  kIoBar,           // the guest wrote to registers through the I/O BAR
   kOverrun,         // records were lost; the registers were read anew
   kUnplugged,       // the device is gone
   kTampered,        // the guest changed a received frame before it was inspected

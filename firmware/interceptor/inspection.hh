@@ -21,7 +21,7 @@ namespace gatehouse::interceptor {
   X(set_ups, "rings set up or changed")                                               \
   X(unusable_rings, "rings that are too long, or not in memory that the NIC reaches") \
   X(refused_addresses, "buffers in private memory")                                   \
-  X(io_accesses, "writes to the I/O BAR, which is closed")                            \
+  X(io_accesses, "looks that found writes to registers through the I/O BAR")          \
   X(overruns, "records of the redirection table that were lost")                      \
   X(inspected, "frames inspected")                                                    \
   X(dropped, "frames dropped by the inspector")                                       \

@@ -23,7 +23,7 @@ inline void Interceptor<Bus>::follow(uint64_t written) {
     tell_refused();
 }
 
-// Queue 1, tails by their other address, the I/O BAR.
+// Queue 1, tails by their other address, writes by way of the I/O BAR.
 template <class Bus>
 void Interceptor<Bus>::follow_others(uint64_t written) {
   if (written & uint64_t{1} << kIoBar) {
@@ -145,10 +145,6 @@ void Interceptor<Bus>::take_record(const partition::RedirectRecord& record) {
     return alerts_.alert(Alert::kUnplugged, 1);
   }
   if (record.kind != RedirectRecordKind::kWrite || record.entry >= kEntries) return;
-  if (record.entry == kControl) {
-    if (record.octets >= 4 && (record.value & i82574::CTRL_RST) != 0) reset();
-    return;
-  }
   if (record.entry < kSetUp || record.entry >= kIoBar) return take_other_record(record);
   const unsigned ring = record.entry == kSetUpAliasReceive    ? 0
                         : record.entry == kSetUpAliasTransmit ? kReceiveRings
@@ -192,19 +188,15 @@ void Interceptor<Bus>::resynchronize() {
   }
 }
 
-// The device has been reset: its rings are off, its registers 0. From here on nothing is written to
-// the guest's rings, whose memory the driver may use for something else by now.
+// The device has been reset: its rings are off, its registers 0, and so were the shadows at once:
+// what they have by now was written since. From here on nothing is written to the guest's rings,
+// whose memory the driver may use for something else by now.
 template <class Bus>
 void Interceptor<Bus>::reset() {
   ++counts_.resets;
   for (ReceiveRing& ring : receive_) ring.stop();
   for (TransmitRing& ring : transmit_) ring.stop();
-  for (unsigned ring = 0; ring < kRings; ++ring) {
-    set_ups_[ring] = {.words = {}, .head_written = true, .changed = true};
-    // A tail that waits to be followed was, in all likelihood, written since.
-    if ((std::atomic_ref(place_.shared->redirect.pending).load() >> ring & 1) == 0)
-      write_shadow(shadow(ring, &RingRegisters::tail), 0);
-  }
+  for (SetUp& set_up : set_ups_) set_up = {.words = {}, .head_written = true, .changed = true};
 }
 
 // The guest reads what it wrote, as the silicon keeps it. A write that comes meanwhile has a

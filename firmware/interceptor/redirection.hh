@@ -24,9 +24,16 @@ struct RingRegisters {
   uint32_t base_low, base_high, length, reserved0, head, reserved1, tail, reserved2;
 };
 static_assert(sizeof(RingRegisters) == 32);
-inline constexpr uint32_t kPositionMask = 0xffff;  // of head and tail
-inline constexpr uint32_t kLengthMask = 0xfff80, kBaseMask = 0xfffffff0;
 inline constexpr uint32_t kSetUpOctets = offsetof(RingRegisters, reserved1);
+
+// What the NIC keeps of a word that is written there, and what a reset makes of it.
+constexpr partition::RedirectRule rule_of(uint32_t offset) {
+  for (const i82574::RegisterRow& row : i82574::kRegisters) {
+    const uint32_t from = offset - row.offset;  // beyond all rows when it lies before this one
+    if (from % row.step == 0 && from / row.step < row.count) return {row.mask, row.reset};
+  }
+  return {0, 0};
+}
 
 inline constexpr uint32_t ring_offset(unsigned ring) {
   return receives(ring) ? i82574::reg::RDBAL(queue_of(ring)) : i82574::reg::TDBAL(queue_of(ring));
@@ -54,8 +61,36 @@ constexpr bool laid_out(uint32_t base, uint32_t high, uint32_t length, uint32_t 
          head == base + offsetof(RingRegisters, head) &&
          tail == base + offsetof(RingRegisters, tail);
 }
+// Rows of all four rings alike.
+inline constexpr uint32_t kBaseMask = rule_of(ring_offset(0)).writable;
+inline constexpr uint32_t kLengthMask = rule_of(length_offset(0)).writable;
+inline constexpr uint32_t kPositionMask = rule_of(tail_offset(0)).writable;
+
+using RingRules = std::array<partition::RedirectRule, sizeof(RingRegisters) / 4>;
+inline constexpr std::array<RingRules, kRings> kRingRules = [] {
+  std::array<RingRules, kRings> rules{};
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    for (uint32_t word = 0; word < rules[ring].size(); ++word)
+      rules[ring][word] = rule_of(ring_offset(ring) + 4 * word);
+  }
+  return rules;
+}();
+constexpr bool rules_agree() {
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    if (rule_of(ring_offset(ring)).writable != kBaseMask ||
+        rule_of(length_offset(ring)).writable != kLengthMask ||
+        rule_of(head_offset(ring)).writable != kPositionMask ||
+        rule_of(tail_offset(ring)).writable != kPositionMask)
+      return false;
+    for (const partition::RedirectRule& rule : kRingRules[ring]) {
+      if (rule.reset != 0) return false;
+    }
+  }
+  return true;
+}
 namespace internal {
 using namespace i82574;  // NOLINT: register names
+static_assert(rules_agree(), "what the interceptor takes for granted");
 static_assert(laid_out(reg::RDBAL(0), reg::RDBAH(0), reg::RDLEN(0), reg::RDH(0), reg::RDT(0)));
 static_assert(laid_out(reg::RDBAL(1), reg::RDBAH(1), reg::RDLEN(1), reg::RDH(1), reg::RDT(1)));
 static_assert(laid_out(reg::TDBAL(0), reg::TDBAH(0), reg::TDLEN(0), reg::TDH(0), reg::TDT(0)));
@@ -80,7 +115,7 @@ enum Entry : uint8_t {
   kSetUp,  // base, length and head of each ring
   kSetUpAliasReceive = kSetUp + kRings,
   kSetUpAliasTransmit,
-  kIoBar,  // reaches every register by another way: closed
+  kIoBar,  // IODATA: reaches every register by another way
   kEntries
 };
 static_assert(kTailAliasReceive - kRings == 0 && kTailAliasTransmit - kRings == 2);
@@ -98,7 +133,7 @@ struct alignas(64) Shared {
   std::array<partition::SteerSlot, partition::kSteerSlots> slots;
   std::array<partition::RedirectRecord, kRecords> records;
   std::array<partition::RedirectEntry, kEntries> table;
-  uint64_t io_bar;
+  std::array<RingRules, kRings> rules;
   uint32_t armed;  // of both units
 };
 

@@ -15,6 +15,12 @@ constexpr uint64_t low_octets(uint64_t value, unsigned octets) {
   return octets >= 8 ? value : value & ((uint64_t{1} << (octets * 8)) - 1);
 }
 
+constexpr uint64_t kShadowAlignment = 8, kRulesAlignment = 8;
+
+uint64_t octets_of_rules(const RedirectEntry& entry) {
+  return entry.length / 4 * sizeof(RedirectRule);
+}
+
 bool stores(const RedirectEntry& entry) {
   return entry.write == RedirectWrite::kLast || (entry.flags & kRedirectStore);
 }
@@ -23,25 +29,22 @@ bool tells(const RedirectEntry& entry) {
   return entry.write == RedirectWrite::kPost || entry.write == RedirectWrite::kThrough;
 }
 
+bool reaches_device(const RedirectEntry& entry) {
+  return entry.write == RedirectWrite::kThrough || entry.write == RedirectWrite::kReal;
+}
+
 bool mode_known(const RedirectEntry& entry) {
-  if (entry.read > RedirectRead::kShadow || entry.write > RedirectWrite::kDrop) return false;
-  if (entry.flags & ~kRedirectStore || entry.reserved || entry.reserved2) return false;
-  return !entry.flags || tells(entry);
+  if (entry.read > RedirectRead::kIndirect || entry.write > RedirectWrite::kIndirect) return false;
+  const bool indirect = entry.read == RedirectRead::kIndirect;
+  if (indirect != (entry.write == RedirectWrite::kIndirect)) return false;
+  if (indirect && (entry.bar == 0 || entry.length != 4 || entry.offset < 4)) return false;
+  if (entry.flags & ~kRedirectStore || (entry.flags && !tells(entry))) return false;
+  return !entry.resets || reaches_device(entry);
 }
 
-// Firmware looks at the same time: whole words of up to 4 octets.
-template <class T>
-uint64_t load_word(const uint8_t* from) {
-  T value;
-  __atomic_load(reinterpret_cast<const T*>(from), &value, __ATOMIC_ACQUIRE);
-  return load_le<T>(&value);
-}
-
-template <class T>
-void store_word(uint8_t* to, uint64_t from) {
-  T value;
-  store_le<T>(&value, static_cast<T>(from));
-  __atomic_store(reinterpret_cast<T*>(to), &value, __ATOMIC_RELEASE);
+// What is written has whole words of 32 bits.
+bool has_reset(const RedirectEntry& entry, uint64_t value, unsigned octets) {
+  return octets >= 4 && ((value | value >> 32) & entry.resets) != 0;
 }
 
 }  // namespace
@@ -106,9 +109,13 @@ Result Redirect::check_entry(const RedirectEntry& entry) {
       uint64_t{entry.offset} + entry.length > bar_octets)
     return Result::k_bad_range;
   if (!mode_known(entry)) return Result::k_bad_mode;
-  if (entry.shadow != 0 && !ram_.at(entry.shadow, entry.length, 8)) return Result::k_bad_shadow;
+  if (entry.shadow != 0 && !ram_.at(entry.shadow, entry.length, kShadowAlignment))
+    return Result::k_bad_shadow;
   if (entry.shadow == 0 && (entry.read == RedirectRead::kShadow || stores(entry)))
     return Result::k_bad_shadow;
+  if (entry.rules != 0 &&
+      (entry.shadow == 0 || !ram_.at(entry.rules, octets_of_rules(entry), kRulesAlignment)))
+    return Result::k_bad_rules;
   return Result::k_ok;
 }
 
@@ -128,6 +135,14 @@ Result Redirect::check_table(const Table& table, unsigned count, uint32_t& entry
   return Result::k_ok;
 }
 
+Shadow Redirect::shadow_of(const RedirectEntry& entry) {
+  if (entry.shadow == 0) return {};
+  uint8_t* rules =
+      entry.rules == 0 ? nullptr : ram_.at(entry.rules, octets_of_rules(entry), kRulesAlignment);
+  return {ram_.at(entry.shadow, entry.length, kShadowAlignment),
+          reinterpret_cast<const RedirectRule*>(rules)};
+}
+
 void Redirect::use_table(const Table& table, unsigned count) {
   const bool nothing = count == 0 && count_ == 0;
   count_ = count;
@@ -135,7 +150,7 @@ void Redirect::use_table(const Table& table, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
     table_[i] = table[i];
     order_[i] = static_cast<uint8_t>(i);
-    shadows_[i] = table[i].shadow ? ram_.at(table[i].shadow, table[i].length, 8) : nullptr;
+    shadows_[i] = shadow_of(table[i]);
     ranges[i] = {table[i].bar, table[i].offset, table[i].length};
   }
   std::sort(order_.begin(), order_.begin() + count, [this](uint8_t a, uint8_t b) {
@@ -166,58 +181,43 @@ unsigned Redirect::piece(unsigned bar, uint64_t offset, unsigned octets) const {
   return length == 8 && find(bar, offset) != find(bar, offset + 4) ? 4 : length;
 }
 
-uint64_t Redirect::load_shadow(unsigned index, uint64_t offset, unsigned octets) const {
-  const uint8_t* from = shadows_[index] + (offset - table_[index].offset);
-  switch (octets) {
-    case 1:
-      return load_word<uint8_t>(from);
-    case 2:
-      return load_word<uint16_t>(from);
-    case 4:
-      return load_word<uint32_t>(from);
-    default:
-      return load_word<uint32_t>(from) | load_word<uint32_t>(from + 4) << 32;
-  }
-}
-
-void Redirect::store_shadow(unsigned index, uint64_t offset, uint64_t value, unsigned octets) {
-  const uint64_t place = offset - table_[index].offset;
-  uint8_t* to = shadows_[index] + place;
-  switch (octets) {
-    case 1:
-      store_word<uint8_t>(to, value);
-      break;
-    case 2:
-      store_word<uint16_t>(to, value);
-      break;
-    case 4:
-      store_word<uint32_t>(to, value);
-      break;
-    default:
-      store_word<uint32_t>(to, value);
-      store_word<uint32_t>(to + 4, value >> 32);
-      break;
-  }
-  ram_.written(table_[index].shadow + place, octets);
-}
-
 uint64_t Redirect::guest_read(unsigned bar, uint64_t offset, unsigned octets) {
   uint64_t value = 0;
   for (unsigned done = 0; done < octets;) {
     const unsigned length = piece(bar, offset + done, octets - done);
     const int index = find(bar, offset + done);
-    const bool shadow =
-        index >= 0 && table_[static_cast<unsigned>(index)].read == RedirectRead::kShadow;
-    const uint64_t part = shadow ? load_shadow(static_cast<unsigned>(index), offset + done, length)
-                                 : low_octets(device_.read(bar, offset + done, length), length);
-    if (index >= 0) ++counters_.reads;
-    value |= part << (done * 8);
+    const uint64_t part = index < 0
+                              ? device_.read(bar, offset + done, length)
+                              : read_entry(static_cast<unsigned>(index), offset + done, length);
+    value |= low_octets(part, length) << (done * 8);
     done += length;
   }
   return value;
 }
 
+uint64_t Redirect::read_entry(unsigned index, uint64_t offset, unsigned octets) {
+  ++counters_.reads;
+  const RedirectEntry entry = table_[index];
+  if (entry.read == RedirectRead::kShadow)
+    return shadows_[index].load(offset - entry.offset, octets);
+  if (entry.read == RedirectRead::kReal) return device_.read(entry.bar, offset, octets);
+  if (octets != 4) return 0;
+  const uint64_t target = indirect_target(entry.bar, offset);
+  // No deeper: entries of BAR 0 are not indirect.
+  return target < device_.bar_octets(0) ? guest_read(0, target, 4)
+                                        : device_.read(entry.bar, offset, 4);
+}
+
+// Where in BAR 0 a data register leads.
+uint64_t Redirect::indirect_target(unsigned bar, uint64_t offset) {
+  return low_octets(device_.read(bar, offset - 4, 4), 4) & ~uint64_t{3};
+}
+
 void Redirect::guest_write(unsigned bar, uint64_t offset, uint64_t value, unsigned octets) {
+  if (write_pieces(bar, offset, value, octets)) block_.notify();
+}
+
+bool Redirect::write_pieces(unsigned bar, uint64_t offset, uint64_t value, unsigned octets) {
   bool told = false;
   for (unsigned done = 0; done < octets;) {
     const unsigned length = piece(bar, offset + done, octets - done);
@@ -231,34 +231,68 @@ void Redirect::guest_write(unsigned bar, uint64_t offset, uint64_t value, unsign
     }
     done += length;
   }
-  if (told) block_.notify();
+  return told;
 }
 
 bool Redirect::write_entry(unsigned index, uint64_t offset, uint64_t value, unsigned octets) {
   // A copy: what the device does with the write may end in a COMMIT.
   const RedirectEntry entry = table_[index];
-  if (entry.write == RedirectWrite::kThrough || entry.write == RedirectWrite::kReal)
-    device_.write(entry.bar, offset, value, octets);
-  if (index >= count_ || std::memcmp(&entry, &table_[index], sizeof entry) != 0) return false;
-  if (stores(entry)) store_shadow(index, offset, value, octets);
-  if (entry.write == RedirectWrite::kLast) block_.pend(uint64_t{1} << index);
-  if (!tells(entry)) return entry.write == RedirectWrite::kLast;
+  if (entry.write == RedirectWrite::kIndirect) return write_indirect(index, offset, value, octets);
+  if (entry.rules && octets < 4) return false;
+  if (reaches_device(entry)) device_.write(entry.bar, offset, value, octets);
+  bool told = false;
+  if (index < count_ && std::memcmp(&entry, &table_[index], sizeof entry) == 0) {
+    if (stores(entry)) {
+      shadows_[index].store(offset - entry.offset, value, octets);
+      ram_.written(entry.shadow + (offset - entry.offset), octets);
+    }
+    if (entry.write == RedirectWrite::kLast) block_.pend(uint64_t{1} << index);
+    if (tells(entry)) post_write(index, offset, value, octets);
+    told = entry.write == RedirectWrite::kLast || tells(entry);
+  }
+  if (!has_reset(entry, value, octets)) return told;
+  put_reset_values();
+  return true;
+}
+
+bool Redirect::write_indirect(unsigned index, uint64_t offset, uint64_t value, unsigned octets) {
+  if (octets != 4) return false;
+  const unsigned bar = table_[index].bar;
+  block_.pend(uint64_t{1} << index);
+  const uint64_t target = indirect_target(bar, offset);
+  if (target < device_.bar_octets(0)) {
+    write_pieces(0, target, value, 4);  // no deeper: entries of BAR 0 are not indirect
+  } else {
+    device_.write(bar, offset, value, 4);
+  }
+  return true;
+}
+
+void Redirect::post_write(unsigned index, uint64_t offset, uint64_t value, unsigned octets) {
   RedirectRecord record{};
   record.offset = static_cast<uint32_t>(offset);
-  record.bar = entry.bar;
+  record.bar = table_[index].bar;
   record.octets = static_cast<uint8_t>(octets);
   record.entry = static_cast<uint8_t>(index);
   record.kind = RedirectRecordKind::kWrite;
   record.value = value;
   block_.post(record);
-  return true;
+}
+
+// The device has been reset. A guest that looks at once must not see what was before.
+void Redirect::put_reset_values() {
+  for (unsigned i = 0; i < count_; ++i) {
+    if (!shadows_[i].has_rules()) continue;
+    shadows_[i].reset(table_[i].length);
+    ram_.written(table_[i].shadow, table_[i].length);
+  }
+  post(RedirectRecordKind::kReset);
 }
 
 void Redirect::post(RedirectRecordKind kind) {
   RedirectRecord record{};
   record.kind = kind;
   block_.post(record);
-  block_.notify();
 }
 
 void Redirect::plugged() { block_.set_present(true); }
@@ -266,15 +300,20 @@ void Redirect::plugged() { block_.set_present(true); }
 void Redirect::unplugged() {
   if (block_.active()) {
     post(RedirectRecordKind::kUnplugged);
+    block_.notify();
     stop(Result::k_no_device);
   }
   block_.set_present(false);
 }
 
-void Redirect::device_reset() { post(RedirectRecordKind::kReset); }
+void Redirect::device_reset() {
+  put_reset_values();
+  block_.notify();
+}
 
 void Redirect::archive(Archive& archive) {
-  archive.section("redirect", 1);
+  if (archive.section("redirect", 2) != 2)
+    archive.fail("saved state: a redirection table of an older version");
   block_.archive(archive);
   archive(counters_.reads);
   archive(counters_.writes);
@@ -298,8 +337,9 @@ void Redirect::archive_table(Archive& archive) {
     archive(table[i].read);
     archive(table[i].write);
     archive(table[i].flags);
+    archive(table[i].resets);
     archive(table[i].shadow);
-    if (archive.loading()) table[i].reserved = 0, table[i].reserved2 = 0;
+    archive(table[i].rules);
   }
   if (!archive.loading()) return;
   uint32_t entry = 0;

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "hw/partition/ports.hh"
+#include "hw/partition/shadow.hh"
 #include "hw/partition/unit.hh"
 #include "hw/spec/partition.hh"
 
@@ -92,15 +93,20 @@ class Redirect : public Unit {
   // `entry`: which one the result is about.
   Result check_table(const Table& table, unsigned count, uint32_t& entry);
   Result check_entry(const RedirectEntry& entry);
+  Shadow shadow_of(const RedirectEntry& entry);
   void use_table(const Table& table, unsigned count);
   void archive_table(Archive& archive);
 
   int find(unsigned bar, uint64_t offset) const;
   unsigned piece(unsigned bar, uint64_t offset, unsigned octets) const;
-  uint64_t load_shadow(unsigned index, uint64_t offset, unsigned octets) const;
-  void store_shadow(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
+  uint64_t read_entry(unsigned index, uint64_t offset, unsigned octets);
+  uint64_t indirect_target(unsigned bar, uint64_t offset);
   // Whether firmware has something to look at.
+  bool write_pieces(unsigned bar, uint64_t offset, uint64_t value, unsigned octets);
   bool write_entry(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
+  bool write_indirect(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
+  void post_write(unsigned index, uint64_t offset, uint64_t value, unsigned octets);
+  void put_reset_values();
   void post(RedirectRecordKind kind);
 
   RamPort& ram_;
@@ -109,9 +115,9 @@ class Redirect : public Unit {
   Counters counters_;
   Table table_{};
   unsigned count_ = 0;
-  // Numbers of entries by BAR and offset, for find(); where each entry's shadow lies.
+  // Numbers of entries by BAR and offset, for find(); each entry's shadow.
   std::array<uint8_t, kMaxRedirectEntries> order_{};
-  std::array<uint8_t*, kMaxRedirectEntries> shadows_{};
+  std::array<Shadow, kMaxRedirectEntries> shadows_{};
 };
 
 }  // namespace gatehouse::partition

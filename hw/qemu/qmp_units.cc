@@ -19,11 +19,13 @@ using partition::RedirectRead;
 using partition::RedirectWrite;
 
 static_assert(GATEHOUSE_REDIRECT_READ_SHADOW == int(RedirectRead::kShadow) &&
+              GATEHOUSE_REDIRECT_READ_INDIRECT == int(RedirectRead::kIndirect) &&
               GATEHOUSE_REDIRECT_WRITE_LAST == int(RedirectWrite::kLast) &&
               GATEHOUSE_REDIRECT_WRITE_POST == int(RedirectWrite::kPost) &&
               GATEHOUSE_REDIRECT_WRITE_THROUGH == int(RedirectWrite::kThrough) &&
               GATEHOUSE_REDIRECT_WRITE_REAL == int(RedirectWrite::kReal) &&
-              GATEHOUSE_REDIRECT_WRITE_DROP == int(RedirectWrite::kDrop));
+              GATEHOUSE_REDIRECT_WRITE_DROP == int(RedirectWrite::kDrop) &&
+              GATEHOUSE_REDIRECT_WRITE_INDIRECT == int(RedirectWrite::kIndirect));
 static_assert(partition::kSteerMsi == 1u << GATEHOUSE_STEERING_MSI &&
               partition::kSteerIntx == 1u << GATEHOUSE_STEERING_INTX &&
               partition::kSteerRing == 1u << GATEHOUSE_STEERING_RING &&
@@ -52,6 +54,8 @@ GatehouseRedirectEntry* describe(const RedirectEntry& entry) {
   row->length = entry.length;
   row->read = static_cast<GatehouseRedirectRead>(entry.read);
   row->write = static_cast<GatehouseRedirectWrite>(entry.write);
+  row->rules = entry.rules != 0;
+  row->resets = entry.resets;
   return row;
 }
 

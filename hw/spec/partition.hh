@@ -156,7 +156,8 @@ inline constexpr uint32_t kStatusPresent = 1, kStatusActive = 2;
   X(12, bad_dma, "DMA or DMA_OCTETS: not page-aligned private RAM above the firmware's start")                \
   X(13, bad_steering, "STEER has unknown bits, or INTx cannot be told apart on this bus")                     \
   X(14, bad_seals, "SEALS, SEAL_UNITS or SEAL_KEY: not private RAM, not aligned or out of range")             \
-  X(15, no_seals, "SEALS: the device does not check seals (only gatehouse-vnic does)")
+  X(15, no_seals, "SEALS: the device does not check seals (only gatehouse-vnic does)")                        \
+  X(16, bad_rules, "an entry's rules are not private RAM, not aligned or without a shadow")
 
 enum class Result : uint32_t {
 #define GATEHOUSE_UNIT_RESULT(number, name, text) k_##name = number,
@@ -173,21 +174,36 @@ enum class Result : uint32_t {
 inline constexpr unsigned kMaxRedirectEntries = 64;
 
 enum class RedirectRead : uint8_t {
-  kReal = 0,    // the device's register
-  kShadow = 1,  // private RAM
+  kReal = 0,      // the device's register
+  kShadow = 1,    // private RAM
+  kIndirect = 2,  // see below
 };
 enum class RedirectWrite : uint8_t {
-  kLast = 0,     // stored in the shadow, sets the entry's pending bit: for registers of which the last value counts
-  kPost = 1,     // a record on the ring
-  kThrough = 2,  // to the device first, then a record on the ring
-  kReal = 3,     // to the device, nobody is told
-  kDrop = 4,     // nowhere
+  kLast = 0,      // stored in the shadow, sets the entry's pending bit: for registers of which the last value counts
+  kPost = 1,      // a record on the ring
+  kThrough = 2,   // to the device first, then a record on the ring
+  kReal = 3,      // to the device, nobody is told
+  kDrop = 4,      // nowhere
+  kIndirect = 5,  // see below
 };
 // Flags
 inline constexpr uint8_t kRedirectStore = 1;  // kPost, kThrough: the shadow stores what was written, too
 // An access is cut into naturally aligned pieces of 1, 2, 4 or 8 octets, none of which reaches over the end of an
 // entry; each has its entry's treatment and its own record, the lowest address first. What no entry has goes to the
 // device.
+//
+// kIndirect, for reads and writes of 4 octets in another BAR than 0: a data register, whose address register is the
+// device's own in the 4 octets before (82574L: IODATA and IOADDR). The access is made to BAR 0 where the address
+// register says, as if the guest had made it there, under the same table; beyond BAR 0 it goes to the device's data
+// register. A write sets the entry's pending bit besides. Smaller accesses read 0 and write nothing.
+
+// What a word of a shadow is when its entry has rules: a register of 32 bits. Writes of fewer than 4 octets to such an
+// entry do nothing at all.
+struct RedirectRule {
+  uint32_t writable;  // the other bits stay as they are in the shadow; a record has all that was written
+  uint32_t reset;     // in the shadow at once when the device is reset
+};
+static_assert(sizeof(RedirectRule) == 8);
 
 struct RedirectEntry {
   uint32_t offset;  // in the BAR, multiple of 4
@@ -196,16 +212,18 @@ struct RedirectEntry {
   RedirectRead read;
   RedirectWrite write;
   uint8_t flags;
-  uint32_t reserved;
+  uint32_t resets;  // kThrough, kReal: a written word of 32 bits that has one of these resets the device; 0: none does
   uint64_t shadow;  // address of `length` octets of private RAM, multiple of 8; 0: none (needed by kShadow, kLast,
                     // kRedirectStore)
-  uint64_t reserved2;
+  uint64_t rules;   // address of RedirectRule[length / 4] in private RAM, multiple of 8; 0: none, the shadow stores
+                    // octets. Firmware may change them at any time
 };
 static_assert(sizeof(RedirectEntry) == 32);
 
 enum class RedirectRecordKind : uint8_t {
   kWrite = 0,
-  kReset = 1,      // the device was reset (machine, bus or function level): its registers have their reset values
+  kReset = 1,      // the device was reset (machine, bus, function level, an entry's `resets`): its registers have
+                   // their reset values, and so have shadows with rules
   kUnplugged = 2,  // the device is gone, the table is not in force any more
 };
 struct RedirectRecord {

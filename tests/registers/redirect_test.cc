@@ -22,7 +22,7 @@ namespace unit = partition::unit;
 // Where the tests' firmware keeps its things in private RAM.
 constexpr uint64_t kFree = partition::kRamBase + 0x40'0000;
 constexpr uint64_t kTable = kFree, kControl = kFree + 0x1000, kRing = kFree + 0x2000,
-                   kShadow = kFree + 0x4000;
+                   kShadow = kFree + 0x4000, kRules = kFree + 0x5000;
 constexpr uint32_t kRingRecords = 16;
 constexpr uint64_t kApic = 0xfee0'0000;  // the core's own
 
@@ -214,6 +214,100 @@ TEST_P(AnyDevice, TheIoBarCanBeRedirectedToo) {
   EXPECT_EQ(machine_.reg(reg::FCTTV), 0x555u);
 }
 
+// ---- Registers of 32 bits
+
+// A ring's registers, one entry with its rules, and CTRL, which resets them.
+std::vector<RedirectEntry> ruled_ring(Probe& probe) {
+  constexpr uint32_t kOctets = 0x20;  // up to the next register behind the tail
+  for (uint32_t at = 0; at < kOctets; at += 4) {
+    partition::RedirectRule rule{};
+    for (const i82574::RegisterRow& row : i82574::kRegisters) {
+      if (row.offset == reg::RDBAL(0) + at) rule = {row.mask, row.reset};
+    }
+    probe.put(kRules + 2 * at, rule);
+    probe.write(kShadow + at, 0, 4);
+  }
+  RedirectEntry ring = shadow(reg::RDBAL(0), kOctets, RedirectWrite::kLast);
+  ring.rules = kRules;
+  RedirectEntry control = post(reg::CTRL);
+  control.write = RedirectWrite::kReal;
+  control.resets = i82574::CTRL_RST;
+  return {ring, control};
+}
+
+TEST_P(AnyDevice, ShadowsWithRulesReadAsTheDevicesRegisters) {
+  constexpr uint32_t kTest[] = {0x5a5a5a5a, 0xa5a5a5a5, 0, 0xffffffff};
+  std::vector<uint32_t> expected, seen;
+  const auto look = [&](std::vector<uint32_t>& into) {
+    for (uint32_t at = 0; at < 0x20; at += 4) {
+      for (const uint32_t value : kTest) {
+        machine_.set_reg(reg::RDBAL(0) + at, value);
+        into.push_back(machine_.reg(reg::RDBAL(0) + at));
+      }
+    }
+  };
+  look(expected);
+  ASSERT_EQ(table_.commit(ruled_ring(probe_)), Result::k_ok);
+  look(seen);
+  EXPECT_EQ(seen, expected);
+  EXPECT_NE(machine_.qmp().execute("query-gatehouse-redirects").dump().find("\"rules\":true"),
+            std::string::npos);
+}
+
+TEST_P(AnyDevice, AResetByRegisterResetsTheShadowAtOnce) {
+  ASSERT_EQ(table_.commit(ruled_ring(probe_)), Result::k_ok);
+  const auto look = [&] {
+    std::vector<uint32_t> words;
+    for (uint32_t at = 0; at < 0x20; at += 4) words.push_back(machine_.reg(reg::RDBAL(0) + at));
+    return words;
+  };
+  const std::vector<uint32_t> zero(8);
+  machine_.set_reg(reg::RDBAL(0), 0x1000);
+  machine_.set_reg(reg::RDLEN(0), 0x1000);
+  machine_.set_reg(reg::RDT(0), 9);
+  EXPECT_NE(look(), zero);
+  machine_.set_reg(reg::CTRL, machine_.reg(reg::CTRL));
+  EXPECT_NE(look(), zero);
+  EXPECT_TRUE(table_.take().empty()) << "CTRL is the device's";
+  machine_.set_reg(reg::FCTTV, 0x1234);
+  machine_.set_reg(reg::CTRL, machine_.reg(reg::CTRL) | i82574::CTRL_RST);
+  EXPECT_EQ(look(), zero);
+  EXPECT_EQ(machine_.reg(reg::FCTTV), 0u) << "the device was reset";
+  EXPECT_EQ(kinds(table_.take()), std::vector{RedirectRecordKind::kReset});
+}
+
+// IOADDR is the device's; IODATA leads to the table.
+TEST_P(AnyDevice, IoDataObeysTheTableOfBar0) {
+  std::vector<RedirectEntry> entries = ruled_ring(probe_);
+  RedirectEntry data = post(i82574::kIoData, 2);
+  data.read = RedirectRead::kIndirect;
+  data.write = RedirectWrite::kIndirect;
+  entries.push_back(data);
+  ASSERT_EQ(table_.commit(entries), Result::k_ok);
+  const auto out = [&](uint32_t offset, uint32_t value) {
+    machine_.bus().out(Machine::kIoBar + i82574::kIoAddr, offset, 4);
+    machine_.bus().out(Machine::kIoBar + i82574::kIoData, value, 4);
+  };
+  out(reg::RDLEN(0), 0xffffffff);
+  EXPECT_EQ(machine_.bus().in(Machine::kIoBar + i82574::kIoAddr, 4), reg::RDLEN(0));
+  EXPECT_EQ(machine_.bus().in(Machine::kIoBar + i82574::kIoData, 4), 0xfff80u);
+  EXPECT_EQ(machine_.reg(reg::RDLEN(0)), 0xfff80u);
+  EXPECT_EQ(probe_.read(window(0, reg::RDLEN(0)), 4), 0u) << "not the device's";
+  EXPECT_EQ(probe_.read(kControl + offsetof(UnitControl, pending), 8), 0b101u);
+  machine_.bus().out(Machine::kIoBar + i82574::kIoData, 0, 1);
+  machine_.bus().out(Machine::kIoBar + i82574::kIoData, 0, 2);
+  EXPECT_EQ(machine_.reg(reg::RDLEN(0)), 0xfff80u) << "no whole word";
+  // What has no entry is the device's.
+  out(reg::FCTTV, 0x777);
+  EXPECT_EQ(probe_.read(window(0, reg::FCTTV), 4), 0x777u);
+  EXPECT_EQ(machine_.bus().in(Machine::kIoBar + i82574::kIoData, 4), 0x777u);
+  out(0x20000, 0x777);
+  EXPECT_EQ(machine_.bus().in(Machine::kIoBar + i82574::kIoData, 4), 0u) << "beyond the registers";
+  out(reg::CTRL, i82574::CTRL_RST);
+  EXPECT_EQ(machine_.reg(reg::RDLEN(0)), 0u);
+  EXPECT_EQ(kinds(table_.take()), std::vector{RedirectRecordKind::kReset});
+}
+
 TEST_P(AnyDevice, OffMeansAsIfThereWereNoUnit) {
   ASSERT_EQ(table_.commit({post(reg::FCTTV)}), Result::k_ok);
   EXPECT_NE(machine_.qmp().human("info mtree -f").find("gatehouse-redirected"), std::string::npos);
@@ -251,12 +345,16 @@ TEST_P(AnyDevice, AQueryShowsTheTableAndWhatItDid) {
                         {"offset", uint32_t{reg::TDT(0)}},
                         {"length", 4},
                         {"read", "real"},
-                        {"write", "post"}},
+                        {"write", "post"},
+                        {"rules", false},
+                        {"resets", 0}},
                        {{"bar", 0},
                         {"offset", uint32_t{reg::RDT(0)}},
                         {"length", 4},
                         {"read", "shadow"},
-                        {"write", "last"}}};
+                        {"write", "last"},
+                        {"rules", false},
+                        {"resets", 0}}};
   expected["reads"] = 1;
   expected["writes"] = kRingRecords + 2;
   expected["commits"] = expected["refused"] = 1;
@@ -322,9 +420,11 @@ TEST(Redirect, TellsOfAFunctionLevelReset) {
   Probe probe(machine);
   Table table(probe);
   machine.place_bars();
-  ASSERT_EQ(table.commit({post(reg::TDT(0))}), Result::k_ok);
+  ASSERT_EQ(table.commit(ruled_ring(probe)), Result::k_ok);
   machine.set_reg(reg::FCTTV, 3);
+  machine.set_reg(reg::RDLEN(0), 0x1000);
   machine.config_write(4, 0xe8, 0x8000, 2);  // device control: initiate FLR
+  EXPECT_EQ(machine.reg(reg::RDLEN(0)), 0u);
   EXPECT_EQ(kinds(table.take()), std::vector{RedirectRecordKind::kReset});
   EXPECT_EQ(probe.read(window(0, reg::FCTTV), 4), 0u);
   EXPECT_TRUE(table.active());
@@ -441,10 +541,11 @@ TEST(Redirect, SavedStateGoesOnWhereItWas) {
     Probe probe(source);
     Table table(probe);
     source.place_bars();
-    ASSERT_EQ(table.commit({post(reg::TDT(0)), shadow(reg::RDT(0), 4, RedirectWrite::kLast)}),
-              Result::k_ok);
+    std::vector<RedirectEntry> entries = ruled_ring(probe);
+    entries.push_back(post(reg::TDT(0)));
+    ASSERT_EQ(table.commit(entries), Result::k_ok);
     source.set_reg(reg::TDT(0), 1);
-    source.set_reg(reg::RDT(0), 2);
+    source.set_reg(reg::RDT(0), 0x50002);
   }
   source.save(file);
 
@@ -464,6 +565,10 @@ TEST(Redirect, SavedStateGoesOnWhereItWas) {
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].value, 1u);
   EXPECT_EQ(records[1].value, 3u);
+  destination.set_reg(reg::RDT(0), 0x70003);
+  EXPECT_EQ(destination.reg(reg::RDT(0)), 3u);
+  destination.set_reg(reg::CTRL, i82574::CTRL_RST);
+  EXPECT_EQ(destination.reg(reg::RDT(0)), 0u);
 }
 
 }  // namespace

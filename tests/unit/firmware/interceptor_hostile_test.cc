@@ -130,14 +130,38 @@ TEST_F(Hostile, ATailBeyondTheRingStopsItUntilTheNext) {
   EXPECT_EQ(m_.card.sent.size(), 1u);
 }
 
-TEST_F(Hostile, TheIoBarIsClosed) {
-  // TDBAH by way of IOADDR and IODATA.
-  m_.redirect.guest_write(2, kIoAddr, reg::TDBAH(0), 4);
-  m_.redirect.guest_write(2, kIoData, 0, 4);
+// By way of IOADDR and IODATA a guest reads and writes what it would in BAR 0: its own registers,
+// not those that the NIC has by now.
+TEST_F(Hostile, TheIoBarLeadsToTheSameRegisters) {
+  const auto set = [&](uint32_t offset, uint32_t value) {
+    m_.redirect.guest_write(2, kIoAddr, offset, 4);
+    m_.redirect.guest_write(2, kIoData, value, 4);
+  };
+  const auto get = [&](uint32_t offset) {
+    m_.redirect.guest_write(2, kIoAddr, offset, 4);
+    EXPECT_EQ(m_.redirect.guest_read(2, kIoAddr, 4), offset);
+    return m_.redirect.guest_read(2, kIoData, 4);
+  };
+  for (unsigned ring = 0; ring < interceptor::kRings; ++ring) {
+    for (uint32_t word = 0; word < sizeof(RingRegisters); word += 4)
+      EXPECT_EQ(get(ring_offset(ring) + word), m_.get(ring_offset(ring) + word)) << ring << word;
+  }
+  EXPECT_EQ(get(reg::TDBAH(0)), 0u);
+  EXPECT_EQ(get(reg::STATUS), m_.nic.mmio_read(reg::STATUS, 4));
+  set(reg::TDBAH(1), 0x5a);
   m_.settle();
+  EXPECT_EQ(get(reg::TDBAH(1)), 0x5au);
   EXPECT_EQ(m_.nic.mmio_read(reg::TDBAH(0), 4), partition::kPrivateBase >> 32);
-  EXPECT_EQ(m_.interceptor.counts().io_accesses, 1u) << "one look at both";
+  EXPECT_EQ(m_.interceptor.counts().io_accesses, 1u);
   EXPECT_EQ(m_.alerts.count(Alert::kIoBar), 1u);
+  // A doorbell, even.
+  ASSERT_TRUE(driver_.send(numbered(9)));
+  set(reg::TDT(0), driver_.sent());
+  m_.settle();
+  EXPECT_EQ(m_.card.sent.size(), 1u);
+  // A reset, too.
+  set(reg::CTRL, CTRL_RST);
+  EXPECT_EQ(m_.get(reg::TDT(0)), 0u);
 }
 
 TEST_F(Hostile, SetUpsThatOverrunTheRecordsAreReadAnew) {

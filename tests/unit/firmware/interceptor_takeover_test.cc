@@ -246,6 +246,10 @@ TEST(Interceptor, FollowsADriversReset) {
     // have freed.
     m.receive(numbered(number));
     m.set(reg::CTRL, m.get(reg::CTRL) | CTRL_RST);
+    for (unsigned ring = 0; ring < kRings; ++ring) {
+      for (uint32_t word = 0; word < sizeof(RingRegisters); word += 4)
+        EXPECT_EQ(m.get(ring_offset(ring) + word), 0u) << "at once";
+    }
     const Bytes before(m.at(Driver::kRxRing), m.at(Driver::kRxRing) + units * kRingUnit);
     m.settle();
     EXPECT_EQ(before, Bytes(m.at(Driver::kRxRing), m.at(Driver::kRxRing) + units * kRingUnit));
@@ -257,6 +261,55 @@ TEST(Interceptor, FollowsADriversReset) {
   EXPECT_EQ(m.interceptor.counts().resets, 5u);
 }
 
+// Every word of the rings' registers, by either address, before firmware has looked.
+TEST(Interceptor, RingRegistersReadAsTheNicsAtOnce) {
+  Machine direct, intercepted;
+  ASSERT_TRUE(intercepted.interceptor.start());
+  const auto expect_same = [&](uint32_t offset) {
+    ASSERT_EQ(intercepted.get(offset), direct.get(offset)) << std::hex << offset;
+  };
+  const uint32_t bases[] = {ring_offset(0), ring_offset(1),       ring_offset(2),
+                            ring_offset(3), alias_of(reg::RDBAL), alias_of(reg::TDBAL)};
+  for (const uint32_t value : {0x5a5a'5a5au, 0xa5a5'a5a5u, 0u, ~0u, 0x12345u}) {
+    for (const uint32_t base : bases) {
+      for (uint32_t word = 0; word < sizeof(RingRegisters); word += 4) {
+        for (Machine* machine : {&direct, &intercepted}) {
+          machine->set(base + word, value);
+          machine->redirect.guest_write(0, base + word, value >> 8, 2);
+        }
+        expect_same(base + word);
+        intercepted.interceptor.poll();
+        expect_same(base + word);
+      }
+    }
+    for (Machine* machine : {&direct, &intercepted}) machine->set(reg::CTRL, CTRL_RST);
+    for (const uint32_t base : bases) {
+      for (uint32_t word = 0; word < sizeof(RingRegisters); word += 4) expect_same(base + word);
+    }
+  }
+}
+
+// Firmware that comes late finds a reset and all that the driver has set up since in one look.
+TEST(Interceptor, FollowsAResetAndWhatCameAfterItInOneLook) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  Driver first(m, {});
+  first.set_up();
+  m.settle();
+  m.set(reg::CTRL, m.get(reg::CTRL) | CTRL_RST);
+  Driver second(m, {.receive_units = 128});
+  second.set_up();
+  const uint32_t tail = m.get(reg::RDT(0));
+  EXPECT_NE(tail, 0u);
+  m.interceptor.poll();
+  EXPECT_EQ(m.get(reg::RDT(0)), tail);
+  EXPECT_EQ(m.interceptor.counts().resets, 1u);
+  m.link_up();
+  m.receive(numbered(1));
+  m.settle();
+  EXPECT_EQ(second.receive().size(), 1u);
+}
+
 TEST(Interceptor, FollowsAResetThatNoRegisterTellsOf) {
   Machine m;
   ASSERT_TRUE(m.interceptor.start());
@@ -265,6 +318,7 @@ TEST(Interceptor, FollowsAResetThatNoRegisterTellsOf) {
   m.settle();
   m.nic.reset(vnic::ResetKind::kFunction);
   m.redirect.device_reset();
+  EXPECT_EQ(m.get(reg::RDT(0)), 0u);
   m.settle();
   EXPECT_EQ(m.get(reg::TDBAL(0)), 0u);
   m.link_up();

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "hw/partition/redirect.hh"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <map>
 #include <random>
 #include <string>
 
 #include "hw/core/base/archive.hh"
-#include "tests/unit/partition/rig.hh"
+#include "tests/unit/partition/redirect_rig.hh"
 
 namespace gatehouse::partition {
 namespace {
@@ -17,87 +14,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-
-// A device of plain octets, with a BAR 0 of 4 KiB and a BAR 2 of 64 octets.
-class FakeDevice : public RedirectedDevice {
- public:
-  uint64_t bar_octets(unsigned bar) override {
-    return !plugged ? 0 : bar == 0 ? 4096 : bar == 2 ? 64 : 0;
-  }
-  uint64_t read(unsigned bar, uint64_t offset, unsigned octets) override {
-    check(bar, offset, octets);
-    uint64_t value = 0;
-    std::memcpy(&value, &registers[bar][offset], octets);
-    return value;
-  }
-  void write(unsigned bar, uint64_t offset, uint64_t value, unsigned octets) override {
-    check(bar, offset, octets);
-    writes.push_back({bar, offset, octets, value});
-    std::memcpy(&registers[bar][offset], &value, octets);
-  }
-  void install(std::span<const BarRange> now) override {
-    ranges.assign(now.begin(), now.end());
-    ++installs;
-  }
-
-  struct Write {
-    unsigned bar;
-    uint64_t offset;
-    unsigned octets;
-    uint64_t value;
-    bool operator==(const Write&) const = default;
-  };
-  bool plugged = true;
-  uint8_t registers[kBars][4096] = {};
-  std::vector<Write> writes;
-  std::vector<BarRange> ranges;
-  unsigned installs = 0;
-
- private:
-  void check(unsigned bar, uint64_t offset, unsigned octets) {
-    EXPECT_TRUE(octets == 1 || octets == 2 || octets == 4 || octets == 8);
-    EXPECT_EQ(offset % octets, 0u);
-    EXPECT_LE(offset + octets, bar_octets(bar));
-  }
-};
-
-class RedirectTest : public ::testing::Test {
- protected:
-  RedirectTest() { unit_.plugged(); }
-
-  Result commit_table(const std::vector<RedirectEntry>& entries) {
-    set_up(unit_);
-    for (size_t i = 0; i < entries.size(); ++i)
-      ram_.put(kTableAt + i * sizeof(RedirectEntry), entries[i]);
-    unit_.write(redirect::TABLE, kTableAt, 8);
-    unit_.write(redirect::TABLE_ENTRIES, entries.size(), 4);
-    return commit(unit_);
-  }
-  uint32_t result_entry() { return static_cast<uint32_t>(unit_.read(unit::RESULT_ENTRY, 4)); }
-  UnitControl& control() { return ram_.control(kControlAt); }
-  std::vector<RedirectRecord> take() {
-    std::vector<RedirectRecord> records;
-    for (; control().consumed != control().produced; ++control().consumed) {
-      records.push_back(ram_.get<RedirectRecord>(kRingAt + (control().consumed % kRingLength) *
-                                                               sizeof(RedirectRecord)));
-    }
-    return records;
-  }
-
-  FakeRam ram_;
-  FakeInterrupts interrupts_;
-  FakeDevice device_;
-  Redirect unit_{ram_, interrupts_, device_};
-};
-
-RedirectEntry entry(uint32_t offset, uint32_t length, RedirectRead read, RedirectWrite write,
-                    uint64_t shadow = 0, uint8_t flags = 0, uint8_t bar = 0) {
-  return {offset, length, bar, read, write, flags, 0, shadow, 0};
-}
-
-constexpr auto kReadReal = RedirectRead::kReal;
-constexpr auto kReadShadow = RedirectRead::kShadow;
-using W = RedirectWrite;
 
 TEST_F(RedirectTest, InstallsTheRangesOfItsTable) {
   EXPECT_EQ(commit_table({entry(0x818, 4, kReadReal, W::kPost),
@@ -115,11 +31,15 @@ TEST_F(RedirectTest, InstallsTheRangesOfItsTable) {
 TEST_F(RedirectTest, RefusesATableWithItsReasonAndEntry) {
   const uint64_t outside = kRamBase + FakeRam::kOctets;
   const RedirectEntry good = entry(0x100, 16, kReadShadow, W::kLast, kShadowAt);
-  const auto reserved = [&](uint32_t first, uint64_t second) {
-    RedirectEntry changed = good;
-    changed.reserved = first;
-    changed.reserved2 = second;
+  const auto with = [](RedirectEntry changed, uint32_t resets, uint64_t rules) {
+    changed.resets = resets;
+    changed.rules = rules;
     return changed;
+  };
+  const RedirectEntry shadowed = entry(0x200, 8, kReadShadow, W::kLast, kShadowAt + 0x100);
+  const auto indirect = [](uint32_t offset, uint32_t length, RedirectRead read, W write,
+                           uint8_t bar = 2) {
+    return entry(offset, length, read, write, 0, 0, bar);
   };
   struct {
     const char* what;
@@ -136,13 +56,31 @@ TEST_F(RedirectTest, RefusesATableWithItsReasonAndEntry) {
       {"over the end", entry(4092, 8, kReadReal, W::kDrop), Result::k_bad_range},
       {"wraps", entry(0xffff'fffc, 8, kReadReal, W::kDrop), Result::k_bad_range},
       {"all", entry(0, 0xffff'fffc, kReadReal, W::kDrop), Result::k_bad_range},
-      {"read mode", entry(0, 4, RedirectRead{2}, W::kDrop), Result::k_bad_mode},
-      {"write mode", entry(0, 4, kReadReal, RedirectWrite{5}), Result::k_bad_mode},
+      {"read mode", entry(0, 4, RedirectRead{3}, W::kDrop), Result::k_bad_mode},
+      {"write mode", entry(0, 4, kReadReal, RedirectWrite{6}), Result::k_bad_mode},
       {"flags", entry(0, 4, kReadReal, W::kPost, kShadowAt, 2), Result::k_bad_mode},
       {"store where it has no meaning", entry(0, 4, kReadReal, W::kDrop, kShadowAt, 1),
        Result::k_bad_mode},
-      {"reserved", reserved(1, 0), Result::k_bad_mode},
-      {"reserved2", reserved(0, uint64_t{1} << 63), Result::k_bad_mode},
+      {"resets what the device does not get", with(shadowed, 1, 0), Result::k_bad_mode},
+      {"resets the device", with(entry(0, 8, kReadReal, W::kReal), 1, 0), Result::k_ok},
+      {"resets the device and tells", with(entry(0, 8, kReadReal, W::kThrough), ~0u, 0),
+       Result::k_ok},
+      {"rules", with(shadowed, 0, kRulesAt), Result::k_ok},
+      {"rules without shadow", with(entry(0, 4, kReadReal, W::kDrop), 0, kRulesAt),
+       Result::k_bad_rules},
+      {"rules not aligned", with(shadowed, 0, kRulesAt + 4), Result::k_bad_rules},
+      {"rules are the guest's", with(shadowed, 0, 0x8000), Result::k_bad_rules},
+      {"rules anywhere", with(shadowed, 0, uint64_t{1} << 63), Result::k_bad_rules},
+      {"rules at the end", with(shadowed, 0, outside - 16), Result::k_ok},
+      {"rules over the end", with(shadowed, 0, outside - 8), Result::k_bad_rules},
+      {"indirect", indirect(4, 4, kReadIndirect, W::kIndirect), Result::k_ok},
+      {"indirect in BAR 0", indirect(4, 4, kReadIndirect, W::kIndirect, 0), Result::k_bad_mode},
+      {"indirect without address", indirect(0, 4, kReadIndirect, W::kIndirect), Result::k_bad_mode},
+      {"indirect, too long", indirect(8, 8, kReadIndirect, W::kIndirect), Result::k_bad_mode},
+      {"only reads are indirect", indirect(4, 4, kReadIndirect, W::kDrop), Result::k_bad_mode},
+      {"only writes are indirect", indirect(4, 4, kReadReal, W::kIndirect), Result::k_bad_mode},
+      {"indirect with resets", with(indirect(4, 4, kReadIndirect, W::kIndirect), 1, 0),
+       Result::k_bad_mode},
       {"read without shadow", entry(0, 4, kReadShadow, W::kDrop), Result::k_bad_shadow},
       {"last without shadow", entry(0, 4, kReadReal, W::kLast), Result::k_bad_shadow},
       {"store without shadow", entry(0, 4, kReadReal, W::kPost, 0, 1), Result::k_bad_shadow},
@@ -442,10 +380,15 @@ TEST_F(RandomTables, HostileTablesAreRefusedOrHarmless) {
 // ---- Saved state
 
 TEST_F(RedirectTest, SavedAndLoadedItIsInForceAgain) {
-  ASSERT_EQ(commit_table({entry(0x200, 4, kReadReal, W::kPost),
-                          entry(0x100, 8, kReadShadow, W::kLast, kShadowAt)}),
+  RedirectEntry ruled = entry(0x100, 8, kReadShadow, W::kLast, kShadowAt);
+  ruled.rules = kRulesAt;
+  ram_.put(kRulesAt + 8, RedirectRule{0xff, 0x42});
+  RedirectEntry control_register = entry(0x300, 4, kReadReal, W::kReal);
+  control_register.resets = 8;
+  ASSERT_EQ(commit_table({entry(0x200, 4, kReadReal, W::kPost), ruled, control_register,
+                          entry(4, 4, kReadIndirect, W::kIndirect, 0, 0, 2)}),
             Result::k_ok);
-  unit_.guest_write(0, 0x104, 0x55, 4);
+  unit_.guest_write(0, 0x104, 0x1155, 4);
   Archive saved;
   unit_.archive(saved);
   // The table itself may have changed since.
@@ -457,11 +400,14 @@ TEST_F(RedirectTest, SavedAndLoadedItIsInForceAgain) {
   Archive loaded{std::span<const uint8_t>(saved.bytes())};
   other.archive(loaded);
   ASSERT_TRUE(loaded.ok() && loaded.at_end()) << loaded.error();
-  ASSERT_EQ(device.ranges.size(), 2u);
+  ASSERT_EQ(device.ranges.size(), 4u);
   EXPECT_EQ(other.guest_read(0, 0x104, 4), 0x55u);
   EXPECT_EQ(other.counters().writes, 1u);
   other.guest_write(0, 0x200, 3, 4);
   EXPECT_EQ(take().size(), 1u);
+  other.guest_write(0, 0x300, 8, 4);
+  EXPECT_EQ(take().size(), 1u);
+  EXPECT_EQ(other.guest_read(0, 0x104, 4), 0x42u);
   for (const RegisterRow& row : kRedirectRows)
     EXPECT_EQ(other.read(row.offset, row.octets), unit_.read(row.offset, row.octets)) << row.name;
 }
