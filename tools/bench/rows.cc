@@ -64,18 +64,22 @@ void print(const std::vector<Row>& rows, report::Terminal& terminal) {
   report::Terminal::Table table{
       {"what", "unit", "ours", "peer", "ratio", "goal", "pairs", "spread", "peer is"}, {}};
   for (const Row& row : rows) {
-    table.rows.push_back({row.name, row.unit, figure(median(row.ours)), figure(median(row.peer)),
-                          terminal.styled(row.met() ? report::Style::kGood : report::Style::kBad,
-                                          figure(ratio(row))),
-                          row.goal == 0 ? "" : (row.at_most ? "<= " : "") + figure(row.goal),
-                          std::to_string(row.ours.size()), figure(100 * spread(row.ours)) + " %",
-                          row.peer_name});
+    const bool alone = row.peer.empty();
+    const std::string of_peer =
+        alone ? ""
+              : terminal.styled(row.met() ? report::Style::kGood : report::Style::kBad,
+                                figure(ratio(row)));
+    table.rows.push_back(
+        {row.name, row.unit, figure(median(row.ours)), alone ? "" : figure(median(row.peer)),
+         of_peer, row.goal == 0 ? "" : (row.at_most ? "<= " : "") + figure(row.goal),
+         std::to_string(row.ours.size()), figure(100 * spread(row.ours)) + " %", row.peer_name});
   }
   terminal.table(table);
   terminal.line();
   for (const Row& row : rows) {
-    terminal.line(terminal.styled(
-        report::Style::kDim, row.name + ": ours " + list(row.ours) + " | peer " + list(row.peer)));
+    terminal.line(terminal.styled(report::Style::kDim,
+                                  row.name + ": ours " + list(row.ours) +
+                                      (row.peer.empty() ? "" : " | peer " + list(row.peer))));
   }
 }
 

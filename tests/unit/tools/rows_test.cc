@@ -27,6 +27,26 @@ TEST(BenchRows, HasNoRatioWithoutAPeer) {
   EXPECT_EQ(ratio(row), 0);
 }
 
+TEST(BenchRows, PrintsNoPeerThatIsNotThere) {
+  Row alone;
+  alone.name = "alone";
+  alone.ours = {7};
+  Row paired = alone;
+  paired.name = "paired";
+  paired.peer = {0};
+  testing::internal::CaptureStdout();
+  report::Terminal terminal(stdout);
+  print({alone}, terminal);
+  const std::string one = testing::internal::GetCapturedStdout();
+  EXPECT_NE(one.find("7.00"), std::string::npos);
+  EXPECT_EQ(one.find("0.00"), one.rfind("0.00")) << "but for the spread\n" << one;
+  EXPECT_EQ(one.find("| peer"), std::string::npos) << one;
+  testing::internal::CaptureStdout();
+  print({paired}, terminal);
+  const std::string two = testing::internal::GetCapturedStdout();
+  EXPECT_NE(two.find("| peer 0.00"), std::string::npos) << two;
+}
+
 TEST(BenchRows, GoalIsALowerOrAnUpperLimit) {
   Row row;
   row.ours = {3};
