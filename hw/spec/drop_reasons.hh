@@ -48,13 +48,13 @@ namespace gatehouse::spec {
   X(34, uplink, uplink_queue_full, "the uplink's queue is full (link rate, or a slow netdev)")                    \
   X(35, decapsulate, not_for_card, "outer destination is not the card's")                                         \
   X(36, decapsulate, not_a_tunnel, "for the card, but neither tunnel nor neighbour traffic")                      \
-  X(37, decapsulate, bad_outer_checksum, "outer UDP checksum wrong")                                              \
-  X(38, decapsulate, bad_vxlan, "VXLAN header cut off or I flag not set (RFC 7348 section 5)")                    \
-  X(39, decapsulate, bad_geneve, "Geneve header malformed (RFC 8926 section 3)")                                  \
-  X(40, decapsulate, critical_option, "Geneve option with the critical bit that the card does not know")          \
+  X(37, decapsulate, bad_outer_checksum, "outer UDP, TCP or tunnel checksum wrong")                               \
+  X(38, decapsulate, bad_tunnel, "tunnel header cut off, with a wrong length or without its format's id")         \
+  X(39, decapsulate, bad_options, "options of the tunnel header cut off (Geneve: RFC 8926 section 3.5)")          \
+  X(40, decapsulate, critical_option, "tunnel option with the critical bit that the card does not know")          \
   X(41, decapsulate, unknown_peer, "outer source is no peer of this VNI's tenant")                                \
   X(42, decapsulate, unknown_vni, "no tenant has this VNI")                                                       \
-  X(43, decapsulate, outer_fragment, "outer datagram is a fragment (RFC 7348 section 4.3)")                       \
+  X(43, decapsulate, outer_fragment, "outer datagram is a fragment (RFC 7348 section 4.3), or part of one")       \
   X(44, decapsulate, ecn_invalid, "outer CE over inner not-ECT (RFC 6040 section 4.2)")                           \
   X(45, decapsulate, remote_spoof, "inner source does not belong to the peer that sent it")                       \
   X(46, deliver, no_vnic, "no vnic of the tenant on this card has the inner destination")                         \

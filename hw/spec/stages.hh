@@ -9,20 +9,20 @@
 namespace gatehouse::spec {
 
 // X(name, "what it decides or does")
-#define GATEHOUSE_STAGES(X)                                                                  \
-  X(vnic, "descriptor rings of the 82574L: guest memory to frames and back")                 \
-  X(parse, "finds the headers of a frame; refuses what is malformed")                        \
-  X(spoof, "a frame from a vnic may carry only that vnic's own addresses")                   \
-  X(resolve, "answers ARP and Neighbor Discovery from the mapping")                          \
-  X(flow, "finds the connection that a frame belongs to")                                    \
-  X(firewall, "a vnic's rules, and what belongs to connections that they let begin")         \
-  X(overlay, "tenant + destination to underlay peer, VNI and inner MAC, or to a local vnic") \
-  X(segment, "cuts super-frames to MSS, fragments or refuses what exceeds the overlay MTU")  \
-  X(meter, "colours frames by the rates of vnic and tenant; drops or marks what exceeds")    \
-  X(encapsulate, "puts the outer Ethernet, IP, UDP and VXLAN or Geneve headers on")          \
-  X(underlay, "neighbours of the uplinks: whose MAC has the next hop")                       \
-  X(uplink, "link rate, latency, and the netdev behind it")                                  \
-  X(decapsulate, "checks peer, VNI and outer headers and takes them off")                    \
+#define GATEHOUSE_STAGES(X)                                                                       \
+  X(vnic, "descriptor rings of the 82574L: guest memory to frames and back")                      \
+  X(parse, "finds the headers of a frame; refuses what is malformed")                             \
+  X(spoof, "a frame from a vnic may carry only that vnic's own addresses")                        \
+  X(resolve, "answers ARP and Neighbor Discovery from the mapping")                               \
+  X(flow, "finds the connection that a frame belongs to")                                         \
+  X(firewall, "a vnic's rules, and what belongs to connections that they let begin")              \
+  X(overlay, "tenant + destination to underlay peer, VNI and inner MAC, or to a local vnic")      \
+  X(segment, "cuts super-frames to MSS, fragments or refuses what exceeds the overlay MTU")       \
+  X(meter, "colours frames by the rates of vnic and tenant; drops or marks what exceeds")         \
+  X(encapsulate, "puts the outer Ethernet, IP and UDP headers and the format's tunnel header on") \
+  X(underlay, "neighbours of the uplinks: whose MAC has the next hop")                            \
+  X(uplink, "link rate, latency, and the netdev behind it")                                       \
+  X(decapsulate, "checks peer, VNI and outer headers and takes them off")                         \
   X(deliver, "finds the vnic to which a decapsulated frame goes")
 
 enum class Stage : uint8_t {

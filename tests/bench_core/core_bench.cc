@@ -14,6 +14,7 @@
 #include "hw/core/base/checksum.hh"
 #include "hw/core/base/headers.hh"
 #include "hw/core/pipeline/pipeline.hh"
+#include "hw/core/policy/shipped_formats.hh"
 
 namespace gatehouse {
 namespace {
@@ -61,13 +62,10 @@ class CountingSink final : public pipeline::Sink {
 
 enum class Inner : uint8_t { kIpv4, kIpv6 };
 
-policy::Policy make_policy(uint32_t mappings, Inner inner, policy::FormatKind kind,
-                           bool udp_checksum) {
+policy::Policy make_policy(uint32_t mappings, Inner inner, const char* kind, bool udp_checksum) {
   policy::Policy policy;
-  policy::Format format;
+  policy::Format format = *policy::shipped_format(kind);
   format.name = "f";
-  format.kind = kind;
-  format.port = kind == policy::FormatKind::kVxlan ? 4789 : 6081;
   format.udp_checksum = udp_checksum;
   policy.formats.push_back(format);
   policy::Uplink uplink;
@@ -150,8 +148,7 @@ std::vector<Flow> make_flows(std::vector<uint8_t> frame, uint32_t count) {
 
 class Egress {
  public:
-  Egress(uint32_t mappings, Inner inner, policy::FormatKind kind, bool udp_checksum,
-         uint32_t length)
+  Egress(uint32_t mappings, Inner inner, const char* kind, bool udp_checksum, uint32_t length)
       : inner_(inner), frame_(make_frame(inner, length)), flows_(make_flows(frame_, mappings)) {
     ok_ = pipeline_.load(make_policy(mappings, inner, kind, udp_checksum)).ok() &&
           pipeline_.attach_vnic(0, "v", kGuest).ok();
@@ -193,7 +190,7 @@ class Egress {
   pipeline::Pipeline pipeline_{pool_, sink_};
 };
 
-void run_egress(benchmark::State& state, Inner inner, policy::FormatKind kind, bool udp_checksum,
+void run_egress(benchmark::State& state, Inner inner, const char* kind, bool udp_checksum,
                 uint32_t length) {
   auto bench = std::make_unique<Egress>(static_cast<uint32_t>(state.range(0)), inner, kind,
                                         udp_checksum, length);
@@ -205,8 +202,8 @@ void run_egress(benchmark::State& state, Inner inner, policy::FormatKind kind, b
   state.SetItemsProcessed(frames);
 }
 
-constexpr auto kVxlan = policy::FormatKind::kVxlan;
-constexpr auto kGeneve = policy::FormatKind::kGeneve;
+constexpr const char* kVxlan = "vxlan";
+constexpr const char* kGeneve = "geneve";
 
 void EgressGeneve(benchmark::State& state) {
   run_egress(state, Inner::kIpv4, kGeneve, false, kFrame);

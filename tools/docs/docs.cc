@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tools/docs/formats_page.hh"
 #include "tools/docs/isolation_page.hh"
 #include "tools/docs/policy_page.hh"
 #include "tools/docs/register_reference.hh"

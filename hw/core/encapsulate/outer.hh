@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Outer headers: prepared once for each (uplink, peer, VNI, format), then copied in front of a
 // frame and completed by what differs from frame to frame: lengths, IPv4 identification, DSCP/ECN,
-// source port, checksums.
+// source port or flow field, checksums.
 //
-//   Ethernet [802.1Q] | IPv4 or IPv6 | UDP | VXLAN (RFC 7348) or Geneve (RFC 8926) [options] |
+//   Ethernet [802.1Q] | IPv4 or IPv6 | UDP, TCP-shaped or nothing | tunnel header [options] |
 //   inner frame
 #ifndef GATEHOUSE_HW_CORE_ENCAPSULATE_OUTER_HH_
 #define GATEHOUSE_HW_CORE_ENCAPSULATE_OUTER_HH_
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "hw/core/base/address.hh"
+#include "hw/core/base/bits.hh"
 #include "hw/core/base/packet.hh"
 #include "hw/core/policy/policy.hh"
 
@@ -24,56 +25,92 @@ struct Ends {
   uint32_t vni = 0;
 };
 
-// Octets that an outer header takes of the underlay's MTU (all but Ethernet and VLAN), and in all.
-uint32_t mtu_overhead(bool v6, const policy::Format& format);
-
-class alignas(64) Outer {
+// A format, ready to be sent: its description, which policy::check_format() has passed, as places.
+class Plan {
  public:
-  // Ethernet + VLAN + IPv6 + UDP + tunnel is 74; rounded up so that the copy is a fixed number of
-  // wide moves.
-  static constexpr uint32_t kTemplate = 80;
+  // Keeps a pointer to the format.
+  explicit Plan(const policy::Format& format);
+
+  // Octets that the outer headers take of the underlay's MTU (all but Ethernet and VLAN).
+  uint32_t mtu_overhead(bool v6) const;
+  // Whether a wire that cuts tunnelled super-frames can do so: it knows UDP, and lengths and
+  // checksums of IP and UDP only.
+  bool wire_cuts() const { return l4_ == policy::Format::kUdp && !checksum_ && !total_length_; }
+
+ private:
+  friend class Outer;
+
+  void write_header(uint8_t* header, uint32_t vni) const;
+  uint32_t l4_length() const;
+
+  const policy::Format* format_;
+  Bits flow_, total_length_;
+  int32_t total_addend_ = 0;
+  uint16_t options_length_ = 0;
+  uint8_t l4_ = 0;      // IP protocol
+  uint8_t header_ = 0;  // octets without options
+  uint8_t flow_bits_ = 0;
+  uint8_t checksum_at_ = 0;
+  bool checksum_ = false;
+  bool plain_ = false;  // UDP with a source port by the flow, and nothing else for each frame
+  bool port_by_flow_ = false;
+};
+
+class Outer {
+ public:
+  // Ethernet + VLAN + IPv6 + TCP + the longest header; those that need no more than half of it are
+  // copied as one cache line.
+  static constexpr uint32_t kTemplate = 128;
+  static constexpr uint32_t kShort = kTemplate / 2;
+  static_assert(14 + 4 + 40 + 20 + policy::Format::kMaxHeader <= kTemplate);
   // Octets that push() may write in front of the inner frame.
-  static constexpr uint32_t kReserve = kTemplate + 252;
+  static constexpr uint32_t kReserve = kTemplate + policy::Format::kMaxOptions;
   static_assert(kReserve <= kHeadroom);
 
   Outer() = default;
-  // Keeps a pointer to format.options.
-  Outer(const Ends& ends, const policy::Format& format);
+  // Keeps a pointer to the plan.
+  Outer(const Ends& ends, const Plan& plan);
 
   // Headers and options, in octets.
-  uint32_t length() const { return length_ + options_length_; }
+  uint32_t length() const { return length_ + plan_->options_length_; }
   // Where the IP header begins in the outer frame.
   uint32_t ip_offset() const { return l2_length_; }
-  // Where the UDP header begins.
-  uint32_t udp_offset() const;
+  // Where what stands behind the IP header begins.
+  uint32_t l4_offset() const { return l4_offset_; }
   bool is_v6() const { return v6_; }
+  bool wire_cuts() const { return plan_->wire_cuts(); }
 
   struct Inner {
     uint8_t traffic_class = 0;  // TOS or traffic class; 0 for what is not IP
-    uint32_t hash = 0;          // of the inner flow: picks the UDP source port
+    uint32_t hash = 0;          // of the inner flow: picks source port or flow field
   };
   // Writes the headers in front of `inner`, where kReserve octets are free, for an inner frame of
   // `length` octets. Answers where the outer frame begins. Its destination MAC is zero.
-  // `identification`: IPv4's.
+  // `identification`: IPv4's, and that of a TCP-shaped header.
   uint8_t* push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
 
-  bool wants_checksum() const { return udp_checksum_; }
-  // Puts the UDP checksum into a frame made by push(). `frame.head` begins with the outer headers
-  // and is writable by the caller.
+  bool wants_checksum() const { return wants_checksum_; }
+  // Puts UDP's, TCP's and the tunnel header's checksum into a frame made by push(). `head` begins
+  // with the outer headers and is writable by the caller.
   void complete_checksum(uint8_t* head, uint32_t head_length, const Slice& body) const;
-  // The same for a frame that the wire cuts: the field gets the sum of the pseudo header alone.
+  // UDP's for a frame that the wire cuts: the field gets the sum of the pseudo header alone.
   void begin_checksum(uint8_t* head) const;
 
  private:
+  uint8_t* write_ip(const Ends& ends, uint8_t* at);
+  void write_l4(uint8_t* at) const;
+  void finish(uint8_t* l4, uint16_t l4_length, uint32_t hash, uint16_t identification) const;
+
   uint8_t template_[kTemplate] = {};  // ends with the tunnel header
-  const uint8_t* options_ = nullptr;
-  uint16_t options_length_ = 0;
-  uint16_t ip_sum_ = 0;   // IPv4: of the template's header
-  uint16_t udp_sum_ = 0;  // of the pseudo header without length
-  uint8_t length_ = 0;    // of the used part of template_
+  const Plan* plan_ = nullptr;
+  uint16_t ip_sum_ = 0;  // IPv4: of the template's header
+  uint16_t l4_sum_ = 0;  // of the pseudo header without length
+  uint8_t length_ = 0;   // of the used part of template_
   uint8_t l2_length_ = 0;
+  uint8_t l4_offset_ = 0;
   bool v6_ = false;
-  bool udp_checksum_ = false;
+  bool l4_checksum_ = false;
+  bool wants_checksum_ = false;
   uint8_t dscp_ = 0;       // already in its place: upper six bits
   uint8_t dscp_mask_ = 0;  // bits of the inner traffic class that are copied
 };

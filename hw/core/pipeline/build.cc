@@ -12,8 +12,7 @@ namespace {
 
 constexpr uint32_t kEthernet = 14;
 constexpr uint32_t kInnerTags = 8;  // two VLAN tags still leave segment::kMinMtu
-constexpr uint32_t kMaxVni = 0xffffff;
-constexpr size_t kMaxOptions = 252;  // RFC 8926 section 3.4: 6 bits, in units of 4 octets
+constexpr unsigned kVniBits = 24;
 
 std::string label(const char* list, size_t index, const std::string& name) {
   std::string text = std::string(list) + "[" + std::to_string(index) + "]";
@@ -25,13 +24,6 @@ bool is_station(const MacAddress& mac) { return !mac.is_zero() && !mac.is_multic
 bool is_prefix(const IpPrefix& prefix) {
   const IpAddress& ip = prefix.address;
   return (ip.is_v4() && prefix.length <= 32) || (ip.is_v6() && prefix.length <= 128);
-}
-
-bool options_well_formed(const std::vector<uint8_t>& options) {
-  if (options.size() > kMaxOptions || options.size() % 4 != 0) return false;
-  size_t at = 0;
-  while (at < options.size()) at += 4 + (options[at + 3] & 0x1f) * 4u;
-  return at == options.size();
 }
 
 class Builder {
@@ -73,6 +65,11 @@ class Builder {
   Status mapping(size_t index, uint16_t tenant);
   Result<uint32_t> next_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni);
   void finish();
+  unsigned vni_bits(uint16_t format) const {
+    return std::min<unsigned>(kVniBits, tables_->formats[format].tenant.bits);
+  }
+  bool vni_fits(uint32_t vni, uint16_t format) const { return vni >> vni_bits(format) == 0; }
+  std::string vni_room(uint16_t format) const { return std::to_string(vni_bits(format)) + " bits"; }
   bool is_own(const IpAddress& ip) const {
     return std::any_of(tables_->interfaces.begin(), tables_->interfaces.end(),
                        [&](const auto& interface) { return interface.owns(ip); });
@@ -86,32 +83,13 @@ class Builder {
 };
 
 Status Builder::formats() {
-  tables_->formats = policy_.formats;
   for (size_t i = 0; i < policy_.formats.size(); ++i) {
-    const policy::Format& format = policy_.formats[i];
-    const std::string what = label("formats", i, format.name);
-    if (i >= kNoTenant || !format_names_.emplace(format.name, static_cast<uint16_t>(i)).second) {
-      return Status::error(what + ": the name is there twice");
+    const std::string& name = policy_.formats[i].name;
+    if (i >= kNoTenant || !format_names_.emplace(name, static_cast<uint16_t>(i)).second) {
+      return Status::error(label("formats", i, name) + ": the name is there twice");
     }
-    if (format.port == 0) return Status::error(what + ": port 0 is no UDP port");
-    if (!options_well_formed(format.options)) {
-      return Status::error(what + ": options must be whole Geneve options, at most 252 octets");
-    }
-    auto port = std::find_if(tables_->ports.begin(), tables_->ports.end(),
-                             [&](const auto& other) { return other.number == format.port; });
-    if (port == tables_->ports.end()) {
-      tables_->ports.push_back({format.port, format.kind, false, {}});
-      port = std::prev(tables_->ports.end());
-    }
-    if (port->kind != format.kind) {
-      return Status::error(what + ": port " + std::to_string(format.port) +
-                           " is used by a format of the other kind");
-    }
-    port->zero_checksum_ipv6 |= format.zero_checksum_ipv6;
-    const auto kinds = decapsulate::option_kinds(format.options);
-    port->known_options.insert(port->known_options.end(), kinds.begin(), kinds.end());
   }
-  return {};
+  return build_formats(policy_, *tables_);
 }
 
 Status Builder::uplinks() {
@@ -173,7 +151,9 @@ Status Builder::tenants() {
     if (format == format_names_.end()) {
       return Status::error(what + ": no format is named '" + from.format + "'");
     }
-    if (from.vni > kMaxVni) return Status::error(what + ": vni must fit 24 bits");
+    if (!vni_fits(from.vni, format->second)) {
+      return Status::error(what + ": vni must fit " + vni_room(format->second));
+    }
     if (from.mtu != 0 && from.mtu < segment::kMinMtu) {
       return Status::error(what + ": mtu must be at least " + std::to_string(segment::kMinMtu));
     }
@@ -181,11 +161,10 @@ Status Builder::tenants() {
     to.name = from.name;
     to.vni = from.vni;
     to.format = format->second;
-    const uint16_t port = tables_->formats[to.format].port;
-    while (tables_->ports[to.port].number != port) ++to.port;
+    to.reception = tables_->reception_of[to.format];
     to.configured_mtu = from.mtu;
     tables_->tenants.push_back(to);
-    tables_->vnis.push_back({from.vni, to.port, static_cast<uint16_t>(i)});
+    tables_->vnis.push_back({from.vni, to.reception, static_cast<uint16_t>(i)});
     if (!from.broadcast_peer) continue;
     if (is_own(*from.broadcast_peer)) {
       return Status::error(what + ": broadcast_peer is the card's own address");
@@ -199,7 +178,7 @@ Status Builder::tenants() {
   auto& vnis = tables_->vnis;
   std::sort(vnis.begin(), vnis.end());
   for (size_t i = 1; i < vnis.size(); ++i) {
-    if (vnis[i].vni == vnis[i - 1].vni && vnis[i].port == vnis[i - 1].port) {
+    if (vnis[i].vni == vnis[i - 1].vni && vnis[i].reception == vnis[i - 1].reception) {
       return Status::error(label("tenants", vnis[i].tenant, tables_->tenants[vnis[i].tenant].name) +
                            ": vni " + std::to_string(vnis[i].vni) + " is tenant " +
                            tables_->tenants[vnis[i - 1].tenant].name + "'s");
@@ -264,7 +243,10 @@ Status Builder::mapping(size_t index, uint16_t tenant) {
   const policy::Mapping& from = policy_.mappings[index];
   if (!is_prefix(from.destination)) return Status::error("the destination is no address");
   if (!is_station(from.mac)) return Status::error("mac must be a unicast address");
-  if (from.vni && *from.vni > kMaxVni) return Status::error("vni must fit 24 bits");
+  const uint16_t format = tables_->tenants[tenant].format;
+  if (from.vni && !vni_fits(*from.vni, format)) {
+    return Status::error("vni must fit " + vni_room(format));
+  }
   overlay::Target target{overlay::Way::vnic_by_mac(), from.mac};
   const bool own = is_own(from.peer);
   if (!own) {
@@ -292,8 +274,8 @@ Result<uint32_t> Builder::next_hop(uint16_t tenant, const IpAddress& peer, uint3
   }
   const underlay::Interface& interface = tables_->interfaces[route->uplink];
   const Tenant& owner = tables_->tenants[tenant];
-  const policy::Format& format = tables_->formats[owner.format];
-  const uint32_t overhead = encapsulate::mtu_overhead(peer.is_v6(), format) + kEthernet;
+  const encapsulate::Plan& plan = tables_->sending[owner.format];
+  const uint32_t overhead = plan.mtu_overhead(peer.is_v6()) + kEthernet;
   if (interface.mtu < overhead + kInnerTags + segment::kMinMtu) {
     return Status::error("uplink" + std::to_string(route->uplink) + "'s mtu of " +
                          std::to_string(interface.mtu) + " leaves no room for inner frames");
@@ -302,7 +284,7 @@ Result<uint32_t> Builder::next_hop(uint16_t tenant, const IpAddress& peer, uint3
   if (owner.configured_mtu != 0) mtu = std::min<uint32_t>(mtu, owner.configured_mtu);
 
   NextHop hop;
-  hop.outer = encapsulate::Outer({interface.mac, interface.vlan, route->source, peer, vni}, format);
+  hop.outer = encapsulate::Outer({interface.mac, interface.vlan, route->source, peer, vni}, plan);
   hop.neighbour = tables_->neighbours.add(route->uplink, route->next);
   hop.max_frame = mtu + kEthernet;
   hop.uplink = static_cast<uint8_t>(route->uplink);
@@ -332,9 +314,12 @@ void Builder::finish() {
 
 }  // namespace
 
-uint16_t Tables::tenant_of(uint16_t port, uint32_t vni) const {
-  const auto at = std::lower_bound(vnis.begin(), vnis.end(), Vni{vni, port, 0});
-  return at != vnis.end() && at->vni == vni && at->port == port ? at->tenant : kNoTenant;
+uint16_t Tables::tenant_of(uint32_t reception, uint64_t vni) const {
+  if (vni > UINT32_MAX) return kNoTenant;
+  const Vni wanted{static_cast<uint32_t>(vni), static_cast<uint16_t>(reception), 0};
+  const auto at = std::lower_bound(vnis.begin(), vnis.end(), wanted);
+  const bool found = at != vnis.end() && at->vni == wanted.vni && at->reception == reception;
+  return found ? at->tenant : kNoTenant;
 }
 
 Result<std::unique_ptr<Tables>> build(const policy::Policy& policy) {

@@ -213,6 +213,7 @@ bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu,
 // While the outer tap records, the card cuts everything, so that the record is what is on the wire.
 uint32_t Pipeline::Impl::wire_cuts(const Packet& packet, const NextHop& hop) const {
   if (!packet.offload.tso || tapping(TapPoint::kOuter) || !sink.cuts(hop.uplink)) return 0;
+  if (!hop.outer.wire_cuts()) return 0;
   if (!uplinks[hop.uplink].up || !tables->neighbours.usable(hop.neighbour, now)) return 0;
   return kLargestDatagram - (hop.outer.length() - hop.outer.ip_offset());
 }

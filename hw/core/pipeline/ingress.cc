@@ -144,17 +144,11 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   const IpAddress from = source_ip(packet);
   if (interface.owns(from)) return DropReason::outer_loop;
   if (layers.fragment) return DropReason::outer_fragment;
-  if (layers.l4 != L4::kUdp) return DropReason::not_a_tunnel;
-
-  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + layers.l4_offset));
-  uint16_t port = 0;
-  while (port < tables->ports.size() && tables->ports[port].number != udp.destination_port())
-    ++port;
-  if (port == tables->ports.size()) return DropReason::not_a_tunnel;
+  if (layers.source_route) return DropReason::not_for_card;
   decapsulate::Tunnel tunnel;
-  const DropReason reason = decapsulate::open(packet, tables->ports[port], tunnel);
+  const DropReason reason = decapsulate::open(packet, tables->receptions, tunnel);
   if (reason != DropReason::none) return reason;
-  tenant = tables->tenant_of(port, tunnel.vni);
+  tenant = tables->tenant_of(tunnel.plan, tunnel.vni);
   if (tenant == kNoTenant) return DropReason::unknown_vni;
   const overlay::Target known = tables->peers.find(tenant, from);
   if (known.way.is_none()) return DropReason::unknown_peer;

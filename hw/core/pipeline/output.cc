@@ -55,7 +55,7 @@ void Pipeline::Impl::send_super(const NextHop& hop, const Inner& inner, const La
   };
   const TcpHeader tcp(inner.head + layers.l4_offset);
   const SuperFrame super{.mss = mss,
-                         .outer_l4 = static_cast<uint16_t>(hop.outer.udp_offset()),
+                         .outer_l4 = static_cast<uint16_t>(hop.outer.l4_offset()),
                          .inner_l3 = at(layers.l2_length),
                          .inner_l4 = at(layers.l4_offset),
                          .header_length = static_cast<uint16_t>(headers),

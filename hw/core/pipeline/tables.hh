@@ -23,7 +23,7 @@ inline constexpr uint16_t kNoTenant =
 inline constexpr uint32_t kNoRow = 0xffffffff;
 
 // A peer as a tenant reaches it.
-struct NextHop {
+struct alignas(64) NextHop {
   encapsulate::Outer outer;
   uint32_t neighbour = 0;  // index into Tables::neighbours
   uint32_t max_frame = 0;  // octets of the inner Ethernet frame, without FCS, that fit the overlay
@@ -36,7 +36,7 @@ struct Tenant {
   std::string name;
   uint32_t vni = 0;
   uint16_t format = 0;          // index into Tables::formats
-  uint16_t port = 0;            // index into Tables::ports
+  uint16_t reception = 0;       // index into Tables::receptions
   uint16_t configured_mtu = 0;  // the policy's; 0: none
   uint32_t mtu = 0;             // overlay MTU that every peer of the tenant takes
   overlay::Way broadcast;       // next hop, or none
@@ -51,8 +51,10 @@ struct VnicRow {
 };
 
 struct Tables {
-  std::vector<policy::Format> formats;  // outlives next_hops, which point to its options
-  std::vector<decapsulate::Port> ports;
+  std::vector<policy::Format> formats;
+  std::vector<encapsulate::Plan> sending;  // of each format; next_hops point to them
+  std::vector<decapsulate::Plan> receptions;
+  std::vector<uint16_t> reception_of;  // of each format; formats that are read alike share one
   std::vector<underlay::Interface> interfaces;  // kMaxUplinks
   std::vector<Tenant> tenants;
   std::vector<VnicRow> vnics;
@@ -63,15 +65,18 @@ struct Tables {
 
   struct Vni {
     uint32_t vni = 0;
-    uint16_t port = 0;
+    uint16_t reception = 0;
     uint16_t tenant = 0;
     auto operator<=>(const Vni&) const = default;
   };
   std::vector<Vni> vnis;  // sorted
 
   // kNoTenant: none.
-  uint16_t tenant_of(uint16_t port, uint32_t vni) const;
+  uint16_t tenant_of(uint32_t reception, uint64_t vni) const;
 };
+
+// Tables::formats, sending, receptions and reception_of.
+Status build_formats(const policy::Policy& policy, Tables& tables);
 
 // Errors name the object: `tenants[1] (blue): ...`.
 Result<std::unique_ptr<Tables>> build(const policy::Policy& policy);

@@ -47,13 +47,15 @@ class Checker {
 
  private:
   Found formats();
-  Found options_of(size_t index);
+  Found format(size_t index);
   Found uplinks();
   Found uplink(size_t index);
   Found gateway(size_t index, const std::optional<IpAddress>& gateway, std::string_view member);
   Found neighbours(size_t index);
   Found tenants();
   Found tenant(size_t index);
+  Found tenant_format(size_t index);
+  Found vni_fits(uint32_t vni, const Format& format, Path path);
   Found vnics();
   Found vnic(size_t index);
   Found vnic_addresses(size_t index, size_t tenant);
@@ -66,6 +68,7 @@ class Checker {
 
   const Policy& policy_;
   std::map<std::string_view, const Format*> formats_;
+  std::map<std::string_view, size_t> used_formats_;  // the first tenant that names it
   Index tenants_;
   std::map<std::pair<size_t, IpPrefix>, Path>
       vnic_addresses_;       // single addresses of each tenant's vnics

@@ -14,22 +14,69 @@
 
 namespace gatehouse::policy {
 
-enum class FormatKind : uint8_t { kVxlan, kGeneve };
+// Bits of a tunnel header, a number of network order: the octet and the bit (0 = the octet's most
+// significant one) at which they begin, and how many. No bits: there is no such field.
+struct Field {
+  uint16_t octet = 0;
+  uint8_t bit = 0;
+  uint8_t bits = 0;
+  explicit operator bool() const { return bits != 0; }
+  bool operator==(const Field&) const = default;
+};
 
-// How frames look on the underlay.
+// A length in octets: field * unit + addend.
+struct LengthRule {
+  Field field;
+  uint16_t unit = 1;
+  uint16_t addend = 0;
+  bool operator==(const LengthRule&) const = default;
+};
+
+// Octets that tell a format: those at `octet`, as far as `mask` has bits, are `value`.
+struct Match {
+  uint16_t octet = 0;
+  std::vector<uint8_t> value, mask;  // of one length
+  bool operator==(const Match&) const = default;
+};
+
+// What differs between the flows of a tunnel, so that the underlay spreads them. kUsual: the flow
+// field, if there is one, else the source port of UDP and TCP, else nothing.
+enum class Entropy : uint8_t { kUsual, kSourcePort, kFlow, kNone };
+
+// How frames look on the underlay: the description from which the card recognises, builds and opens
+// them. The tunnel header stands behind the outer IP header and what the protocol has in front of
+// it: the UDP header, or a TCP-shaped one (davie-stt section 3.2). Offsets are in octets from its
+// start. Whether a description holds together: policy/format_rules.hh.
 struct Format {
+  static constexpr uint8_t kUdp = 17, kTcp = 6;
+  static constexpr size_t kMaxHeader = 48;    // octets of `header`
+  static constexpr size_t kMaxOptions = 252;  // octets of `options`
+
   std::string name;
-  FormatKind kind = FormatKind::kGeneve;
-  uint16_t port =
-      6081;  // UDP destination port; 4789 for VXLAN (RFC 7348), 6081 for Geneve (RFC 8926)
+  std::string kind;      // the shipped format whose description this one takes over; the reader's
+  uint8_t protocol = 0;  // IP protocol
+  uint16_t port = 0;     // kUdp, kTcp: destination port; else 0
+  std::vector<uint8_t> header;  // as sent, with zeros where fields go; its length is the least one
+  std::vector<Match> id;        // all of them hold
+  Field tenant;                 // the VNI; no field: it is 0
+  Field flow;
+  Field checksum;           // RFC 1071's, of tunnel header and inner frame; 16 bits
+  LengthRule length;        // of the tunnel header with its options; no field: that of `header`
+  LengthRule total_length;  // of tunnel header and inner frame
+  // Options stand between `header` and the length that `length` tells.
+  LengthRule option_length;  // of an option with its own header
+  Field option_kind, option_critical;
+  Field any_critical;            // of the tunnel header: an option is critical
+  std::vector<uint8_t> options;  // as sent
+  Entropy entropy = Entropy::kUsual;
   bool udp_checksum =
       false;  // over IPv4; over IPv6 it is always made unless zero_checksum_ipv6 (RFC 6935)
   bool zero_checksum_ipv6 = false;
-  std::vector<uint8_t>
-      options;       // Geneve options to send, whole TLVs, length a multiple of 4, at most 252
   uint8_t ttl = 64;  // outer TTL / hop limit
   std::optional<uint8_t>
       dscp;  // outer DSCP; absent: the inner one is copied (RFC 2983 uniform model)
+
+  bool has_ports() const { return protocol == kUdp || protocol == kTcp; }
 };
 
 struct Uplink {

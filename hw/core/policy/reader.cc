@@ -11,6 +11,7 @@
 
 #include "hw/core/policy/references.hh"
 #include "hw/core/policy/sax.hh"
+#include "hw/core/policy/shipped_formats.hh"
 
 namespace gatehouse::policy {
 namespace {
@@ -31,15 +32,48 @@ Status file_error(const std::string& path, const char* what, int error) {
   return Status::error(path + ": " + what + ": " + std::strerror(error));
 }
 
+template <class Part>
+void take_over(Part& part, const Part& from) {
+  if (part == Part{}) part = from;
+}
+
+// A format says nothing of what its kind says already.
+void take_over(Format& format, const Format& kind) {
+  take_over(format.protocol, kind.protocol);
+  if (format.has_ports()) take_over(format.port, kind.port);
+  take_over(format.header, kind.header);
+  take_over(format.id, kind.id);
+  take_over(format.tenant, kind.tenant);
+  take_over(format.flow, kind.flow);
+  take_over(format.checksum, kind.checksum);
+  take_over(format.length, kind.length);
+  take_over(format.total_length, kind.total_length);
+  take_over(format.option_length, kind.option_length);
+  take_over(format.option_kind, kind.option_kind);
+  take_over(format.option_critical, kind.option_critical);
+  take_over(format.any_critical, kind.any_critical);
+}
+
 // What absence means when it depends on other members.
 void fill_in(Policy& policy) {
   for (Format& format : policy.formats) {
-    if (format.port == 0)
-      format.port = builtin_formats()[format.kind == FormatKind::kVxlan ? 0 : 1].port;
+    if (const Format* kind = shipped_format(format.kind)) take_over(format, *kind);
+    if (format.protocol == 0) format.protocol = Format::kUdp;
   }
   for (Tenant& tenant : policy.tenants) {
     if (tenant.format.empty()) tenant.format = "geneve";
   }
+}
+
+// The shipped formats that are always there, and those that a tenant names and no declared one is
+// called.
+void add_shipped(Policy& policy) {
+  std::vector<Format> formats;
+  for (size_t i = 0; i < shipped_formats().size(); ++i) {
+    const Format& format = shipped_formats()[i];
+    if (i < kBuiltinFormats || uses_shipped(policy, format.name)) formats.push_back(format);
+  }
+  policy.formats.insert(policy.formats.begin(), formats.begin(), formats.end());
 }
 
 }  // namespace
@@ -65,7 +99,7 @@ Result<Policy> read_policy(std::string_view json_text, std::string_view file_nam
     return error_at(json_text, file_name, offset_of_path(json_text, finding->path),
                     to_string(finding->path) + ": " + finding->problem);
   }
-  policy.formats.insert(policy.formats.begin(), builtin_formats().begin(), builtin_formats().end());
+  add_shipped(policy);
   return Result<Policy>(std::move(policy));
 }
 

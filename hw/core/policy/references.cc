@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "hw/core/policy/checker.hh"
+#include "hw/core/policy/format_rules.hh"
+#include "hw/core/policy/shipped_formats.hh"
 #include "hw/core/policy/values.hh"
 
 namespace gatehouse::policy {
@@ -20,6 +22,13 @@ std::string unknown_name(std::string_view what, std::string_view name, std::stri
 }
 
 }  // namespace
+
+bool uses_shipped(const Policy& policy, std::string_view name) {
+  const auto called = [&](const Format& format) { return format.name == name; };
+  const auto names = [&](const Tenant& tenant) { return tenant.format == name; };
+  return std::any_of(policy.tenants.begin(), policy.tenants.end(), names) &&
+         std::none_of(policy.formats.begin(), policy.formats.end(), called);
+}
 
 Found Checker::tenants() {
   std::unordered_map<uint32_t, size_t> vnis;
@@ -40,14 +49,43 @@ Found Checker::tenants() {
   return {};
 }
 
-Found Checker::tenant(size_t index) {
+// A format that is there, tells its frames from other tenants', and has room for the VNI.
+Found Checker::tenant_format(size_t index) {
   const Tenant& tenant = policy_.tenants[index];
-  if (!formats_.contains(tenant.format)) {
+  const auto named = formats_.find(tenant.format);
+  if (named == formats_.end()) {
     std::vector<std::string_view> known;
     for (const auto& [name, format] : formats_) known.push_back(name);
+    for (const Format& format : shipped_formats()) known.emplace_back(format.name);
     return Finding{path_to("tenants", index, "format"),
                    unknown_name("format", tenant.format, "formats", known)};
   }
+  const Format& format = *named->second;
+  if (used_formats_.emplace(named->first, index).second) {
+    for (const auto& [other, user] : used_formats_) {
+      if (likeness(format, *formats_.at(other)) != Likeness::kConfusing) continue;
+      return Finding{path_to("tenants", index, "format"),
+                     "frames of " + in_quotes(tenant.format) + " can't be told from those of " +
+                         in_quotes(other) + ", which " +
+                         to_string({Step::to("tenants"), Step::at(user)}) +
+                         " has; take one for both"};
+    }
+  }
+  return vni_fits(tenant.vni, format, path_to("tenants", index, "vni"));
+}
+
+Found Checker::vni_fits(uint32_t vni, const Format& format, Path path) {
+  const unsigned bits = format.tenant.bits;
+  if (bits >= 32 || vni >> bits == 0) return {};
+  return Finding{std::move(path), "VNI " + std::to_string(vni) + " does not fit the " +
+                                      std::to_string(bits) + " bits that format " +
+                                      in_quotes(format.name) + " has for it; write at most " +
+                                      std::to_string((1u << bits) - 1)};
+}
+
+Found Checker::tenant(size_t index) {
+  const Tenant& tenant = policy_.tenants[index];
+  if (Found found = tenant_format(index)) return found;
   if (tenant.mtu != 0 && tenant.mtu < kMinIpv4Mtu) {
     return Finding{
         path_to("tenants", index, "mtu"),
@@ -166,6 +204,11 @@ Found Checker::mapping(size_t index, size_t& tenant) {
     return Finding{path_to("mappings", index, "destination"),
                    already(to_string(mapping.destination.address), vnic->second,
                            "a local vnic needs no mapping, remove one")};
+  }
+  if (mapping.vni) {
+    const Format& format = *formats_.at(policy_.tenants[tenant].format);
+    if (Found found = vni_fits(*mapping.vni, format, path_to("mappings", index, "vni")))
+      return found;
   }
   // Paths are words, and there may be a million mappings: look first, name the place afterwards.
   if (!peer(mapping.peer, {})) return {};

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "hw/core/policy/policy.hh"
 #include "hw/core/policy/tokens.hh"
@@ -17,8 +18,11 @@ struct Finding {
   std::string problem;  // what is wrong, and what to write instead
 };
 
+// Whether a tenant names the shipped format, and no declared one is called so.
+bool uses_shipped(const Policy& policy, std::string_view name);
+
 // The first thing wrong, in the order formats, uplinks, tenants, vnics, mappings. `formats` does
-// not hold the built-in ones yet.
+// not hold shipped ones yet.
 std::optional<Finding> check_references(const Policy& policy);
 
 }  // namespace gatehouse::policy

@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "hw/core/policy/checker.hh"
-#include "hw/core/policy/schema.hh"
+#include "hw/core/policy/format_rules.hh"
+#include "hw/core/policy/shipped_formats.hh"
 #include "hw/core/policy/values.hh"
 
 namespace gatehouse::policy {
 namespace {
 
-constexpr size_t kMaxGeneveOptions =
-    252;  // octets; the header's length field has 6 bits for words of 4 (RFC 8926 section 3.4)
 constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
 // Each is compared with all others, and frames with all addresses.
 constexpr size_t kMaxFormats = 256, kMaxUplinkAddresses = 64;
@@ -25,55 +24,43 @@ std::string at_most(const char* what, size_t count) {
 Found Checker::formats() {
   if (policy_.formats.size() > kMaxFormats)
     return Finding{{Step::to("formats"), Step::at(kMaxFormats)}, at_most("formats", kMaxFormats)};
-  for (const Format& format : builtin_formats()) formats_.emplace(format.name, &format);
+  for (size_t i = 0; i < shipped_formats().size(); ++i) {
+    const Format& format = shipped_formats()[i];
+    if (i < kBuiltinFormats || uses_shipped(policy_, format.name))
+      formats_.emplace(format.name, &format);
+  }
   for (size_t i = 0; i < policy_.formats.size(); ++i) {
-    const Format& format = policy_.formats[i];
-    const bool builtin = std::any_of(builtin_formats().begin(), builtin_formats().end(),
-                                     [&](const Format& f) { return f.name == format.name; });
-    if (builtin)
-      return Finding{path_to("formats", i, "name"),
-                     in_quotes(format.name) + " is built in; choose another name"};
-    if (!formats_.emplace(format.name, &format).second) {
-      return Finding{path_to("formats", i, "name"), "a format before this one is also called " +
-                                                        in_quotes(format.name) +
-                                                        "; choose another name"};
-    }
-    for (const auto& [name, other] : formats_) {
-      if (other->port != format.port || other->kind == format.kind) continue;
-      return Finding{path_to("formats", i, "port"),
-                     "port " + std::to_string(format.port) + " belongs to " + in_quotes(name) +
-                         ", which is of another kind; choose another port"};
-    }
-    if (Found found = options_of(i)) return found;
+    if (Found found = format(i)) return found;
   }
   return {};
 }
 
-Found Checker::options_of(size_t index) {
+Found Checker::format(size_t index) {
   const Format& format = policy_.formats[index];
-  const Path path = path_to("formats", index, "options");
-  const std::vector<uint8_t>& octets = format.options;
-  if (octets.empty()) return {};
-  if (format.kind == FormatKind::kVxlan)
-    return Finding{path, "VXLAN has no options; remove them or take \"geneve\""};
-  if (octets.size() > kMaxGeneveOptions) {
-    return Finding{path, std::to_string(octets.size()) +
-                             " octets of options do not fit; write at most " +
-                             std::to_string(kMaxGeneveOptions)};
+  const auto& shipped = shipped_formats();
+  if (std::any_of(shipped.begin(), shipped.begin() + kBuiltinFormats,
+                  [&](const Format& builtin) { return builtin.name == format.name; }))
+    return Finding{path_to("formats", index, "name"),
+                   in_quotes(format.name) + " is built in; choose another name"};
+  if (formats_.contains(format.name)) {
+    return Finding{path_to("formats", index, "name"), "a format before this one is also called " +
+                                                          in_quotes(format.name) +
+                                                          "; choose another name"};
   }
-  // Class (2 octets), type, then 3 reserved bits and 5 bits of length in words of 4 octets, then
-  // that much data.
-  constexpr size_t kOptionHeader = 4;
-  for (size_t at = 0; at < octets.size();) {
-    const size_t length = octets.size() - at < kOptionHeader
-                              ? SIZE_MAX
-                              : kOptionHeader + size_t{4} * (octets[at + 3] & 0x1fu);
-    if (length > octets.size() - at) {
-      return Finding{path, "the option at octet " + std::to_string(at) +
-                               " is cut off; write whole options: class, type, length, data"};
-    }
-    at += length;
+  if (format.header.empty() && format.kind.empty()) {
+    return Finding{
+        {Step::to("formats"), Step::at(index)},
+        "\"kind\" is missing; add one like \"kind\": \"geneve\", or describe the format"};
   }
+  const auto finding = [&](const FormatFinding& found) {
+    return Finding{path_to("formats", index, found.member), found.problem};
+  };
+  if (const auto found = check_format(format)) return finding(*found);
+  for (const auto& [name, other] : formats_) {
+    if (likeness(format, *other) == Likeness::kConfusing)
+      return finding(confusing(format, std::string(name)));
+  }
+  formats_.emplace(format.name, &format);
   return {};
 }
 

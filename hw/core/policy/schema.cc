@@ -11,7 +11,8 @@ constexpr ObjectRow kObjects[] = {
     {Object::kPolicy, "policy", "The file itself: one object. Every list may be absent or empty."},
     {Object::kFormat, "format",
      "How frames look on the underlay. `vxlan` (UDP port 4789) and `geneve` (UDP port 6081) are "
-     "there without being declared."},
+     "there without being declared, the other shipped formats as soon as a tenant names them. "
+     "Others are described here: [formats](formats.md)."},
     {Object::kUplink, "uplink", "A port of the card towards the underlay network."},
     {Object::kNeighbour, "neighbour",
      "A next hop whose MAC address is given instead of asked for by ARP or Neighbor Discovery."},
@@ -41,6 +42,12 @@ constexpr TypeRow kTypes[] = {
      "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
     {Type::kHex, "a string of octets in hexadecimal", "two digits for each octet like %", "string",
      "^([0-9A-Fa-f]{2} ?)*$"},
+    {Type::kField, "a place in a tunnel header", "octet:bits or octet.bit:bits like %", "string",
+     "^[0-9]+(\\.[0-7])?:[0-9]+$"},
+    {Type::kLengthRule, "a length in a tunnel header", "octet.bit:bits*unit+addend like %",
+     "string", "^[0-9]+(\\.[0-7])?:[0-9]+(\\*[0-9]+)?(\\+[0-9]+)?$"},
+    {Type::kMatch, "octets to be told by", "octet:value or octet:value/mask like %", "string",
+     "^[0-9]+:([0-9A-Fa-f]{2} ?)+(/([0-9A-Fa-f]{2} ?)+)?$"},
     {Type::kObject, "an object", "members between { and }", "object", ""},
 };
 
@@ -50,9 +57,6 @@ Uplink::Neighbour& neighbour(Policy& p) { return p.uplinks.back().neighbours.bac
 Tenant& tenant(Policy& p) { return p.tenants.back(); }
 Vnic& vnic(Policy& p) { return p.vnics.back(); }
 Mapping& mapping(Policy& p) { return p.mappings.back(); }
-
-// Until the whole object is read: which port is the default depends on `kind`.
-constexpr uint16_t kPortOfKind = 0;
 
 void ignore(Policy&, Value&&) {}
 
@@ -67,7 +71,7 @@ const Member kMembers[] = {
   {.object = Object::kPolicy, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"rack 4\"",
    .store = ignore, .text = kCommentText},
   {.object = Object::kPolicy, .name = "formats", .type = Type::kObject, .list = true, .child = Object::kFormat, .fallback = "[]",
-   .store = [](Policy& p, Value&&) { p.formats.emplace_back().port = kPortOfKind; }, .text = "Further formats, at most 256."},
+   .store = [](Policy& p, Value&&) { p.formats.emplace_back(); }, .text = "Further formats, at most 256."},
   {.object = Object::kPolicy, .name = "uplinks", .type = Type::kObject, .list = true, .child = Object::kUplink, .fallback = "[]",
    .store = [](Policy& p, Value&&) { p.uplinks.emplace_back(); }, .text = "The card's ports towards the underlay."},
   {.object = Object::kPolicy, .name = "tenants", .type = Type::kObject, .list = true, .child = Object::kTenant, .fallback = "[]",
@@ -81,19 +85,59 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { format(p).name = std::move(v.text); }, .text = "What tenants call it; not `vxlan` or `geneve`."},
   {.object = Object::kFormat, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"for the lab\"",
    .store = ignore, .text = kCommentText},
-  {.object = Object::kFormat, .name = "kind", .type = Type::kKeyword, .required = true, .keywords = "vxlan|geneve", .example = "\"geneve\"",
-   .store = [](Policy& p, Value&& v) { format(p).kind = v.text == "vxlan" ? FormatKind::kVxlan : FormatKind::kGeneve; },
-   .text = "VXLAN as in RFC 7348, or Geneve as in RFC 8926."},
-  {.object = Object::kFormat, .name = "port", .type = Type::kInteger, .minimum = 1, .maximum = 65535, .fallback = "(4789 for vxlan, 6081 for geneve)",
-   .example = "6081", .store = [](Policy& p, Value&& v) { format(p).port = static_cast<uint16_t>(v.integer); }, .text = "UDP destination port, sent and accepted."},
+  {.object = Object::kFormat, .name = "kind", .type = Type::kKeyword, .keywords = "vxlan|geneve|gre|gre-checksum|nvgre|slot|stt", .fallback = "(none: the description is all here)", .example = "\"geneve\"",
+   .store = [](Policy& p, Value&& v) { format(p).kind = std::move(v.text); },
+   .text = "A shipped format whose description holds where this one says nothing."},
+  {.object = Object::kFormat, .name = "protocol", .type = Type::kInteger, .minimum = 1, .maximum = 255, .fallback = "(the kind's, else 17)", .example = "47",
+   .store = [](Policy& p, Value&& v) { format(p).protocol = static_cast<uint8_t>(v.integer); },
+   .text = "Outer IP protocol. 17: the tunnel header stands behind a UDP header. 6: behind a TCP-shaped one, as STT has it."},
+  {.object = Object::kFormat, .name = "port", .type = Type::kInteger, .minimum = 1, .maximum = 65535, .fallback = "(the kind's)", .example = "6081",
+   .store = [](Policy& p, Value&& v) { format(p).port = static_cast<uint16_t>(v.integer); },
+   .text = "UDP or TCP destination port, sent and accepted. Other protocols have none."},
+  {.object = Object::kFormat, .name = "header", .type = Type::kHex, .fallback = "(the kind's)", .example = "\"0000 6558 00000000\"",
+   .store = [](Policy& p, Value&& v) { format(p).header = std::move(v.octets); },
+   .text = "The tunnel header as it is sent, 1 to 48 octets, with zeros where the fields below go."},
+  {.object = Object::kFormat, .name = "id", .type = Type::kMatch, .list = true, .fallback = "(the kind's)", .example = "\"0:00006558/c080ffff\"",
+   .store = [](Policy& p, Value&& v) { format(p).id.push_back(std::move(v.match)); },
+   .text = "What a received header must have, so that it is one of this format: octet:value, or octet:value/mask."},
+  {.object = Object::kFormat, .name = "tenant", .type = Type::kField, .fallback = "(the kind's)", .example = "\"4:24\"",
+   .store = [](Policy& p, Value&& v) { format(p).tenant = v.field; },
+   .text = "Where the VNI stands, at most 64 bits. Without it the only VNI is 0."},
+  {.object = Object::kFormat, .name = "flow", .type = Type::kField, .fallback = "(the kind's)", .example = "\"7:8\"",
+   .store = [](Policy& p, Value&& v) { format(p).flow = v.field; },
+   .text = "Where a hash of the inner flow stands, at most 32 bits."},
+  {.object = Object::kFormat, .name = "checksum", .type = Type::kField, .fallback = "(the kind's)", .example = "\"4:16\"",
+   .store = [](Policy& p, Value&& v) { format(p).checksum = v.field; },
+   .text = "Where a checksum (RFC 1071) of tunnel header and inner frame stands: 16 bits at an even octet. It is made and checked."},
+  {.object = Object::kFormat, .name = "length", .type = Type::kLengthRule, .fallback = "(the kind's; none: always those of `header`)", .example = "\"0.2:6*4+8\"",
+   .store = [](Policy& p, Value&& v) { format(p).length = v.length; },
+   .text = "Where the octets of the tunnel header, options included, are told: the field's value times unit plus addend."},
+  {.object = Object::kFormat, .name = "total_length", .type = Type::kLengthRule, .fallback = "(the kind's; none: all that is there)", .example = "\"2:16\"",
+   .store = [](Policy& p, Value&& v) { format(p).total_length = v.length; },
+   .text = "Where the octets of tunnel header and inner frame are told."},
+  {.object = Object::kFormat, .name = "options", .type = Type::kHex, .fallback = "\"\"", .example = "\"0104 8001 00000000\"",
+   .store = [](Policy& p, Value&& v) { format(p).options = std::move(v.octets); },
+   .text = "Options to send behind `header`, at most 252 octets; for Geneve whole ones (RFC 8926 section 3.5)."},
+  {.object = Object::kFormat, .name = "option_length", .type = Type::kLengthRule, .fallback = "(the kind's; none: options are not looked at)", .example = "\"3.3:5*4+4\"",
+   .store = [](Policy& p, Value&& v) { format(p).option_length = v.length; },
+   .text = "Where, inside an option, its octets are told. Received options are walked by it."},
+  {.object = Object::kFormat, .name = "option_kind", .type = Type::kField, .fallback = "(the kind's)", .example = "\"0:24\"",
+   .store = [](Policy& p, Value&& v) { format(p).option_kind = v.field; },
+   .text = "Which bits of an option say what it is, at most 32."},
+  {.object = Object::kFormat, .name = "option_critical", .type = Type::kField, .fallback = "(the kind's)", .example = "\"2:1\"",
+   .store = [](Policy& p, Value&& v) { format(p).option_critical = v.field; },
+   .text = "The bit of an option by which it must be known to be taken: a frame with one that no format here sends is dropped."},
+  {.object = Object::kFormat, .name = "any_critical", .type = Type::kField, .fallback = "(the kind's)", .example = "\"1.1:1\"",
+   .store = [](Policy& p, Value&& v) { format(p).any_critical = v.field; },
+   .text = "The bit of the header that is sent when an option is critical."},
+  {.object = Object::kFormat, .name = "entropy", .type = Type::kKeyword, .keywords = "source_port|flow|none", .fallback = "(`flow` if there is such a field, else `source_port` if there are ports)", .example = "\"source_port\"",
+   .store = [](Policy& p, Value&& v) { format(p).entropy = v.text == "flow" ? Entropy::kFlow : v.text == "none" ? Entropy::kNone : Entropy::kSourcePort; },
+   .text = "What tells the flows of a tunnel apart to the underlay."},
   {.object = Object::kFormat, .name = "udp_checksum", .type = Type::kBoolean, .fallback = "false", .example = "true",
    .store = [](Policy& p, Value&& v) { format(p).udp_checksum = v.boolean; }, .text = "Outer UDP checksum over IPv4. Over IPv6 it is made anyway."},
   {.object = Object::kFormat, .name = "zero_checksum_ipv6", .type = Type::kBoolean, .fallback = "false", .example = "true",
    .store = [](Policy& p, Value&& v) { format(p).zero_checksum_ipv6 = v.boolean; },
    .text = "No outer UDP checksum over IPv6 (RFC 6935); the peer must accept that."},
-  {.object = Object::kFormat, .name = "options", .type = Type::kHex, .fallback = "\"\"", .example = "\"0104 8001 00000000\"",
-   .store = [](Policy& p, Value&& v) { format(p).options = std::move(v.octets); },
-   .text = "Geneve options to send: whole options (RFC 8926 section 3.5), at most 252 octets."},
   {.object = Object::kFormat, .name = "ttl", .type = Type::kInteger, .minimum = 1, .maximum = 255, .fallback = "64", .example = "64",
    .store = [](Policy& p, Value&& v) { format(p).ttl = static_cast<uint8_t>(v.integer); }, .text = "Outer TTL or hop limit."},
   {.object = Object::kFormat, .name = "dscp", .type = Type::kInteger, .minimum = 0, .maximum = 63, .fallback = "(the inner DSCP is copied)", .example = "46",
@@ -203,21 +247,6 @@ std::vector<std::string_view> keywords(const Member& member) {
     rest = bar == std::string_view::npos ? std::string_view() : rest.substr(bar + 1);
   }
   return words;
-}
-
-const std::vector<Format>& builtin_formats() {
-  static const std::vector<Format> kFormats = [] {
-    Format vxlan;
-    vxlan.name = "vxlan";
-    vxlan.kind = FormatKind::kVxlan;
-    vxlan.port = 4789;
-    Format geneve;
-    geneve.name = "geneve";
-    geneve.kind = FormatKind::kGeneve;
-    geneve.port = 6081;
-    return std::vector<Format>{vxlan, geneve};
-  }();
-  return kFormats;
 }
 
 }  // namespace gatehouse::policy

@@ -39,7 +39,10 @@ enum class Type : uint8_t {
   kInterface,  // "address/length": an own address and the length of its network
   kPrefix,     // "address" or "address/length" without host bits
   kHex,        // octets
-  kObject,     // Member::child
+  kField,      // bits of a tunnel header, as places.hh writes them
+  kLengthRule,
+  kMatch,
+  kObject,  // Member::child
   kCount
 };
 
@@ -52,6 +55,9 @@ struct Value {
   IpAddress ip;
   IpPrefix prefix;
   std::vector<uint8_t> octets;
+  Field field;
+  LengthRule length;
+  Match match;
 };
 
 struct Member {
@@ -90,9 +96,6 @@ std::span<const Member> members(Object object);
 const ObjectRow& object_row(Object object);
 const TypeRow& type_row(Type type);
 std::vector<std::string_view> keywords(const Member& member);
-
-// "vxlan" and "geneve": there without being declared.
-const std::vector<Format>& builtin_formats();
 
 }  // namespace gatehouse::policy
 

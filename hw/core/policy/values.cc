@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "hw/core/policy/places.hh"
+
 namespace gatehouse::policy {
 namespace {
 
@@ -125,24 +127,19 @@ std::string read_prefix(const Member& member, std::string_view text, Value& valu
 }
 
 std::string read_hex(const Member& member, std::string_view text, Value& value) {
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
-  value.octets.clear();
-  for (size_t i = 0; i < text.size();) {
-    if (text[i] == ' ') {
-      ++i;
-      continue;
-    }
-    const int high = digit(text[i]);
-    const int low = i + 1 < text.size() ? digit(text[i + 1]) : -1;
-    if (high < 0 || low < 0) return wrong_value(member, in_quotes(text));
-    value.octets.push_back(static_cast<uint8_t>(high << 4 | low));
-    i += 2;
-  }
+  std::optional<std::vector<uint8_t>> octets = parse_hex(text);
+  if (!octets) return wrong_value(member, in_quotes(text));
+  value.octets = std::move(*octets);
+  return {};
+}
+
+// A place in a tunnel header: one of the forms of places.hh.
+template <class Place>
+std::string read_place(const Member& member, std::string_view text,
+                       std::optional<Place> (*parse)(std::string_view), Place& place) {
+  const std::optional<Place> parsed = parse(text);
+  if (!parsed) return wrong_value(member, in_quotes(text));
+  place = *parsed;
   return {};
 }
 
@@ -167,6 +164,12 @@ std::string read_string(const Member& member, std::string_view text, Value& valu
       return read_prefix(member, text, value);
     case Type::kHex:
       return read_hex(member, text, value);
+    case Type::kField:
+      return read_place(member, text, parse_field, value.field);
+    case Type::kLengthRule:
+      return read_place(member, text, parse_length_rule, value.length);
+    case Type::kMatch:
+      return read_place(member, text, parse_match, value.match);
     case Type::kBoolean:
     case Type::kInteger:
     case Type::kObject:
@@ -212,6 +215,28 @@ std::string in_quotes(std::string_view text) {
     }
   }
   return words + "\"";
+}
+
+std::optional<std::vector<uint8_t>> parse_hex(std::string_view text) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::vector<uint8_t> octets;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] == ' ') {
+      ++i;
+      continue;
+    }
+    const int high = digit(text[i]);
+    const int low = i + 1 < text.size() ? digit(text[i + 1]) : -1;
+    if (high < 0 || low < 0) return {};
+    octets.push_back(static_cast<uint8_t>(high << 4 | low));
+    i += 2;
+  }
+  return octets;
 }
 
 std::string as_written(const Scalar& scalar) {

@@ -4,8 +4,10 @@
 #define GATEHOUSE_HW_CORE_POLICY_VALUES_HH_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hw/core/policy/schema.hh"
 
@@ -21,6 +23,9 @@ struct Scalar {
 // Text from a file as it may stand in a message: quoted, without control characters, not longer
 // than a line.
 std::string in_quotes(std::string_view text);
+
+// Two digits for each octet, blanks between octets allowed.
+std::optional<std::vector<uint8_t>> parse_hex(std::string_view text);
 
 std::string as_written(const Scalar& scalar);
 

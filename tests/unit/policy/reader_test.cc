@@ -10,6 +10,7 @@
 #include <string>
 
 #include "hw/core/policy/schema.hh"
+#include "hw/core/policy/shipped_formats.hh"
 
 namespace gatehouse::policy {
 namespace {
@@ -53,14 +54,14 @@ TEST(Reader, ReadsFormats) {
   const Policy policy = must_read(kEverything);
   ASSERT_EQ(policy.formats.size(), 4u);  // the two built-in ones stand first
   EXPECT_EQ(policy.formats[0].name, "vxlan");
-  EXPECT_EQ(policy.formats[0].kind, FormatKind::kVxlan);
+  EXPECT_EQ(policy.formats[0].header, shipped_format("vxlan")->header);
   EXPECT_EQ(policy.formats[0].port, 4789);
   EXPECT_EQ(policy.formats[1].name, "geneve");
-  EXPECT_EQ(policy.formats[1].kind, FormatKind::kGeneve);
+  EXPECT_EQ(policy.formats[1].header, shipped_format("geneve")->header);
   EXPECT_EQ(policy.formats[1].port, 6081);
   const Format& marked = policy.formats[2];
   EXPECT_EQ(marked.name, "marked");
-  EXPECT_EQ(marked.kind, FormatKind::kGeneve);
+  EXPECT_EQ(marked.header, shipped_format("geneve")->header);
   EXPECT_EQ(marked.port, 6082);
   EXPECT_TRUE(marked.udp_checksum);
   EXPECT_TRUE(marked.zero_checksum_ipv6);
@@ -68,7 +69,7 @@ TEST(Reader, ReadsFormats) {
   EXPECT_EQ(marked.ttl, 32);
   EXPECT_EQ(marked.dscp, 46);
   const Format& plain = policy.formats[3];
-  EXPECT_EQ(plain.kind, FormatKind::kVxlan);
+  EXPECT_EQ(plain.header, shipped_format("vxlan")->header);
   EXPECT_EQ(plain.port, 4789);
   EXPECT_EQ(plain.ttl, 64);
   EXPECT_FALSE(plain.udp_checksum || plain.zero_checksum_ipv6 || plain.dscp);

@@ -8,6 +8,7 @@
 #include "hw/core/policy/reader.hh"
 #include "hw/core/policy/schema.hh"
 #include "tools/docs/docs.hh"
+#include "tools/docs/formats_page.hh"
 #include "tools/docs/policy_page.hh"
 
 namespace gatehouse::docs {
@@ -51,6 +52,15 @@ TEST(PolicyPage, SchemaKnowsEveryMemberAndWhatIsRequired) {
     EXPECT_EQ(part["properties"].size(), policy::members(which).size());
     EXPECT_EQ(part.contains("required") ? part["required"].size() : 0u, required);
   }
+}
+
+TEST(FormatsPage, ShowsAFormatThatTheReaderTakesAndWhatItSends) {
+  const Result<policy::Policy> result = policy::read_policy(formats_example(), "example");
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result.value().formats.back().name, "quay");
+  const std::string page = formats_page();
+  EXPECT_NE(page.find(formats_example()), std::string::npos);
+  EXPECT_NE(page.find("`0a 01 c0 de 00 13 89 00 "), std::string::npos) << "VNI 5001";
 }
 
 TEST(Docs, RefusesPagesThatItDoesNotHave) { EXPECT_EQ(run({"poetry"}), 2); }

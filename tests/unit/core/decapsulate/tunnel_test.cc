@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "hw/core/parse/parse.hh"
+#include "hw/core/policy/shipped_formats.hh"
 #include "tests/unit/core/frames.hh"
 
 namespace gatehouse::test {
 namespace {
 
-using policy::FormatKind;
 using spec::DropReason;
 
 const Bytes kInner = Frame().ethernet().ipv4().udp().payload(20).build();
@@ -22,20 +22,24 @@ Bytes outer(const Bytes& tunnel, Udp udp, bool v6 = false, uint8_t tos = 0) {
   return frame.udp(udp).payload(concat({tunnel, kInner})).build();
 }
 
-decapsulate::Port port(FormatKind kind) {
-  return {6081, kind, false, decapsulate::option_kinds({0x01, 0x02, 0x83, 0x00})};
+policy::Format port(const char* kind) {
+  policy::Format format = *policy::shipped_format(kind);
+  format.port = 6081;
+  if (format.option_length.field) format.options = {0x01, 0x02, 0x83, 0x00};
+  return format;
 }
 
 struct Opened {
   DropReason reason;
   decapsulate::Tunnel tunnel;
 };
-Opened open(const Bytes& frame, const decapsulate::Port& port) {
+Opened open(const Bytes& frame, const policy::Format& format) {
   PacketPool pool({.small_count = 2, .large_count = 1});
   Packet* packet = packet_of(pool, frame);
   EXPECT_EQ(parse::parse(*packet), DropReason::none);
   Opened opened;
-  opened.reason = decapsulate::open(*packet, port, opened.tunnel);
+  const decapsulate::Plan plan(format);
+  opened.reason = decapsulate::open(*packet, {&plan, 1}, opened.tunnel);
   pool.give(packet);
   return opened;
 }
@@ -45,72 +49,69 @@ const Udp kNoSum{.checksum = 0};
 TEST(Decapsulate, TakesOrRefusesTunnelHeaders) {
   const struct {
     const char* description;
-    FormatKind kind;
+    const char* kind;
     Bytes frame;
     DropReason verdict;
     uint32_t header;  // octets of the tunnel header, when it is taken
   } rows[] = {
-      {"VXLAN", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum), DropReason::none, 8},
-      {"VXLAN with a checksum", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {}),
-       DropReason::none, 8},
-      {"VXLAN, reserved bits set: ignored", FormatKind::kVxlan,
+      {"VXLAN", "vxlan", outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum), DropReason::none, 8},
+      {"VXLAN with a checksum", "vxlan", outer({8, 0, 0, 0, 1, 2, 3, 0}, {}), DropReason::none, 8},
+      {"VXLAN, reserved bits set: ignored", "vxlan",
        outer({0xff, 0xff, 0xff, 0xff, 1, 2, 3, 0xff}, kNoSum), DropReason::none, 8},
-      {"VXLAN without I flag", FormatKind::kVxlan, outer({0xf7, 0, 0, 0, 1, 2, 3, 0}, kNoSum),
-       DropReason::bad_vxlan, 0},
-      {"VXLAN cut off", FormatKind::kVxlan,
+      {"VXLAN without I flag", "vxlan", outer({0xf7, 0, 0, 0, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_tunnel, 0},
+      {"VXLAN cut off", "vxlan",
        Frame()
            .ethernet()
            .ipv4()
            .udp({.destination = 6081, .checksum = 0})
            .payload({8, 0, 0, 0, 1, 2, 3})
            .build(),
-       DropReason::bad_vxlan, 0},
-      {"VXLAN over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true),
-       DropReason::none, 8},
-      {"wrong checksum", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}),
+       DropReason::bad_tunnel, 0},
+      {"VXLAN over IPv6", "vxlan", outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true), DropReason::none, 8},
+      {"wrong checksum", "vxlan", outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}),
        DropReason::bad_outer_checksum, 0},
-      {"wrong checksum over IPv6", FormatKind::kVxlan,
+      {"wrong checksum over IPv6", "vxlan",
        outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 0x1234}, true), DropReason::bad_outer_checksum,
        0},
-      {"no checksum over IPv6", FormatKind::kVxlan, outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, true),
+      {"no checksum over IPv6", "vxlan", outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, true),
        DropReason::bad_outer_checksum, 0},
 
-      {"Geneve", FormatKind::kGeneve, outer({0, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum),
-       DropReason::none, 8},
-      {"Geneve, reserved bits set: ignored", FormatKind::kGeneve,
+      {"Geneve", "geneve", outer({0, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::none, 8},
+      {"Geneve, reserved bits set: ignored", "geneve",
        outer({0, 0x3f, 0x65, 0x58, 1, 2, 3, 0xff}, kNoSum), DropReason::none, 8},
-      {"Geneve with an unknown option", FormatKind::kGeneve,
+      {"Geneve with an unknown option", "geneve",
        outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 1, 1, 2, 3, 4}, kNoSum), DropReason::none, 16},
-      {"Geneve with options of no data", FormatKind::kGeneve,
+      {"Geneve with options of no data", "geneve",
        outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 0, 9, 9, 2, 0xe0}, kNoSum), DropReason::none,
        16},
-      {"Geneve with an unknown critical option", FormatKind::kGeneve,
+      {"Geneve with an unknown critical option", "geneve",
        outer({2, 0x40, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 0x81, 1, 1, 2, 3, 4}, kNoSum),
        DropReason::critical_option, 0},
-      {"Geneve critical option without the C bit", FormatKind::kGeneve,
+      {"Geneve critical option without the C bit", "geneve",
        outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 0x81, 1, 1, 2, 3, 4}, kNoSum),
        DropReason::critical_option, 0},
-      {"Geneve with a known critical option", FormatKind::kGeneve,
+      {"Geneve with a known critical option", "geneve",
        outer({1, 0x40, 0x65, 0x58, 1, 2, 3, 0, 1, 2, 0x83, 0}, kNoSum), DropReason::none, 12},
-      {"Geneve, the last option runs out", FormatKind::kGeneve,
+      {"Geneve, the last option runs out", "geneve",
        outer({2, 0, 0x65, 0x58, 1, 2, 3, 0, 9, 9, 1, 2, 1, 2, 3, 4}, kNoSum),
-       DropReason::bad_geneve, 0},
-      {"Geneve, options longer than the datagram", FormatKind::kGeneve,
-       outer({63, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve version 1", FormatKind::kGeneve, outer({0x40, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum),
-       DropReason::bad_geneve, 0},
-      {"Geneve control packet", FormatKind::kGeneve,
-       outer({0, 0x80, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_geneve, 0},
-      {"Geneve around IPv4", FormatKind::kGeneve, outer({0, 0, 0x08, 0x00, 1, 2, 3, 0}, kNoSum),
-       DropReason::bad_geneve, 0},
-      {"Geneve cut off", FormatKind::kGeneve,
+       DropReason::bad_options, 0},
+      {"Geneve, options longer than the datagram", "geneve",
+       outer({63, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum), DropReason::bad_tunnel, 0},
+      {"Geneve version 1", "geneve", outer({0x40, 0, 0x65, 0x58, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_tunnel, 0},
+      {"Geneve control packet", "geneve", outer({0, 0x80, 0x65, 0x58, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_tunnel, 0},
+      {"Geneve around IPv4", "geneve", outer({0, 0, 0x08, 0x00, 1, 2, 3, 0}, kNoSum),
+       DropReason::bad_tunnel, 0},
+      {"Geneve cut off", "geneve",
        Frame()
            .ethernet()
            .ipv4()
            .udp({.destination = 6081, .checksum = 0})
            .payload({0, 0, 0x65})
            .build(),
-       DropReason::bad_geneve, 0},
+       DropReason::bad_tunnel, 0},
   };
   for (const auto& row : rows) {
     const Opened opened = open(row.frame, port(row.kind));
@@ -124,7 +125,7 @@ TEST(Decapsulate, TakesOrRefusesTunnelHeaders) {
 }
 
 TEST(Decapsulate, ZeroChecksumOverIpv6OnlyWhereItWasAgreed) {
-  decapsulate::Port agreed = port(FormatKind::kVxlan);
+  policy::Format agreed = port("vxlan");
   agreed.zero_checksum_ipv6 = true;
   EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, true), agreed).reason, DropReason::none);
   EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {.checksum = 1}, true), agreed).reason,
@@ -133,7 +134,7 @@ TEST(Decapsulate, ZeroChecksumOverIpv6OnlyWhereItWasAgreed) {
 
 TEST(Decapsulate, LeavesEthernetPaddingBehindTheDatagramOut) {
   const Bytes tight = outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum);
-  EXPECT_EQ(open(concat({tight, Bytes(9, 0xee)}), port(FormatKind::kVxlan)).tunnel.inner_length,
+  EXPECT_EQ(open(concat({tight, Bytes(9, 0xee)}), port("vxlan")).tunnel.inner_length,
             kInner.size());
 }
 
@@ -147,11 +148,11 @@ TEST(Decapsulate, LeavesWhatStandsBehindTheUdpDatagramOut) {
         .payload(concat({vxlan, kInner, Bytes(9, 0xee)}))
         .build();
   };
-  const Opened opened = open(frame(vxlan.size() + kInner.size()), port(FormatKind::kVxlan));
+  const Opened opened = open(frame(vxlan.size() + kInner.size()), port("vxlan"));
   EXPECT_EQ(opened.reason, DropReason::none);
   EXPECT_EQ(opened.tunnel.inner_length, kInner.size());
-  EXPECT_EQ(open(frame(7), port(FormatKind::kVxlan)).reason, DropReason::bad_vxlan);
-  EXPECT_EQ(open(frame(7), port(FormatKind::kGeneve)).reason, DropReason::bad_geneve);
+  EXPECT_EQ(open(frame(7), port("vxlan")).reason, DropReason::bad_tunnel);
+  EXPECT_EQ(open(frame(7), port("geneve")).reason, DropReason::bad_tunnel);
 }
 
 TEST(Decapsulate, JoinsEcnAsRfc6040Says) {
@@ -191,11 +192,10 @@ TEST(Decapsulate, JoinsEcnAsRfc6040Says) {
 TEST(Decapsulate, ReadsTheOuterEcn) {
   for (uint8_t ecn = 0; ecn < 4; ++ecn) {
     const auto tos = static_cast<uint8_t>(0xfc | ecn);
-    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, false, tos), port(FormatKind::kVxlan))
-                  .tunnel.outer_ecn,
-              ecn);
-    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true, tos), port(FormatKind::kVxlan))
-                  .tunnel.outer_ecn,
+    EXPECT_EQ(
+        open(outer({8, 0, 0, 0, 1, 2, 3, 0}, kNoSum, false, tos), port("vxlan")).tunnel.outer_ecn,
+        ecn);
+    EXPECT_EQ(open(outer({8, 0, 0, 0, 1, 2, 3, 0}, {}, true, tos), port("vxlan")).tunnel.outer_ecn,
               ecn);
   }
 }

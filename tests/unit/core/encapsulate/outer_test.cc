@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "hw/core/policy/shipped_formats.hh"
 #include "tests/unit/core/frames.hh"
 
 namespace gatehouse::test {
@@ -12,15 +13,12 @@ namespace {
 
 using encapsulate::Ends;
 using encapsulate::Outer;
-using policy::FormatKind;
 
 const Bytes kOptions = {0x01, 0x02, 0x03, 0x01, 0xde, 0xad, 0xbe, 0xef};
 const Bytes kCritical = {0x01, 0x02, 0x83, 0x00};
 
-policy::Format format(FormatKind kind, bool checksum = false) {
-  policy::Format format;
-  format.kind = kind;
-  format.port = kind == FormatKind::kVxlan ? 4789 : 6081;
+policy::Format format(const char* kind, bool checksum = false) {
+  policy::Format format = *policy::shipped_format(kind);
   format.udp_checksum = checksum;
   return format;
 }
@@ -28,6 +26,14 @@ Ends ends(bool v6, uint16_t vlan = 0) {
   return {*parse_mac("02:00:00:00:00:0a"), vlan, *parse_ip(v6 ? "2001:db8::1" : "192.0.2.1"),
           *parse_ip(v6 ? "2001:db8::2" : "192.0.2.2"), 0x123456};
 }
+
+// What a pipeline's tables hold for a next hop.
+struct Hop {
+  Hop(const Ends& ends, const policy::Format& of) : format(of), outer(ends, plan) {}
+  policy::Format format;
+  encapsulate::Plan plan{format};
+  Outer outer;
+};
 
 // The outer frame around `inner`, with `cut` octets of it in the body.
 Bytes wrap(const Outer& outer, const Bytes& inner, Outer::Inner about = {}, uint16_t id = 0,
@@ -42,6 +48,10 @@ Bytes wrap(const Outer& outer, const Bytes& inner, Outer::Inner about = {}, uint
     outer.complete_checksum(start, head, {start + head, static_cast<uint32_t>(in_body)});
   }
   return Bytes(start, buffer.data() + buffer.size());
+}
+
+Bytes wrap(const Hop& hop, const Bytes& inner, Outer::Inner about = {}, uint16_t id = 0) {
+  return wrap(hop.outer, inner, about, id);
 }
 
 // The same, written with the tests' own builder.
@@ -78,31 +88,31 @@ const Bytes kGeneveHeader = {0x00, 0x00, 0x65, 0x58, 0x12, 0x34, 0x56, 0};
 
 TEST(Encapsulate, WritesEveryOctetOfTheOuterHeaders) {
   const Bytes inner = Frame().ethernet().ipv4().udp().payload(31).build();
-  EXPECT_EQ(to_hex(wrap(Outer(ends(false), format(FormatKind::kVxlan)), inner)),
+  EXPECT_EQ(to_hex(wrap(Hop(ends(false), format("vxlan")), inner)),
             to_hex(expect({.port = 4789}, kVxlanHeader, inner)));
-  EXPECT_EQ(to_hex(wrap(Outer(ends(false), format(FormatKind::kGeneve)), inner)),
+  EXPECT_EQ(to_hex(wrap(Hop(ends(false), format("geneve")), inner)),
             to_hex(expect({}, kGeneveHeader, inner)));
-  EXPECT_EQ(to_hex(wrap(Outer(ends(false, 7), format(FormatKind::kGeneve)), inner)),
+  EXPECT_EQ(to_hex(wrap(Hop(ends(false, 7), format("geneve")), inner)),
             to_hex(expect({.vlan = 7}, kGeneveHeader, inner)));
-  EXPECT_EQ(to_hex(wrap(Outer(ends(false), format(FormatKind::kVxlan, true)), inner)),
+  EXPECT_EQ(to_hex(wrap(Hop(ends(false), format("vxlan", true)), inner)),
             to_hex(expect({.port = 4789, .checksum = true}, kVxlanHeader, inner)));
-  EXPECT_EQ(to_hex(wrap(Outer(ends(true), format(FormatKind::kVxlan)), inner)),
+  EXPECT_EQ(to_hex(wrap(Hop(ends(true), format("vxlan")), inner)),
             to_hex(expect({.v6 = true, .port = 4789, .checksum = true}, kVxlanHeader, inner)));
-  EXPECT_EQ(to_hex(wrap(Outer(ends(true, 4094), format(FormatKind::kGeneve)), inner)),
+  EXPECT_EQ(to_hex(wrap(Hop(ends(true, 4094), format("geneve")), inner)),
             to_hex(expect({.v6 = true, .vlan = 4094, .checksum = true}, kGeneveHeader, inner)));
 }
 
 TEST(Encapsulate, SendsTheFormatsOptions) {
   const Bytes inner = pattern(99);
-  policy::Format with = format(FormatKind::kGeneve, true);
+  policy::Format with = format("geneve", true);
   with.options = kOptions;
   EXPECT_EQ(
-      to_hex(wrap(Outer(ends(false), with), inner)),
+      to_hex(wrap(Hop(ends(false), with), inner)),
       to_hex(expect({.checksum = true},
                     concat({{0x02, 0x00, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, kOptions}), inner)));
   with.options = concat({kOptions, kCritical});
   EXPECT_EQ(
-      to_hex(wrap(Outer(ends(true), with), inner)),
+      to_hex(wrap(Hop(ends(true), with), inner)),
       to_hex(expect({.v6 = true, .checksum = true},
                     concat({{0x03, 0x40, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, kOptions, kCritical}),
                     inner)));
@@ -110,14 +120,15 @@ TEST(Encapsulate, SendsTheFormatsOptions) {
   with.options = concat({{0, 1, 2, 31}, pattern(124), {0, 1, 3, 30}, pattern(120)});
   ASSERT_EQ(with.options.size(), 252u);
   EXPECT_EQ(
-      to_hex(wrap(Outer(ends(true, 9), with), inner)),
+      to_hex(wrap(Hop(ends(true, 9), with), inner)),
       to_hex(expect({.v6 = true, .vlan = 9, .checksum = true},
                     concat({{63, 0, 0x65, 0x58, 0x12, 0x34, 0x56, 0}, with.options}), inner)));
 }
 
 TEST(Encapsulate, SumsHeadAndBodyWhereverTheyAreCut) {
   const Bytes inner = pattern(301, 5);
-  const Outer outer(ends(true), format(FormatKind::kGeneve));
+  const Hop hop(ends(true), format("geneve"));
+  const Outer& outer = hop.outer;
   const Bytes whole = wrap(outer, inner);
   std::string why;
   EXPECT_TRUE(checksums_right(whole, &why)) << why;
@@ -127,7 +138,7 @@ TEST(Encapsulate, SumsHeadAndBodyWhereverTheyAreCut) {
 
 TEST(Encapsulate, CopiesTrafficClassAsTheFormatSays) {
   const Bytes inner = pattern(64);
-  policy::Format fixed = format(FormatKind::kGeneve);
+  policy::Format fixed = format("geneve");
   fixed.dscp = 46;
   fixed.ttl = 3;
   for (unsigned tos = 0; tos < 256; ++tos) {
@@ -135,11 +146,11 @@ TEST(Encapsulate, CopiesTrafficClassAsTheFormatSays) {
     const auto ecn = static_cast<uint8_t>(tos & 3);
     for (bool v6 : {false, true}) {
       ASSERT_EQ(
-          to_hex(wrap(Outer(ends(v6), format(FormatKind::kGeneve)), inner, about, 0xfff0)),
+          to_hex(wrap(Hop(ends(v6), format("geneve")), inner, about, 0xfff0)),
           to_hex(expect({.v6 = v6, .id = 0xfff0, .tos = static_cast<uint8_t>(tos), .checksum = v6},
                         kGeneveHeader, inner)));
       ASSERT_EQ(
-          to_hex(wrap(Outer(ends(v6), fixed), inner, about)),
+          to_hex(wrap(Hop(ends(v6), fixed), inner, about)),
           to_hex(expect(
               {.v6 = v6, .tos = static_cast<uint8_t>(46 << 2 | ecn), .ttl = 3, .checksum = v6},
               kGeneveHeader, inner)));
@@ -148,7 +159,8 @@ TEST(Encapsulate, CopiesTrafficClassAsTheFormatSays) {
 }
 
 TEST(Encapsulate, PicksTheSourcePortByTheFlow) {
-  const Outer outer(ends(false), format(FormatKind::kVxlan));
+  const Hop hop(ends(false), format("vxlan"));
+  const Outer& outer = hop.outer;
   std::vector<int> used(65536);
   for (uint32_t i = 1; i <= 100'000; ++i) {
     const Bytes frame = wrap(outer, pattern(20), {0, i * 2654435761u});
@@ -162,7 +174,8 @@ TEST(Encapsulate, PicksTheSourcePortByTheFlow) {
 }
 
 TEST(Encapsulate, IdentificationAndLengthKeepTheHeaderChecksumRight) {
-  const Outer outer(ends(false), format(FormatKind::kGeneve));
+  const Hop hop(ends(false), format("geneve"));
+  const Outer& outer = hop.outer;
   for (uint32_t i = 0; i < 2000; ++i) {
     const Bytes frame = wrap(outer, pattern(i % 1400), {static_cast<uint8_t>(i), i},
                              static_cast<uint16_t>(i * 331));
@@ -171,12 +184,15 @@ TEST(Encapsulate, IdentificationAndLengthKeepTheHeaderChecksumRight) {
 }
 
 TEST(Encapsulate, KnowsItsShareOfTheMtu) {
-  policy::Format with = format(FormatKind::kGeneve);
-  EXPECT_EQ(encapsulate::mtu_overhead(false, format(FormatKind::kVxlan)), 36u);
-  EXPECT_EQ(encapsulate::mtu_overhead(true, format(FormatKind::kVxlan)), 56u);
-  EXPECT_EQ(encapsulate::mtu_overhead(false, with), 36u);
+  const auto overhead = [](bool v6, const policy::Format& of) {
+    return encapsulate::Plan(of).mtu_overhead(v6);
+  };
+  policy::Format with = format("geneve");
+  EXPECT_EQ(overhead(false, format("vxlan")), 36u);
+  EXPECT_EQ(overhead(true, format("vxlan")), 56u);
+  EXPECT_EQ(overhead(false, with), 36u);
   with.options = kOptions;
-  EXPECT_EQ(encapsulate::mtu_overhead(true, with), 64u);
+  EXPECT_EQ(overhead(true, with), 64u);
 }
 
 TEST(Encapsulate, ReadsTheInnerTrafficClass) {

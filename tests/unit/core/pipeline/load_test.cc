@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "hw/core/policy/shipped_formats.hh"
 #include "tests/unit/core/pipeline/world.hh"
 
 namespace gatehouse::test {
@@ -22,16 +23,19 @@ const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       {"format twice", [](auto& p) { p.formats.push_back(p.formats[0]); },
        "formats[1] (f): the name is there twice"},
-      {"port 0", [](auto& p) { p.formats[0].port = 0; }, "formats[0] (f): port 0"},
+      {"port 0", [](auto& p) { p.formats[0].port = 0; }, "formats[0] (f): port: "},
       {"half an option", [](auto& p) { p.formats[0].options = {1, 2, 3, 4, 5, 6, 7, 8}; },
        "formats[0] (f): options"},
       {"too many options", [](auto& p) { p.formats[0].options = Bytes(256); },
        "formats[0] (f): options"},
       {"a port of both kinds",
        [](auto& p) {
-         p.formats.push_back({.name = "g", .kind = policy::FormatKind::kVxlan, .port = 6081});
+         p.formats.push_back(*policy::shipped_format("vxlan"));
+         p.formats[1].port = 6081;
        },
-       "formats[1] (g): port 6081"},
+       "formats[1] (vxlan): port: port 6081 belongs to \"f\" too"},
+      {"a field outside the header", [](auto& p) { p.formats[0].tenant.octet = 6; },
+       "formats[0] (f): tenant: 6:24 ends behind"},
       {"uplink of another name", [](auto& p) { p.uplinks[0].name = "uplink2"; },
        "uplinks[0] (uplink2)"},
       {"uplink twice", [](auto& p) { p.uplinks.push_back(p.uplinks[0]); },
@@ -49,7 +53,8 @@ const std::vector<Row>& rows() {
        "tenants[2] (red): the name is there twice"},
       {"tenant without format", [](auto& p) { p.tenants[1].format = "x"; },
        "tenants[1] (blue): no format is named 'x'"},
-      {"VNI too large", [](auto& p) { p.tenants[1].vni = 1 << 24; }, "tenants[1] (blue): vni"},
+      {"VNI too large", [](auto& p) { p.tenants[1].vni = 1 << 24; },
+       "tenants[1] (blue): vni must fit 24 bits"},
       {"VNI of another tenant", [](auto& p) { p.tenants[1].vni = 100; }, "vni 100 is tenant red's"},
       {"tenant's MTU too small", [](auto& p) { p.tenants[0].mtu = 67; },
        "tenants[0] (red): mtu must be at least 68"},

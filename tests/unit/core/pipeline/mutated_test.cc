@@ -224,7 +224,7 @@ TEST(Mutated, FramesFromTheWireHaveOneEnd) {
   const Shape shapes[] = {{},
                           {.udp_checksum = true},
                           {.v6 = true, .zero_checksum_ipv6 = true},
-                          {.kind = policy::FormatKind::kVxlan},
+                          {.kind = "vxlan"},
                           {.options = {1, 2, 3, 1, 9, 9, 9, 9, 1, 2, 0x83, 0}}};
   for (uint32_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);

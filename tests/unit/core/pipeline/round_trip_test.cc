@@ -129,7 +129,11 @@ TEST_P(RoundTrip, SuperFramesLeftToTheWireAreTheSameFrames) {
         expect_described(sent, cutting.sink.sent[0].frame, ipv4);
         c.from_wire(sent.frame, 0, sent.super.mss);
       }
-      EXPECT_EQ(leaving.sink.sent.size(), payload < 65000 ? 1u : 2u);
+      const policy::Policy policy = card_a(GetParam().shape);
+      const bool left = policy.formats[0].protocol == policy::Format::kUdp;
+      if (left) {
+        EXPECT_EQ(leaving.sink.sent.size(), payload < 65000 ? 1u : 2u);
+      }
       EXPECT_EQ(leaving.count(), cutting.count());
 
       ASSERT_EQ(c.sink.received.size(), b.sink.received.size());
@@ -164,22 +168,27 @@ TEST(SuperFrames, ForAGroupAreNotCut) {
   EXPECT_EQ(b.count()["uplink0.rx_segments"], 0u);
 }
 
-constexpr auto kVxlan = policy::FormatKind::kVxlan;
-constexpr auto kGeneve = policy::FormatKind::kGeneve;
+constexpr const char* kVxlan = "vxlan";
+constexpr const char* kGeneve = "geneve";
 
 INSTANTIATE_TEST_SUITE_P(
     FormatsAndFamilies, RoundTrip,
-    testing::Values(Case{"vxlan4", {.kind = kVxlan}},
-                    Case{"vxlan4sum", {.kind = kVxlan, .udp_checksum = true}},
-                    Case{"vxlan6", {.kind = kVxlan, .v6 = true}},
-                    Case{"vxlan6zero", {.kind = kVxlan, .v6 = true, .zero_checksum_ipv6 = true}},
-                    Case{"vxlan4vlan", {.kind = kVxlan, .vlan = 7}},
-                    Case{"geneve4", {.kind = kGeneve}},
-                    Case{"geneve4sum", {.kind = kGeneve, .udp_checksum = true}},
-                    Case{"geneve4options", {.kind = kGeneve, .options = kOptions}},
-                    Case{"geneve6", {.kind = kGeneve, .v6 = true}},
-                    Case{"geneve6options", {.kind = kGeneve, .v6 = true, .options = kOptions}},
-                    Case{"geneve6vlan", {.kind = kGeneve, .v6 = true, .vlan = 4094}}),
+    testing::Values(
+        Case{"vxlan4", {.kind = kVxlan}}, Case{"vxlan4sum", {.kind = kVxlan, .udp_checksum = true}},
+        Case{"vxlan6", {.kind = kVxlan, .v6 = true}},
+        Case{"vxlan6zero", {.kind = kVxlan, .v6 = true, .zero_checksum_ipv6 = true}},
+        Case{"vxlan4vlan", {.kind = kVxlan, .vlan = 7}}, Case{"geneve4", {.kind = kGeneve}},
+        Case{"geneve4sum", {.kind = kGeneve, .udp_checksum = true}},
+        Case{"geneve4options", {.kind = kGeneve, .options = kOptions}},
+        Case{"geneve6", {.kind = kGeneve, .v6 = true}},
+        Case{"geneve6options", {.kind = kGeneve, .v6 = true, .options = kOptions}},
+        Case{"geneve6vlan", {.kind = kGeneve, .v6 = true, .vlan = 4094}},
+        Case{"gre4", {.kind = "gre"}}, Case{"gre6", {.kind = "gre", .v6 = true}},
+        Case{"greSum4", {.kind = "gre-checksum"}},
+        Case{"greSum6vlan", {.kind = "gre-checksum", .v6 = true, .vlan = 7}},
+        Case{"nvgre4", {.kind = "nvgre"}}, Case{"nvgre6", {.kind = "nvgre", .v6 = true}},
+        Case{"slot4", {.kind = "slot"}}, Case{"slot6", {.kind = "slot", .v6 = true}},
+        Case{"stt4", {.kind = "stt"}}, Case{"stt6vlan", {.kind = "stt", .v6 = true, .vlan = 7}}),
     [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "hw/core/parse/parse.hh"
+#include "hw/core/policy/shipped_formats.hh"
 
 namespace gatehouse::test {
 namespace {
@@ -24,13 +25,11 @@ policy::Policy card(const Shape& shape, bool a) {
   const IpAddress peer = *parse_ip(shape.v6 ? other_v6 : other_v4);
 
   policy::Policy policy;
-  policy::Format format;
+  policy::Format format = *policy::shipped_format(shape.kind);
   format.name = "f";
-  format.kind = shape.kind;
-  format.port = shape.kind == policy::FormatKind::kVxlan ? 4789 : 6081;
   format.udp_checksum = shape.udp_checksum;
   format.zero_checksum_ipv6 = shape.zero_checksum_ipv6;
-  if (shape.kind == policy::FormatKind::kGeneve) format.options = shape.options;
+  format.options = shape.options;
   policy.formats.push_back(format);
 
   policy::Uplink uplink;

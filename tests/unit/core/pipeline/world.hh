@@ -97,8 +97,8 @@ IpPrefix prefix(const std::string& text);
 // Each knows the other's neighbour statically unless `ask`. Beyond: 10.1.0.0/16 and fd01::/64 at
 // 52:54:00:00:00:99 behind the other card.
 struct Shape {
-  policy::FormatKind kind = policy::FormatKind::kGeneve;
-  bool v6 = false;  // underlay
+  const char* kind = "geneve";  // a shipped format
+  bool v6 = false;              // underlay
   bool udp_checksum = false;
   bool zero_checksum_ipv6 = false;
   std::vector<uint8_t> options = {};

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Wrong descriptions of formats, and what is said about each.
+#include "hw/core/policy/format_rules.hh"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "hw/core/policy/places.hh"
+#include "hw/core/policy/reader.hh"
+#include "hw/core/policy/schema.hh"
+#include "hw/core/policy/shipped_formats.hh"
+
+namespace gatehouse::policy {
+namespace {
+
+TEST(ShippedFormats, AreAllRightAndAllKnownWords) {
+  std::string names;
+  for (const Format& format : shipped_formats()) {
+    const auto found = check_format(format);
+    EXPECT_FALSE(found) << format.name << ": " << found->member << ": " << found->problem;
+    names += (names.empty() ? "" : "|") + format.name;
+  }
+  for (const Member& member : members(Object::kFormat)) {
+    if (std::string(member.name) == "kind") {
+      EXPECT_EQ(member.keywords, names);
+    }
+  }
+  ASSERT_GE(shipped_formats().size(), kBuiltinFormats);
+  EXPECT_EQ(shipped_formats()[0].name, "vxlan");
+  EXPECT_EQ(shipped_formats()[1].name, "geneve");
+}
+
+struct Row {
+  const char* description;
+  const char* format;  // members behind the name
+  const char* error;   // behind "formats[0]"
+};
+
+const Row kRows[] = {
+    {"nothing at all", "\"ttl\": 9",
+     ": \"kind\" is missing; add one like \"kind\": \"geneve\", or describe the format"},
+    {"protocol of IP itself", R"("protocol": 43, "header": "00")",
+     ".protocol: protocol 43 is not for tunnels; write 17 for UDP, 6 for a TCP-shaped header, or a "
+     "tunnel's own like 47"},
+    {"UDP without a port", R"("header": "00")",
+     ".port: the UDP port is missing or 0; write one from 1 to 65535"},
+    {"a port without ports", R"("protocol": 47, "port": 5, "header": "00")",
+     ".port: protocol 47 has no ports; remove it, or write \"protocol\": 17"},
+    {"a UDP checksum without UDP", R"("kind": "gre", "udp_checksum": true)",
+     ".udp_checksum: only UDP has this checksum; remove it, or write \"protocol\": 17"},
+    {"empty header", R"("protocol": 97, "header": "", "tenant": "0:8")",
+     ": \"kind\" is missing; add one like \"kind\": \"geneve\", or describe the format"},
+    {"long header",
+     R"("protocol": 97, "header": "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000")",
+     ".header: 49 octets are no tunnel header; write 1 to 48"},
+    {"field behind the header", R"("protocol": 97, "header": "00000000", "tenant": "2:24")",
+     ".tenant: 2:24 ends behind the 4 octets of \"header\"; correct it, or lengthen those"},
+    {"field with too many bits", R"("protocol": 97, "header": "0000000000000000", "flow": "0:33")",
+     ".flow: 33 bits are too many; write at most 32"},
+    {"field over nine octets",
+     R"("protocol": 97, "header": "000000000000000000", "tenant": "0.4:64")",
+     ".tenant: 0.4:64 touches more than 8 octets; begin at a whole octet"},
+    {"fields that overlap",
+     R"("protocol": 97, "header": "0000000000000000", "tenant": "0:24", "flow": "2:8")",
+     ".flow: 2:8 has bits at octet 2 that another field or \"id\" has too; move one"},
+    {"a field in the id",
+     R"("protocol": 97, "header": "0000000000000000", "id": ["0:00/01"], "tenant": "0:24")",
+     ".tenant: 0:24 has bits at octet 0 that another field or \"id\" has too; move one"},
+    {"id behind the header", R"("protocol": 97, "header": "0000", "id": ["1:0000"])",
+     ".id: octets 1 to 2 are not all in the 2 octets of \"header\"; correct it, or lengthen those"},
+    {"id that is not sent", R"("protocol": 97, "header": "0000", "id": ["1:08/08"])",
+     ".id: \"header\" has other bits at octet 1, so that the card would not know its own frames; "
+     "make the two agree"},
+    {"id outside its mask", R"("protocol": 97, "header": "00ff", "id": ["1:0f/08"])",
+     ".id: the value has bits at octet 1 that the mask leaves out; clear them or set the mask's"},
+    {"checksum at an odd octet", R"("protocol": 97, "header": "00000000", "checksum": "1:16")",
+     ".checksum: 1:16 is no checksum; write 16 bits at an even octet"},
+    {"checksum of 8 bits", R"("protocol": 97, "header": "00000000", "checksum": "2:8")",
+     ".checksum: 2:8 is no checksum; write 16 bits at an even octet"},
+    {"length that can't tell the header",
+     R"("protocol": 97, "header": "00000000", "length": "0:1")",
+     ".length: it can't tell the 4 octets of \"header\"; correct bits, unit or addend"},
+    {"length in units that do not fit",
+     R"("protocol": 97, "header": "000000000000", "length": "0:8*4")",
+     ".length: it can't tell the 6 octets of \"header\"; correct bits, unit or addend"},
+    {"length that is always more", R"("protocol": 97, "header": "00000000", "length": "0:8+5")",
+     ".length: it can't tell the 4 octets of \"header\"; correct bits, unit or addend"},
+    {"total length of 8 bits", R"("protocol": 97, "header": "00000000", "total_length": "0:8")",
+     ".total_length: it can't tell every length of a frame; write at least 16 bits, no unit, and "
+     "no addend above the header's octets"},
+    {"options that do not fit the length",
+     R"("protocol": 97, "header": "00000000", "length": "0:3", "options": "0000000000")",
+     ".options: 5 octets of options do not fit; write at most 3"},
+    {"options between the units",
+     R"("protocol": 97, "header": "00000000", "length": "0:8*4", "options": "0000")",
+     ".options: 2 octets can't be told in units of 4; fill them up"},
+    {"rules of options without room for any",
+     R"("protocol": 97, "header": "00000000", "option_length": "0:8")",
+     ".option_length: the header has one length, and no room for options; write where its "
+     "\"length\" stands"},
+    {"options without length",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_kind": "0:8")",
+     ".option_kind: options have no length; write \"option_length\""},
+    {"critical, but what?",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "0:8", "option_critical": "1:1")",
+     ".option_critical: nothing tells which options are known; write \"option_kind\""},
+    {"an option that runs out",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "1:8", "options": "000300 0004 00")",
+     ".options: the option at octet 3 is cut off; write whole options: class, type, length, data"},
+    {"an option of no length",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "1:8", "options": "0000")",
+     ".options: the option at octet 0 is cut off; write whole options: class, type, length, data"},
+    {"flow without a field", R"("protocol": 97, "header": "0000", "entropy": "flow")",
+     ".entropy: there is no flow field; write \"flow\", or another source"},
+    {"source port without ports", R"("protocol": 97, "header": "0000", "entropy": "source_port")",
+     ".entropy: protocol 97 has no ports; write \"flow\" or \"none\""},
+    {"not a place", R"("tenant": "4")",
+     ".tenant: \"4\" is not a place in a tunnel header; write octet:bits or octet.bit:bits like "
+     "\"4:24\""},
+    {"bit 8", R"("tenant": "4.8:2")",
+     ".tenant: \"4.8:2\" is not a place in a tunnel header; write octet:bits or octet.bit:bits "
+     "like \"4:24\""},
+    {"not a length", R"("length": "0:8*0")",
+     ".length: \"0:8*0\" is not a length in a tunnel header; write octet.bit:bits*unit+addend like "
+     "\"0.2:6*4+8\""},
+    {"mask of another length", R"("id": ["0:6558/ff"])",
+     ".id[0]: \"0:6558/ff\" is not octets to be told by; write octet:value or octet:value/mask "
+     "like \"0:00006558/c080ffff\""},
+};
+
+TEST(FormatRules, SayWhatIsWrongAndWhatToWrite) {
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.description);
+    const std::string text = std::string("{\"formats\": [{\"name\": \"f\", ") + row.format + "}]}";
+    const Result<Policy> result = read_policy(text, "p");
+    ASSERT_FALSE(result.ok());
+    const std::string message = result.status().message();
+    const size_t at = message.find("formats[0]");
+    ASSERT_NE(at, std::string::npos) << message;
+    EXPECT_EQ(message.substr(at + 10), row.error);
+  }
+}
+
+std::string read_tenants(const std::string& formats, const std::string& tenants) {
+  return read_policy("{\"formats\": [" + formats + "], \"tenants\": [" + tenants + "]}", "p")
+      .status()
+      .message();
+}
+
+TEST(FormatRules, FormatsThatShareAnEndNeedAnIdThatTellsThemApart) {
+  const std::string red = R"({"name": "red", "vni": 1, "format": "gre"})";
+  EXPECT_EQ(read_tenants("", red + R"(, {"name": "b", "vni": 2, "format": "gre-checksum"})"), "");
+  EXPECT_EQ(read_tenants("", red + R"(, {"name": "b", "vni": 2, "format": "nvgre"})"),
+            "p:1:107: tenants[1].format: frames of \"nvgre\" can't be told from those of \"gre\", "
+            "which tenants[0] has; take one for both");
+  EXPECT_EQ(read_tenants(R"({"name": "x", "protocol": 47, "header": "0000"})", red),
+            "p:1:40: formats[0].protocol: protocol 47 belongs to \"gre\" too, and no \"id\" tells "
+            "the two apart; choose another protocol, or add one");
+  EXPECT_EQ(
+      read_tenants(R"({"name": "x", "protocol": 47, "header": "00004242", "id": ["2:4242"]})", red),
+      "");
+}
+
+TEST(FormatRules, AVniFitsItsField) {
+  const std::string format = R"({"name": "x", "protocol": 97, "header": "0000", "tenant": "1:8"})";
+  EXPECT_EQ(read_tenants(format, R"({"name": "a", "vni": 255, "format": "x"})"), "");
+  EXPECT_EQ(read_tenants(format, R"({"name": "a", "vni": 256, "format": "x"})"),
+            "p:1:114: tenants[0].vni: VNI 256 does not fit the 8 bits that format \"x\" has for "
+            "it; write at most 255");
+}
+
+TEST(FormatRules, ADeclaredFormatMayBeCalledLikeAShippedOne) {
+  const Result<Policy> result = read_policy(
+      R"({"formats": [{"name": "gre", "kind": "geneve", "port": 7}],
+          "tenants": [{"name": "a", "vni": 1, "format": "gre"}]})",
+      "p");
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  ASSERT_EQ(result.value().formats.size(), kBuiltinFormats + 1);
+  EXPECT_EQ(result.value().formats.back().protocol, 17);
+  EXPECT_EQ(result.value().formats.back().port, 7);
+}
+
+TEST(FormatRules, AKindsDescriptionHoldsWhereAFormatSaysNothing) {
+  const Result<Policy> result = read_policy(
+      R"({"formats": [{"name": "mine", "kind": "nvgre", "protocol": 17, "port": 99, "tenant": "4:16"}]})",
+      "p");
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  const Format& mine = result.value().formats.back();
+  EXPECT_EQ(mine.header, shipped_format("nvgre")->header);
+  EXPECT_EQ(mine.id, shipped_format("nvgre")->id);
+  EXPECT_EQ(mine.flow, shipped_format("nvgre")->flow);
+  EXPECT_EQ(mine.protocol, 17);
+  EXPECT_EQ(mine.tenant, (Field{4, 0, 16}));
+}
+
+TEST(Places, AreReadInTheirShortForms) {
+  EXPECT_EQ(parse_field("4:24"), (Field{4, 0, 24}));
+  EXPECT_EQ(parse_field("0.2:6"), (Field{0, 2, 6}));
+  EXPECT_EQ(parse_length_rule("0:8"), (LengthRule{{0, 0, 8}, 1, 0}));
+  EXPECT_EQ(parse_length_rule("0.2:6*4+8"), (LengthRule{{0, 2, 6}, 4, 8}));
+  EXPECT_EQ(parse_match("2:65 58"), (Match{2, {0x65, 0x58}, {0xff, 0xff}}));
+  EXPECT_EQ(parse_match("0:08/08"), (Match{0, {8}, {8}}));
+  for (const char* wrong : {"", ":", "4", "4:", ":24", "4:0", "4:256", "65536:1", "-1:4", " 4:24",
+                            "4:24 ", "4.:1", "4.8:1", "4:8*2", "4:99999999999"}) {
+    EXPECT_FALSE(parse_field(wrong)) << wrong;
+  }
+  for (const char* wrong : {"0:8*", "0:8+", "0:8*0", "0:8+1*2", "0:8*65536"}) {
+    EXPECT_FALSE(parse_length_rule(wrong)) << wrong;
+  }
+  for (const char* wrong : {"0:", "0:1", "0:zz", "0:01/", "0:01/0102", "0:01/01/01"}) {
+    EXPECT_FALSE(parse_match(wrong)) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace gatehouse::policy
