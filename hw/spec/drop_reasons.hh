@@ -81,7 +81,8 @@ namespace gatehouse::spec {
   X(67, firewall, firewall_fragment, "later fragment without its first one, or over its headers")                 \
   X(68, firewall, firewall_limit, "the vnic has as many connections as its policy allows")                        \
   X(69, flow, flow_table_full, "the card has no room for another connection")                                     \
-  X(70, meter, meter_red, "above the peak rate of the vnic or its tenant")
+  X(70, meter, meter_red, "above the peak rate of the vnic or its tenant")                                        \
+  X(71, firewall, firewall_bad_checksum, "L4 checksum wrong: its receiver would not believe it")
 
 enum class DropReason : uint8_t {
   none = 0,

@@ -62,13 +62,16 @@ class TwoRate {
   template <class Archive>
   void archive(Archive& archive) {
     archive(last_ns_);
+    last_ns_ = std::max(last_ns_, kLongAgo);
     committed_.archive(archive);
     peak_.archive(archive);
   }
 
  private:
+  static constexpr int64_t kLongAgo = INT64_MIN / 2;  // no difference to it overflows
+
   bool active_ = false, colour_aware_ = false;
-  int64_t last_ns_ = INT64_MIN / 2;
+  int64_t last_ns_ = kLongAgo;
   Bucket committed_, peak_;
 };
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tables come and go, vnics come and go; here they find each other by name.
+#include <string_view>
+#include <unordered_map>
+
 #include "hw/core/pipeline/impl.hh"
 
 namespace gatehouse::pipeline {
@@ -12,10 +15,23 @@ uint32_t row_of(const Tables& tables, const std::string& name) {
   return kNoRow;
 }
 
+// Buckets go on where a tenant's meter stays the same.
+void adopt_meters(const std::vector<Tenant>& from, std::vector<Tenant>& to) {
+  std::unordered_map<std::string_view, const Metered*> known;
+  for (const Tenant& tenant : from) {
+    if (tenant.meter.policy) known.emplace(tenant.name, &tenant.meter);
+  }
+  for (Tenant& tenant : to) {
+    const auto before = known.find(tenant.name);
+    if (before == known.end() || before->second->policy != tenant.meter.policy) continue;
+    tenant.meter = *before->second;
+  }
+}
+
 }  // namespace
 
-Pipeline::Impl::Impl(PacketPool& packet_pool, Sink& frame_sink)
-    : pool(packet_pool), sink(frame_sink), tables(std::make_unique<Tables>()) {
+Pipeline::Impl::Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed)
+    : pool(packet_pool), sink(frame_sink), tables(std::make_unique<Tables>()), guard(seed) {
   tables->interfaces.resize(kMaxUplinks);
 }
 
@@ -45,10 +61,20 @@ void Pipeline::Impl::bind() {
     vnic.row = vnic.attached ? row_of(*tables, vnic.name) : kNoRow;
     vnic.tenant = kNoTenant;
     vnic.rules = {};
-    if (vnic.row == kNoRow) continue;
+    if (vnic.row == kNoRow) {
+      guard.set(i, nullptr);
+      vnic.meter = {};
+      continue;
+    }
     const VnicRow& row = tables->vnics[vnic.row];
     const MacAddress mac = row.policy.mac.value_or(vnic.device_mac);
     vnic.tenant = row.tenant;
+    // Another tenant's addresses are others', whatever they look like.
+    const std::string& tenant = tables->tenants[row.tenant].name;
+    if (vnic.tenant_name != tenant) guard.forget(i);
+    vnic.tenant_name = tenant;
+    guard.set(i, row.watch == kNoRow ? nullptr : &tables->watches[row.watch]);
+    vnic.meter.set(row.meter ? &*row.meter : nullptr);
     vnic.rules = spoof::Rules(row.policy, mac);
     vnic_of_row[vnic.row] = static_cast<uint16_t>(i);
     by_mac.insert(vnic.tenant, mac, static_cast<uint16_t>(i));
@@ -60,7 +86,10 @@ Status Pipeline::Impl::load(const policy::Policy& policy) {
   if (!built.ok()) return built.status();
   if (Status status = check_macs(*built.value()); !status.ok()) return status;
   built.value()->neighbours.adopt(tables->neighbours, *this);
+  adopt_meters(tables->tenants, built.value()->tenants);
+  if (!built.value()->watches.empty()) guard.reserve(built.value()->connections);
   tables = std::move(built.value());
+  guard.rules_changed();
   bind();
   return {};
 }

@@ -36,6 +36,7 @@ class Builder {
                                       &Builder::vnics, &Builder::mappings}) {
       if (Status status = (this->*step)(); !status.ok()) return status;
     }
+    if (Status status = build_guards(policy_, *tables_); !status.ok()) return status;
     finish();
     return std::move(tables_);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From a vnic: parse -> spoof -> resolve -> overlay -> segment -> encapsulate -> underlay, stage by
-// stage over the batch.
+// From a vnic: parse -> spoof -> resolve -> flow, firewall -> overlay -> segment -> meter ->
+// encapsulate -> underlay, stage by stage over the batch.
 #include <algorithm>
 #include <cstring>
 
@@ -82,6 +82,10 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   count = keep_good(port, {good, count}, good);
   walked(spec::Stage::resolve, port, count);
   count = choose_ways(port, {good, count});
+  if (guard.active()) {
+    guard.begin_batch(now);
+    if (guard.guards(port)) count = guard_out(port, count);
+  }
   walked(spec::Stage::overlay, port, count);
   tables->overlay.find({keys_.data(), count}, targets_);
   for (size_t i = 0; i < count; ++i) {
@@ -146,6 +150,7 @@ void Pipeline::Impl::trace_ways(unsigned port, size_t count) {
     ++(many_[i] || way.is_next_hop() ? remote : local);
   }
   walked(spec::Stage::segment, port, remote + local);
+  if (metered(port)) walked(spec::Stage::meter, port, remote);
   walked(spec::Stage::encapsulate, port, remote);
   walked(spec::Stage::underlay, port, remote);
   walked(spec::Stage::deliver, port, local);
@@ -194,8 +199,11 @@ void Pipeline::Impl::send_remote(unsigned port, Packet& packet, const NextHop& h
   if (packet.offload.tso || packet.length > hop.max_frame) [[unlikely]] {
     return send_remote_cut(port, packet, hop);
   }
+  Inner inner = inner_of(packet);
+  const Layers& layers = packet.layers;
+  if (!pass_meters(port, inner, layers.l3_end - layers.l2_length, layers)) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
-  send(port, hop, inner_of(packet));
+  send(port, hop, inner);
 }
 
 // false: dropped.
@@ -211,9 +219,11 @@ bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu,
 
 // Octets of the largest inner frame that the wire to `hop` cuts by itself; 0: it cuts none now.
 // While the outer tap records, the card cuts everything, so that the record is what is on the wire.
-uint32_t Pipeline::Impl::wire_cuts(const Packet& packet, const NextHop& hop) const {
+uint32_t Pipeline::Impl::wire_cuts(unsigned port, const Packet& packet, const NextHop& hop) const {
   if (!packet.offload.tso || tapping(TapPoint::kOuter) || !sink.cuts(hop.uplink)) return 0;
   if (!hop.outer.wire_cuts()) return 0;
+  // A burst need not hold 64 KiB: meters see what the wire sees.
+  if (metered(port)) return 0;
   if (!uplinks[hop.uplink].up || !tables->neighbours.usable(hop.neighbour, now)) return 0;
   return kLargestDatagram - (hop.outer.length() - hop.outer.ip_offset());
 }
@@ -230,15 +240,19 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
   // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
   // own limit.
   const uint32_t mtu = std::max(hop.max_frame - packet.layers.l2_length, segment::kMinMtu);
-  if (!begin_segments(port, packet, mtu, wire_cuts(packet, hop))) return;
+  if (!begin_segments(port, packet, mtu, wire_cuts(port, packet, hop))) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
   count_segments(port);
   Inner inner = inner_of(packet);
   if (segmenter_.kind() == segment::Kind::kPass) {  // without the padding that made it too long
     segmenter_.next(arena_, segments_);
     inner.head_length = segments_[0].body.length;
-    return send(port, hop, inner);
+    if (pass_meters(port, inner, inner.length() - packet.layers.l2_length, packet.layers)) {
+      send(port, hop, inner);
+    }
+    return;
   }
+  const encapsulate::Outer::Inner about = inner.about;
   while (!segmenter_.done()) {
     arena_.reset(encapsulate::Outer::kReserve);
     const uint32_t count = segmenter_.next(arena_, segments_);
@@ -246,6 +260,9 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
       inner.head = segments_[i].head;
       inner.head_length = segments_[i].head_length;
       inner.body = segments_[i].body;
+      inner.about = about;
+      const uint32_t octets = inner.length() - packet.layers.l2_length;
+      if (!pass_meters(port, inner, octets, packet.layers)) continue;
       if (segments_[i].mss != 0) {
         send_super(hop, inner, packet.layers, segments_[i].mss);
       } else {
@@ -259,6 +276,10 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
 void Pipeline::Impl::send_local(unsigned port, Packet& packet, unsigned to) {
   const OutFrame frame{{packet.data, packet.length}, {}};
   tap(TapPoint::kInner, TapDirection::kFromGuest, port, frame);
+  if (guard.guards(to) && !guard_in(to, packet, FlowDirection::kOut, port)) {
+    ++vnics[port][VnicCounter::tx_local];  // the other vnic's drop
+    return;
+  }
   const uint32_t mtu = local_mtu(tables->tenants[vnics[port].tenant]);
   if (packet.offload.tso || packet.length > packet.layers.l2_length + mtu) {
     return send_local_cut(port, packet, to, mtu);

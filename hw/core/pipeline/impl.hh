@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hw/core/deliver/vnic_table.hh"
+#include "hw/core/pipeline/guard.hh"
 #include "hw/core/pipeline/pipeline.hh"
 #include "hw/core/pipeline/tables.hh"
 #include "hw/core/resolve/resolve.hh"
@@ -21,7 +22,7 @@
 
 namespace gatehouse::pipeline {
 
-inline constexpr size_t kBatch = 64;
+inline constexpr size_t kBatch = Guard::kTickets;
 // What the card says for itself, per vnic: an address scan of a /22 in a second is answered in
 // full; path MTU discovery needs little.
 inline constexpr uint32_t kAnswersPerSecond = 1000, kAnswerBurst = 256;
@@ -32,6 +33,7 @@ struct Vnic {
   uint32_t row = kNoRow;  // of Tables::vnics; kNoRow: no policy names it
   uint16_t tenant = kNoTenant;
   std::string name;
+  std::string tenant_name;
   MacAddress device_mac;
   spoof::Rules rules;  // its mac() is the one that holds
   resolve::TokenBucket answers{kAnswersPerSecond, kAnswerBurst};
@@ -39,6 +41,7 @@ struct Vnic {
   // Not saved; full after loading.
   resolve::TokenBucket peer_answers{kAnswersPerSecond, kAnswerBurst};
   resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
+  Metered meter;
   Pipeline::Drops drops{};
   Pipeline::VnicCounters counters{};
 
@@ -64,7 +67,7 @@ struct Inner {
 };
 
 struct Pipeline::Impl final : underlay::Outbox {
-  Impl(PacketPool& packet_pool, Sink& frame_sink);
+  Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed);
 
   // attach.cc
   Status load(const policy::Policy& policy);
@@ -77,6 +80,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   void egress(unsigned port, std::span<Packet* const> batch);
   size_t keep_good(unsigned port, std::span<Packet* const> batch, Packet** good);
   size_t choose_ways(unsigned port, std::span<Packet* const> batch);
+  size_t guard_out(unsigned port, size_t count);
   void trace_ways(unsigned port, size_t count);
   void forward(unsigned port, Packet& packet, const overlay::Target& target);
   void forward_many(unsigned port, Packet& packet);
@@ -86,8 +90,10 @@ struct Pipeline::Impl final : underlay::Outbox {
   void send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu);
   void send_pieces(unsigned to, const Layers& layers, bool fragments, uint32_t count);
   bool begin_segments(unsigned port, Packet& packet, uint32_t mtu, uint32_t wire_cuts = 0);
-  uint32_t wire_cuts(const Packet& packet, const NextHop& hop) const;
+  uint32_t wire_cuts(unsigned port, const Packet& packet, const NextHop& hop) const;
   void count_segments(unsigned port);
+  bool metered(unsigned port) const;
+  bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
 
   // answer.cc
@@ -110,6 +116,8 @@ struct Pipeline::Impl final : underlay::Outbox {
                    const overlay::Target& source);
   void deliver(unsigned uplink, Packet& packet, uint16_t tenant);
   void deliver_to(unsigned uplink, unsigned vnic, Packet& packet);
+  void prefetch_in(size_t count);
+  bool guard_in(unsigned vnic, Packet& packet, FlowDirection from, unsigned port);
   void deliver_cut(unsigned uplink, unsigned vnic, Packet& packet);
 
   // output.cc
@@ -127,8 +135,13 @@ struct Pipeline::Impl final : underlay::Outbox {
   void to_vnic_later(unsigned vnic, const Packet& packet);
   void flush_run();
   void drop(bool from_vnic, unsigned port, const OutFrame& frame, spec::DropReason reason);
-  void drop_for_vnic(unsigned uplink, unsigned vnic, const OutFrame& frame,
+  // The port is where the frame came from.
+  void drop_for_vnic(bool from_vnic, unsigned port, unsigned vnic, const OutFrame& frame,
                      spec::DropReason reason);
+  void drop_for_vnic(unsigned uplink, unsigned vnic, const OutFrame& frame,
+                     spec::DropReason reason) {
+    drop_for_vnic(false, uplink, vnic, frame, reason);
+  }
   void drop(unsigned vnic, const Packet& packet, spec::DropReason reason) {
     drop(true, vnic, {{packet.data, packet.length}, {}}, reason);
   }
@@ -160,6 +173,7 @@ struct Pipeline::Impl final : underlay::Outbox {
   std::array<Uplink, kMaxUplinks> uplinks;
   std::vector<uint16_t> vnic_of_row;  // VnicTable::kNone: not attached
   deliver::VnicTable by_mac;
+  Guard guard;
   Drops drops_{};
   uint16_t identification = 0;  // of the next outer IPv4 header
   uint32_t taps_ = 0;
@@ -186,6 +200,8 @@ struct Pipeline::Impl final : underlay::Outbox {
   std::array<bool, kBatch> many_;             // egress
   std::array<uint16_t, kBatch> tenants_;      // ingress
   std::array<const NextHop*, kBatch> peers_;  // ingress: who sent it
+  std::array<Guard::Ticket, kBatch> tickets_;
+  const Guard::Ticket* ticket_ = nullptr;  // ingress: of the frame that is delivered; null: none
   segment::HeaderArena arena_{segment::kArenaOctets};
   segment::Segmenter segmenter_;
   std::array<segment::Segment, segment::kRun> segments_;

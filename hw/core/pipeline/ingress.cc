@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From the wire: parse -> underlay -> decapsulate -> parse -> deliver. All checks before a vnic is
-// known end in drop_wire.
+// From the wire: parse -> underlay -> decapsulate -> parse -> flow, firewall -> deliver. All checks
+// before a vnic is known end in drop_wire.
 #include <algorithm>
 #include <cstring>
 
@@ -95,7 +95,13 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
       __builtin_prefetch(&tables->next_hops[targets_[i].way.index()].peer);
     }
   }
+  const bool guarded = guard.active();
+  if (guarded) {
+    guard.begin_batch(now);
+    prefetch_in(count);
+  }
   for (size_t i = 0; i < count; ++i) {
+    ticket_ = guarded ? &tickets_[i] : nullptr;
     inner_frame(uplink, *work_[i], tenants_[i], *peers_[i], targets_[i]);
   }
   end_batch();
@@ -233,6 +239,7 @@ void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) 
   if (!vnics[vnic].rules.takes_tags(layers)) {
     return drop_for_vnic(uplink, vnic, frame, DropReason::vlan_not_allowed);
   }
+  if (guard.guards(vnic) && !guard_in(vnic, packet, FlowDirection::kIn, uplink)) return;
   if (packet.offload.tso) return deliver_cut(uplink, vnic, packet);
   to_vnic_later(vnic, packet);
 }

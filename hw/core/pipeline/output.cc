@@ -164,13 +164,14 @@ void Pipeline::Impl::drop(bool from_vnic, unsigned port, const OutFrame& frame, 
   sink.dropped(from_vnic, port, reason);
 }
 
-void Pipeline::Impl::drop_for_vnic(unsigned uplink, unsigned vnic, const OutFrame& frame,
-                                   DropReason reason) {
+void Pipeline::Impl::drop_for_vnic(bool from_vnic, unsigned port, unsigned vnic,
+                                   const OutFrame& frame, DropReason reason) {
   ++drops_[static_cast<size_t>(reason)];
   ++vnics[vnic].drops[static_cast<size_t>(reason)];
   ++vnics[vnic][VnicCounter::rx_drops];
   if (tapping(TapPoint::kDrops)) [[unlikely]] {
-    sink.tapped(TapPoint::kDrops, TapDirection::kToGuest, uplink, frame, reason);
+    const auto direction = from_vnic ? TapDirection::kFromGuest : TapDirection::kToGuest;
+    sink.tapped(TapPoint::kDrops, direction, port, frame, reason);
   }
   sink.dropped(true, vnic, reason);
 }

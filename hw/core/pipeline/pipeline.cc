@@ -11,7 +11,8 @@ using spec::DropReason;
 using spec::UplinkCounter;
 using spec::VnicCounter;
 
-Pipeline::Pipeline(PacketPool& pool, Sink& sink) : impl_(std::make_unique<Impl>(pool, sink)) {}
+Pipeline::Pipeline(PacketPool& pool, Sink& sink, uint64_t flow_seed)
+    : impl_(std::make_unique<Impl>(pool, sink, flow_seed)) {}
 
 Pipeline::~Pipeline() = default;
 
@@ -116,10 +117,12 @@ uint32_t Pipeline::overlay_mtu(unsigned vnic) const {
 
 Pipeline::Sizes Pipeline::sizes() const {
   const Tables& tables = *impl_->tables;
-  return {tables.tenants.size(),      tables.vnics.size(),       tables.next_hops.size(),
-          tables.overlay.hosts(),     tables.overlay.prefixes(), tables.neighbours.size(),
-          tables.neighbours.waiting()};
+  return {tables.tenants.size(),       tables.vnics.size(),        tables.next_hops.size(),
+          tables.overlay.hosts(),      tables.overlay.prefixes(),  tables.neighbours.size(),
+          tables.neighbours.waiting(), impl_->guard.connections(), impl_->guard.capacity()};
 }
+
+uint32_t Pipeline::connections(unsigned vnic) const { return impl_->guard.connections(vnic); }
 
 Pipeline::Neighbour Pipeline::neighbour(size_t index) const {
   static constexpr const char* kStates[] = {"static", "unknown", "asking", "reachable", "probing"};
@@ -128,6 +131,10 @@ Pipeline::Neighbour Pipeline::neighbour(size_t index) const {
 }
 
 void Pipeline::archive(Archive& archive) { impl_->archive(archive); }
+
+void Pipeline::archive_connections(unsigned vnic, Archive& archive, int64_t now_ns) {
+  impl_->guard.archive_vnic(archive, vnic, now_ns);
+}
 
 void Pipeline::reset_counters() {
   impl_->drops_.fill(0);

@@ -65,7 +65,9 @@ class Sink {
 
 class Pipeline {
  public:
-  Pipeline(PacketPool& pool, Sink& sink);
+  // `flow_seed`: makes it unpredictable which connections share a place in the table of flows. Not
+  // seen from outside otherwise, and not saved.
+  Pipeline(PacketPool& pool, Sink& sink, uint64_t flow_seed = 0);
   ~Pipeline();
 
   // Replaces all tables, or changes nothing and says why (names that do not exist, two vnics with
@@ -112,6 +114,7 @@ class Pipeline {
   // What the tables hold, for people and tools.
   struct Sizes {
     size_t tenants, vnics, next_hops, host_mappings, prefix_mappings, neighbours, waiting_frames;
+    size_t connections, connection_room;  // tracked by firewalls
   };
   Sizes sizes() const;
   struct Neighbour {
@@ -125,8 +128,15 @@ class Pipeline {
   // Overlay MTU of the vnic's tenant; 0 when it has none. For the vnic's own information.
   uint32_t overlay_mtu(unsigned vnic) const;
 
-  // Counters, neighbour table, rate limits: what is not in the policy.
+  // Connections that the vnic's firewall tracks.
+  uint32_t connections(unsigned vnic) const;
+
+  // Counters, neighbour table, rate limits, connections: what is not in the policy.
   void archive(Archive& archive);
+  // The connections of one vnic, for its move to another card: saved there with the clock of then,
+  // loaded here with the clock of now, when the vnic is attached and has a firewall. What is there
+  // already stays.
+  void archive_connections(unsigned vnic, Archive& archive, int64_t now_ns);
   void reset_counters();
 
  private:

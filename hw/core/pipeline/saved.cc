@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is saved: counters, rate limits, the running identification, neighbours. Tables come from
-// the policy, vnics from their devices.
+// What is saved: counters, rate limits, meters, the running identification, neighbours,
+// connections. Tables come from the policy, vnics from their devices.
+#include <algorithm>
+
 #include "hw/core/base/archive.hh"
 #include "hw/core/pipeline/impl.hh"
 
@@ -25,10 +27,37 @@ void archive_counters(Archive& archive, std::array<uint64_t, N>& counters) {
   }
 }
 
+// By name: the policy may have been written anew in between.
+void archive_tenant_meters(Archive& archive, std::vector<Tenant>& tenants) {
+  constexpr uint32_t kNameOctets = 4096;
+  const auto active = [](const Tenant& tenant) { return tenant.meter.rate.active(); };
+  auto count = static_cast<uint32_t>(std::count_if(tenants.begin(), tenants.end(), active));
+  archive(count);
+  auto next = tenants.begin();
+  for (; count != 0 && archive.ok(); --count) {
+    std::vector<uint8_t> name;
+    meter::TwoRate unknown;
+    meter::TwoRate* rate = &unknown;
+    if (!archive.loading()) {
+      next = std::find_if(next, tenants.end(), active);
+      name.assign(next->name.begin(), next->name.end());
+      rate = &next++->meter.rate;
+    }
+    archive(name, kNameOctets);
+    if (archive.loading()) {
+      const auto found = std::find_if(tenants.begin(), tenants.end(), [&](const Tenant& tenant) {
+        return std::equal(name.begin(), name.end(), tenant.name.begin(), tenant.name.end());
+      });
+      if (found != tenants.end()) rate = &found->meter.rate;
+    }
+    rate->archive(archive);
+  }
+}
+
 }  // namespace
 
 void Pipeline::Impl::archive(Archive& archive) {
-  archive.section("pipeline", 1);
+  const uint32_t version = archive.section("pipeline", 2);
   if (archive.loading()) {
     tables->neighbours.forget(*this);
     end_batch();
@@ -47,8 +76,12 @@ void Pipeline::Impl::archive(Archive& archive) {
     archive_counters(archive, to.counters);
     to.answers.archive(archive);
     to.too_big.archive(archive);
+    if (version >= 2) to.meter.rate.archive(archive);
   }
   tables->neighbours.archive(archive);
+  if (version < 2) return;  // there was no firewall
+  archive_tenant_meters(archive, tables->tenants);
+  guard.archive(archive);
 }
 
 }  // namespace gatehouse::pipeline

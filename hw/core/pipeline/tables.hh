@@ -5,13 +5,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hw/core/base/status.hh"
 #include "hw/core/decapsulate/tunnel.hh"
 #include "hw/core/encapsulate/outer.hh"
+#include "hw/core/meter/two_rate.hh"
 #include "hw/core/overlay/overlay.hh"
+#include "hw/core/pipeline/guard.hh"
 #include "hw/core/policy/policy.hh"
 #include "hw/core/underlay/interface.hh"
 #include "hw/core/underlay/neighbours.hh"
@@ -32,6 +35,20 @@ struct alignas(64) NextHop {
   IpAddress peer;
 };
 
+// A meter with its buckets.
+struct Metered {
+  std::optional<policy::Meter> policy;
+  meter::TwoRate rate;
+  // Buckets go on where the policy stays the same. Null: no meter.
+  void set(const policy::Meter* to) {
+    if (to == nullptr) {
+      *this = {};
+    } else if (!policy || *policy != *to) {
+      *this = {*to, meter::TwoRate(*to)};
+    }
+  }
+};
+
 struct Tenant {
   std::string name;
   uint32_t vni = 0;
@@ -42,12 +59,15 @@ struct Tenant {
   overlay::Way broadcast;       // next hop, or none
   bool has_broadcast_peer = false;
   IpAddress broadcast_peer;
+  Metered meter;
 };
 
 // A vnic of the policy, attached or not.
 struct VnicRow {
   policy::Vnic policy;
   uint16_t tenant = 0;
+  uint32_t watch = kNoRow;  // index into Tables::watches
+  std::optional<policy::Meter> meter;
 };
 
 struct Tables {
@@ -62,6 +82,8 @@ struct Tables {
   overlay::Tables overlay;
   overlay::HostTable peers;  // (tenant, underlay address) -> next hop
   underlay::Neighbours neighbours;
+  std::vector<Watch> watches;
+  uint32_t connections = 0;  // that the card tracks
 
   struct Vni {
     uint32_t vni = 0;
@@ -80,6 +102,8 @@ Status build_formats(const policy::Policy& policy, Tables& tables);
 
 // Errors name the object: `tenants[1] (blue): ...`.
 Result<std::unique_ptr<Tables>> build(const policy::Policy& policy);
+// Its part for firewalls and meters; tenants and vnics are there.
+Status build_guards(const policy::Policy& policy, Tables& tables);
 
 }  // namespace gatehouse::pipeline
 

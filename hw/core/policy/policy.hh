@@ -160,6 +160,7 @@ struct Meter {
   uint32_t peak_burst = 0;             // octets
   bool colour_aware = false;           // a DSCP of RFC 2597 says what the frame's colour was before
   std::optional<uint8_t> yellow_dscp;  // absent: yellow frames are only counted
+  bool operator==(const Meter&) const = default;
 };
 
 // tenant + destination -> where. Host prefixes are looked up exactly, others by longest match.

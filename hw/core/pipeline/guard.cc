@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/pipeline/guard.hh"
+
+#include "hw/core/base/archive.hh"
+
+namespace gatehouse::pipeline {
+
+using firewall::Connection;
+using firewall::Kind;
+using spec::DropReason;
+using spec::VnicCounter;
+
+namespace {
+
+constexpr auto kNone = flow::Table::kNone;
+// Steps of ageing before a connection is refused for want of room.
+constexpr unsigned kSearch = 512;
+
+void count(Guard::Counters& counters, VnicCounter counter) {
+  ++counters[static_cast<size_t>(counter)];
+}
+
+struct Addresses {
+  const uint8_t* local;
+  const uint8_t* remote;
+};
+// As they stand in the frame.
+Addresses addresses_of(const Packet& packet, FlowDirection direction) {
+  const FlowEnds ends = flow_ends(packet.data, packet.layers);
+  const bool out = direction == FlowDirection::kOut;
+  return {out ? ends.source : ends.destination, out ? ends.destination : ends.source};
+}
+
+}  // namespace
+
+void Guard::reserve(uint32_t connections) {
+  if (table_ && table_->capacity() == connections) return;
+  auto before = std::move(table_);
+  table_ = std::make_unique<flow::Table>(connections, kMaxVnics, seed_);
+  if (!fragments_) {
+    fragments_ = std::make_unique<flow::Table>(2 * kMaxVnics * kFragments, kMaxVnics, seed_);
+  }
+  table_->age(now_, 0);
+  if (!before) return;
+  before->each([&](uint32_t old) {
+    const Connection& from = before->state<Connection>(old);
+    const FlowKey& key = before->key(old);
+    const uint32_t number =
+        table_->insert(key, table_->hash(key), from.began, before->deadline(old));
+    if (number == kNone) return;
+    connection(number) = from;
+    if (!before->waits(old)) table_->settle(number);
+  });
+}
+
+void Guard::set(unsigned vnic, const Watch* watch) {
+  if (watches_[vnic] != nullptr) --active_;
+  watches_[vnic] = watch;
+  if (watch != nullptr) {
+    ++active_;
+  } else {
+    forget(vnic);
+  }
+}
+
+void Guard::forget(unsigned vnic) {
+  if (!table_) return;
+  table_->remove_owner(static_cast<uint16_t>(vnic));
+  fragments_->remove_owner(static_cast<uint16_t>(vnic));
+}
+
+void Guard::begin_batch(int64_t now_ns) {
+  if (!active()) return;
+  now_ = flow::tick_of(now_ns);
+  table_->age(now_, kAgeing);
+  fragments_->age(now_, kAgeing);
+}
+
+void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction,
+                    Ticket& ticket) const {
+  const Layers& layers = packet.layers;
+  ticket = {};
+  ticket.key.owner = static_cast<uint16_t>(vnic);
+  if (layers.fragment && !layers.first_fragment) return;
+  ticket.kind = firewall::kind_of(packet.data, layers);
+  if (ticket.kind == Kind::kExempt) return;
+  ticket.key = flow_key(flow_ends(packet.data, layers), direction, ticket.key.owner);
+}
+
+void Guard::prefetch(std::span<Ticket> tickets) const {
+  FlowKey keys[kTickets];
+  uint32_t hashes[kTickets];
+  for (size_t i = 0; i < tickets.size(); ++i) keys[i] = tickets[i].key;
+  table_->prefetch({keys, tickets.size()}, {hashes, tickets.size()});
+  for (size_t i = 0; i < tickets.size(); ++i) tickets[i].hash = hashes[i];
+}
+
+void Guard::prefetch(unsigned vnic, std::span<Packet* const> packets, FlowDirection direction,
+                     std::span<Ticket> tickets) const {
+  for (size_t i = 0; i < packets.size(); ++i) look_up(vnic, *packets[i], direction, tickets[i]);
+  prefetch(tickets.first(packets.size()));
+}
+
+DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direction,
+                        Counters& counters) {
+  Ticket ticket;
+  look_up(vnic, packet, direction, ticket);
+  ticket.hash = table_->hash(ticket.key);
+  return check(vnic, packet, direction, ticket, counters);
+}
+
+DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direction,
+                        const Ticket& ticket, Counters& counters) {
+  const Layers& layers = packet.layers;
+  if (layers.fragment && !layers.first_fragment) [[unlikely]] {
+    return check_later(vnic, packet, direction);
+  }
+  if (ticket.kind == Kind::kExempt) return DropReason::none;
+  // Its receiver will not believe it, so it must not change what is believed here.
+  if (packet.l4_checksum_checked && !packet.l4_checksum_good) [[unlikely]] {
+    return DropReason::firewall_bad_checksum;
+  }
+  DropReason reason = DropReason::none;
+  switch (ticket.kind) {
+    case Kind::kError:
+      reason = check_error(vnic, packet, direction, counters);
+      break;
+    case Kind::kOtherIcmp:
+      reason = check_alone(packet, direction, ticket, counters);
+      break;
+    default:
+      reason = check_whole(packet, direction, ticket, counters);
+      break;
+  }
+  if (layers.fragment && reason == DropReason::none) [[unlikely]] {
+    remember_fragments(vnic, packet, direction);
+  }
+  return reason;
+}
+
+DropReason Guard::check_whole(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+                              Counters& counters) {
+  const uint32_t number = table_->find(ticket.key, ticket.hash, now_);
+  if (number != kNone) [[likely]] {
+    bool restart = false;
+    const DropReason reason = check_known(number, packet, direction, ticket, counters, restart);
+    if (!restart) return reason;
+    table_->remove(number);
+  }
+  return check_first(packet, direction, ticket, counters);
+}
+
+DropReason Guard::check_known(uint32_t number, const Packet& packet, FlowDirection direction,
+                              const Ticket& ticket, Counters& counters, bool& restart) {
+  Connection& known = connection(number);
+  if (known.epoch != epoch_) [[unlikely]] {
+    const Addresses addresses = addresses_of(packet, direction);
+    if (!still_allowed(number, addresses.local, addresses.remote, counters)) {
+      return DropReason::firewall_denied;
+    }
+  }
+  const firewall::State before = known.state;
+  const firewall::TcpStep step =
+      firewall::go_on(known, ticket.kind, packet.data, packet.layers, direction);
+  restart = step.restart;
+  if (step.reason != DropReason::none || step.restart || !step.lives) return step.reason;
+  table_->set_deadline(number, deadline(firewall::seconds_of(known.state)));
+  if (known.state != before) {
+    if (firewall::is_answered(known.state)) table_->settle(number);
+    if (firewall::is_over(known.state) && !firewall::is_over(before)) {
+      count(counters, VnicCounter::firewall_closed);
+    }
+  }
+  return DropReason::none;
+}
+
+DropReason Guard::check_first(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+                              Counters& counters) {
+  Connection fresh = {};
+  DropReason reason = firewall::begin(fresh, ticket.kind, packet.data, packet.layers, direction);
+  if (reason != DropReason::none) return reason;
+  const Addresses addresses = addresses_of(packet, direction);
+  const firewall::Verdict verdict =
+      judge(ticket.key, direction, fresh.icmp_type, addresses.local, addresses.remote);
+  if (verdict.log) count(counters, VnicCounter::firewall_logged);
+  if (!verdict.allow) return DropReason::firewall_denied;
+  reason = make_room(ticket.key.owner, direction, counters);
+  if (reason != DropReason::none) return reason;
+  const uint32_t number = table_->insert(ticket.key, ticket.hash, direction,
+                                         deadline(firewall::seconds_of(fresh.state)));
+  if (number == kNone) return DropReason::flow_table_full;
+  fresh.epoch = epoch_;
+  connection(number) = fresh;
+  count(counters, VnicCounter::firewall_opened);
+  return DropReason::none;
+}
+
+// A message that belongs to nothing: the rules decide each time.
+DropReason Guard::check_alone(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+                              Counters& counters) {
+  const Addresses addresses = addresses_of(packet, direction);
+  const uint8_t type = packet.data[packet.layers.l4_offset];
+  const firewall::Verdict verdict =
+      judge(ticket.key, direction, type, addresses.local, addresses.remote);
+  if (verdict.log) count(counters, VnicCounter::firewall_logged);
+  return verdict.allow ? DropReason::none : DropReason::firewall_denied;
+}
+
+DropReason Guard::check_error(unsigned vnic, const Packet& packet, FlowDirection direction,
+                              Counters& counters) {
+  firewall::Quotation quotation;
+  if (!firewall::quotation_of(packet.data, packet.layers, quotation)) {
+    return DropReason::firewall_no_connection;
+  }
+  // What is quoted went the other way.
+  const FlowDirection quoted = opposite(direction);
+  const FlowKey key = flow_key(quotation.ends, quoted, static_cast<uint16_t>(vnic));
+  const uint32_t number = table_->find(key, now_);
+  if (number == kNone) return DropReason::firewall_no_connection;
+  const Connection& known = connection(number);
+  if (known.epoch != epoch_ &&
+      !still_allowed(number, key.local.data(), key.remote.data(), counters)) {
+    return DropReason::firewall_denied;
+  }
+  if (quotation.tcp && !firewall::tcp_under_way(known, quoted != known.began, quotation.sequence)) {
+    return DropReason::firewall_bad_window;
+  }
+  count(counters, VnicCounter::firewall_related);
+  return DropReason::none;
+}
+
+// --- fragments ---
+
+void Guard::remember_fragments(unsigned vnic, const Packet& packet, FlowDirection direction) {
+  const auto owner = static_cast<uint16_t>(vnic);
+  const firewall::Fragment fragment = firewall::fragment_of(packet.data, packet.layers);
+  const FlowKey key =
+      firewall::fragment_key(packet.data, packet.layers, fragment, direction, owner);
+  uint32_t number = fragments_->find(key, now_);
+  if (number == kNone) {
+    if (fragments_->waiting(owner, direction) >= kFragments) {
+      fragments_->remove(fragments_->oldest_waiting(owner, direction));
+    }
+    const uint32_t hash = fragments_->hash(key);
+    number = fragments_->insert(key, hash, direction, deadline(kFragmentSeconds));
+    if (number == kNone) return;  // its later fragments end here
+  }
+  fragments_->state<FragmentState>(number).headers = fragment.headers;
+}
+
+DropReason Guard::check_later(unsigned vnic, const Packet& packet, FlowDirection direction) {
+  const firewall::Fragment fragment = firewall::fragment_of(packet.data, packet.layers);
+  const FlowKey key = firewall::fragment_key(packet.data, packet.layers, fragment, direction,
+                                             static_cast<uint16_t>(vnic));
+  const uint32_t number = fragments_->find(key, now_);
+  const bool follows =
+      number != kNone && fragment.offset >= fragments_->state<FragmentState>(number).headers;
+  return follows ? DropReason::none : DropReason::firewall_fragment;
+}
+
+// --- rules and room ---
+
+firewall::Verdict Guard::judge(const FlowKey& key, FlowDirection began, uint8_t icmp_type,
+                               const uint8_t* local, const uint8_t* remote) const {
+  const bool out = began == FlowDirection::kOut;
+  firewall::Question question;
+  question.direction = began;
+  question.local = local;
+  question.remote = remote;
+  question.v6 = key.v6;
+  question.protocol = key.protocol;
+  question.icmp_type = icmp_type;
+  const bool ports = key.protocol == static_cast<uint8_t>(IpProtocol::kTcp) ||
+                     key.protocol == static_cast<uint8_t>(IpProtocol::kUdp);
+  if (ports) {
+    question.asked_port = out ? key.remote_port : key.local_port;
+    question.asking_port = out ? key.local_port : key.remote_port;
+  }
+  return watches_[key.owner]->rules.judge(question);
+}
+
+// Under rules that came after it began. False: it is gone.
+bool Guard::still_allowed(uint32_t number, const uint8_t* local, const uint8_t* remote,
+                          Counters& counters) {
+  Connection& known = connection(number);
+  if (judge(table_->key(number), known.began, known.icmp_type, local, remote).allow) {
+    known.epoch = epoch_;
+    return true;
+  }
+  table_->remove(number);
+  count(counters, VnicCounter::firewall_revoked);
+  return false;
+}
+
+// Who waits longest for an answer goes first: a flood pushes out itself, and only those that came
+// the same way.
+DropReason Guard::make_room(uint16_t vnic, FlowDirection direction, Counters& counters) {
+  const Watch& watch = *watches_[vnic];
+  const auto full = [&] {
+    return table_->size(vnic) >= watch.connections || table_->size() == table_->capacity();
+  };
+  if (full()) table_->age(now_, kSearch);
+  if (!full() && table_->waiting(vnic, direction) < watch.half_open) return DropReason::none;
+  const uint32_t oldest = table_->oldest_waiting(vnic, direction);
+  if (oldest != kNone) {
+    table_->remove(oldest);
+    count(counters, VnicCounter::firewall_evicted);
+  }
+  if (table_->size(vnic) >= watch.connections) return DropReason::firewall_limit;
+  if (table_->size() == table_->capacity()) return DropReason::flow_table_full;
+  return DropReason::none;
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The stages flow and firewall together: which frames of a vnic pass, by its rules and by what its
+// connections have become. Vnics without a firewall cost nothing and keep nothing.
+#ifndef GATEHOUSE_HW_CORE_PIPELINE_GUARD_HH_
+#define GATEHOUSE_HW_CORE_PIPELINE_GUARD_HH_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "hw/core/base/flow_key.hh"
+#include "hw/core/base/packet.hh"
+#include "hw/core/firewall/rules.hh"
+#include "hw/core/firewall/track.hh"
+#include "hw/core/flow/table.hh"
+#include "hw/core/pipeline/pipeline.hh"
+#include "hw/spec/counters.hh"
+#include "hw/spec/drop_reasons.hh"
+
+namespace gatehouse::pipeline {
+
+// A firewall of the policy as the vnics of one tenant have it.
+struct Watch {
+  firewall::RuleSet rules;
+  uint32_t connections = 0;  // of one vnic
+  uint32_t half_open = 0;    // per direction
+};
+
+class Guard {
+ public:
+  // Datagrams of one vnic and direction whose later fragments may follow. All vnics' fit.
+  static constexpr uint32_t kFragments = 128;
+  static constexpr uint32_t kFragmentSeconds = 30;  // RFC 791's and RFC 8200's are no longer
+  static constexpr size_t kTickets = 64;            // that prefetch() makes at once
+  // Entries that a batch looks at for their age: more than it can make.
+  static constexpr unsigned kAgeing = 128;
+
+  using Counters = std::array<uint64_t, spec::kVnicCounterCount>;
+  // A frame's place in the table, made and asked of memory ahead.
+  struct Ticket {
+    FlowKey key;
+    uint32_t hash = 0;
+    firewall::Kind kind = firewall::Kind::kExempt;
+  };
+
+  explicit Guard(uint64_t seed) : seed_(seed) {}
+
+  // Not on the packet path. Room for so many connections; what is there stays, if it fits.
+  void reserve(uint32_t connections);
+  // The vnic's rules from now on, which must live until the next call; null: none, and its
+  // connections are forgotten.
+  void set(unsigned vnic, const Watch* watch);
+  void forget(unsigned vnic);
+  // Connections are held against the rules again, each when its next frame comes.
+  void rules_changed() { ++epoch_; }
+
+  bool guards(unsigned vnic) const { return watches_[vnic] != nullptr; }
+  bool active() const { return active_ != 0; }
+
+  void begin_batch(int64_t now_ns);
+  // active(). A ticket with owner kNoOwner is of no frame.
+  static constexpr uint16_t kNoOwner = 0xffff;
+  void look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket) const;
+  void prefetch(std::span<Ticket> tickets) const;
+  void prefetch(unsigned vnic, std::span<Packet* const> packets, FlowDirection direction,
+                std::span<Ticket> tickets) const;
+  // guards(vnic). `counters`: the vnic's own.
+  spec::DropReason check(unsigned vnic, const Packet& packet, FlowDirection direction,
+                         const Ticket& ticket, Counters& counters);
+  spec::DropReason check(unsigned vnic, const Packet& packet, FlowDirection direction,
+                         Counters& counters);
+
+  uint32_t connections() const { return table_ ? table_->size() : 0; }
+  uint32_t connections(unsigned vnic) const {
+    return table_ ? table_->size(static_cast<uint16_t>(vnic)) : 0;
+  }
+  uint32_t capacity() const { return table_ ? table_->capacity() : 0; }
+
+  // All connections, or those of one vnic, which may have another number where they are loaded:
+  // what a move takes along. Loading keeps what is there already, and leaves out what no vnic
+  // guards or has room for. Fragments are not saved: senders repeat them. Time stands still for a
+  // snapshot's connections; for those of a move `now_ns` is the clock of either side.
+  void archive(Archive& archive);
+  void archive_vnic(Archive& archive, unsigned vnic, int64_t now_ns);
+
+ private:
+  struct FragmentState {
+    uint32_t headers;  // octets that the first fragment's headers take
+  };
+
+  spec::DropReason check_whole(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+                               Counters& counters);
+  spec::DropReason check_known(uint32_t number, const Packet& packet, FlowDirection direction,
+                               const Ticket& ticket, Counters& counters, bool& restart);
+  spec::DropReason check_first(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+                               Counters& counters);
+  spec::DropReason check_alone(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+                               Counters& counters);
+  spec::DropReason check_error(unsigned vnic, const Packet& packet, FlowDirection direction,
+                               Counters& counters);
+  spec::DropReason check_later(unsigned vnic, const Packet& packet, FlowDirection direction);
+  void remember_fragments(unsigned vnic, const Packet& packet, FlowDirection direction);
+  bool still_allowed(uint32_t number, const uint8_t* local, const uint8_t* remote,
+                     Counters& counters);
+  firewall::Verdict judge(const FlowKey& key, FlowDirection began, uint8_t icmp_type,
+                          const uint8_t* local, const uint8_t* remote) const;
+  spec::DropReason make_room(uint16_t vnic, FlowDirection direction, Counters& counters);
+  firewall::Connection& connection(uint32_t number) const {
+    return table_->state<firewall::Connection>(number);
+  }
+  flow::Tick deadline(uint32_t seconds) const { return now_ + flow::ticks_of_seconds(seconds); }
+  static constexpr unsigned kAll = kMaxVnics;
+  void save(Archive& archive, unsigned vnic) const;
+  void load(Archive& archive, unsigned vnic);
+  void take_loaded(const FlowKey& key, const firewall::Connection& from, flow::Tick left);
+
+  uint64_t seed_;
+  uint32_t epoch_ = 1;  // 0: of no rules, so that what was loaded is asked about
+  unsigned active_ = 0;
+  flow::Tick now_ = 0;
+  std::array<const Watch*, kMaxVnics> watches_{};
+  std::unique_ptr<flow::Table> table_, fragments_;
+};
+
+}  // namespace gatehouse::pipeline
+
+#endif  // GATEHOUSE_HW_CORE_PIPELINE_GUARD_HH_

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where frames meet the firewalls of vnics and the meters.
+#include <algorithm>
+
+#include "hw/core/overlay/destination.hh"
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using meter::Colour;
+using spec::DropReason;
+using spec::VnicCounter;
+
+// Of the frames in work_ those that may pass stay, with keys_ and many_. Answers how many.
+size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
+  walked(spec::Stage::flow, port, count);
+  const std::span<Packet* const> packets(work_.data(), count);
+  guard.prefetch(port, packets, FlowDirection::kOut, tickets_);
+  walked(spec::Stage::firewall, port, count);
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const DropReason reason =
+        guard.check(port, *work_[i], FlowDirection::kOut, tickets_[i], vnics[port].counters);
+    if (reason != DropReason::none) [[unlikely]] {
+      drop(port, *work_[i], reason);
+      continue;
+    }
+    work_[kept] = work_[i];
+    keys_[kept] = keys_[i];
+    many_[kept] = many_[i];
+    ++kept;
+  }
+  return kept;
+}
+
+// Asks memory for the connections of the frames in work_ whose vnic has a firewall. A ticket whose
+// owner is none is made when it is wanted.
+void Pipeline::Impl::prefetch_in(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const Packet& packet = *work_[i];
+    tickets_[i].key.owner = Guard::kNoOwner;
+    if ((packet.data[0] & 1) != 0) continue;
+    const unsigned vnic = by_mac.find(tenants_[i], packet.data);
+    if (vnic == deliver::VnicTable::kNone || !guard.guards(vnic)) continue;
+    guard.look_up(vnic, packet, FlowDirection::kIn, tickets_[i]);
+  }
+  guard.prefetch({tickets_.data(), count});
+}
+
+// `from`, `port`: where it comes from, another vnic (kOut) or an uplink. false: dropped, as a frame
+// for the vnic.
+bool Pipeline::Impl::guard_in(unsigned vnic, Packet& packet, FlowDirection from, unsigned port) {
+  walked(spec::Stage::flow, port, 1);
+  walked(spec::Stage::firewall, port, 1);
+  const bool local = from == FlowDirection::kOut;
+  const bool ahead = !local && ticket_ != nullptr && ticket_->key.owner == vnic;
+  const DropReason reason =
+      ahead ? guard.check(vnic, packet, FlowDirection::kIn, *ticket_, vnics[vnic].counters)
+            : guard.check(vnic, packet, FlowDirection::kIn, vnics[vnic].counters);
+  if (reason == DropReason::none) return true;
+  drop_for_vnic(local, port, vnic, {{packet.data, packet.length}, {}}, reason);
+  return false;
+}
+
+bool Pipeline::Impl::metered(unsigned port) const {
+  const Vnic& vnic = vnics[port];
+  return vnic.meter.rate.active() || tables->tenants[vnic.tenant].meter.rate.active();
+}
+
+// Both meters, the vnic's and its tenant's, give colours; the worse one holds, and only what goes
+// on takes tokens. false: red, dropped. `octets`: of the inner datagram.
+bool Pipeline::Impl::pass_meters(unsigned port, Inner& inner, uint32_t octets,
+                                 const Layers& layers) {
+  if (!metered(port)) [[likely]]
+    return true;
+  Vnic& vnic = vnics[port];
+  uint8_t* l3 = inner.head + layers.l2_length;
+  const Colour before = meter::colour_of_dscp(meter::dscp_of(l3, layers.l3));
+  Metered* const meters[] = {&vnic.meter, &tables->tenants[vnic.tenant].meter};
+  Colour colour = Colour::kGreen;
+  for (Metered* metered : meters) {
+    metered->rate.advance(now);
+    colour = std::max(colour, metered->rate.colour(octets, before));
+  }
+  if (colour == Colour::kRed) {
+    drop(true, port, {{inner.head, inner.head_length}, inner.body}, DropReason::meter_red);
+    return false;
+  }
+  for (Metered* metered : meters) metered->rate.take(octets, colour);
+  ++vnic[colour == Colour::kGreen ? VnicCounter::meter_green : VnicCounter::meter_yellow];
+  if (colour == Colour::kGreen) return true;
+  for (const Metered* metered : meters) {
+    if (!metered->policy || !metered->policy->yellow_dscp) continue;
+    meter::set_dscp(l3, layers.l3, *metered->policy->yellow_dscp);
+    inner.about.traffic_class = encapsulate::traffic_class(l3, layers.l3);
+    break;  // the vnic's mark before the tenant's
+  }
+  return true;
+}
+
+}  // namespace gatehouse::pipeline

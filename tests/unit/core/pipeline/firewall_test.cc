@@ -1,0 +1,703 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Firewalls and meters in the whole path: out, in, between two vnics of a card, over a snapshot, a
+// move and a change of rules.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "hw/core/base/archive.hh"
+#include "tests/unit/core/pipeline/world.hh"
+
+namespace gatehouse::test {
+namespace {
+
+constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
+constexpr int64_t kSecond = 1'000'000'000;
+
+policy::Rule allow_in(uint8_t protocol, uint16_t port) {
+  return {.protocol = protocol, .ports = {{port, port}}};
+}
+
+// Card b's vnics have the firewall "web": inward TCP 80, UDP 5000 and pings.
+policy::Policy guarded(const std::function<void(policy::Policy&)>& change = {}) {
+  policy::Policy policy = card_b();
+  policy::Firewall web;
+  web.name = "web";
+  web.connections = 100;
+  web.half_open = 10;
+  web.rules = {allow_in(6, 80), allow_in(17, 5000), {.protocol = 1, .icmp_types = {8}}};
+  policy.firewalls = {web};
+  policy.vnics[0].firewall = "web";
+  policy.connections = 4096;
+  if (change) change(policy);
+  return policy;
+}
+
+// Towards b0 (10.0.0.2), as the guest a0 (10.0.0.1) sends it; and back.
+Frame to_b() { return Frame().ethernet().ipv4(); }
+Frame to_a() {
+  return Frame()
+      .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+      .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"});
+}
+Bytes tcp_to_b(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t port = 40000,
+               uint32_t payload = 0) {
+  return to_b()
+      .tcp({.source = port, .sequence = sequence, .acknowledgement = ack, .flags = flags})
+      .payload(payload)
+      .build();
+}
+Bytes tcp_to_a(uint8_t flags, uint32_t sequence, uint32_t ack, uint16_t port = 40000,
+               uint32_t payload = 0) {
+  return to_a()
+      .tcp({.source = 80,
+            .destination = port,
+            .sequence = sequence,
+            .acknowledgement = ack,
+            .flags = flags})
+      .payload(payload)
+      .build();
+}
+
+// Two cards with a wire between them.
+struct Pair {
+  explicit Pair(const policy::Policy& policy_b = guarded()) : b(policy_b) {}
+  // True: the frame arrived at the other guest.
+  bool to_b(const Bytes& frame) { return pass(a, b, frame); }
+  bool to_a(const Bytes& frame) { return pass(b, a, frame); }
+  static bool pass(World& from, World& to, const Bytes& frame, const Offload& offload = {}) {
+    from.sink.clear(), to.sink.clear();
+    from.from_vnic(0, frame, offload);
+    for (const SentFrame& sent : from.sink.sent) to.from_wire(sent.frame);
+    return !to.sink.received.empty();
+  }
+  void open(uint16_t port = 40000) {
+    EXPECT_TRUE(to_b(tcp_to_b(kSyn, 1000, 0, port)));
+    EXPECT_TRUE(to_a(tcp_to_a(kSyn | kAck, 5000, 1001, port)));
+    EXPECT_TRUE(to_b(tcp_to_b(kAck, 1001, 5001, port)));
+  }
+  uint64_t drops(const char* reason) const {
+    const Counts counts = b.count();
+    const auto found = counts.find(std::string("vnic0.drop.") + reason);
+    return found == counts.end() ? 0 : found->second;
+  }
+  uint64_t counter(const char* name) const {
+    const Counts counts = b.count();
+    const auto found = counts.find(std::string("vnic0.") + name);
+    return found == counts.end() ? 0 : found->second;
+  }
+  World a{card_a()};
+  World b;
+};
+
+TEST(Firewall, AbsentMeansEverythingPasses) {
+  Pair pair(card_b());
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1, 1)));
+  EXPECT_EQ(pair.b.pipeline.sizes().connections, 0u);
+  EXPECT_EQ(pair.b.pipeline.sizes().connection_room, 0u);
+}
+
+TEST(Firewall, LetsInWhatItsRulesAllowAndItsAnswers) {
+  Pair pair;
+  pair.open();
+  EXPECT_EQ(pair.b.pipeline.connections(0), 1u);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 300)));
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1301)));
+  const Counts before = pair.b.count();
+  EXPECT_FALSE(pair.to_b(to_b().tcp({.destination = 22, .flags = kSyn}).build()));
+  EXPECT_EQ(moved(before, pair.b.count()), (Counts{{"drop.firewall_denied", 1},
+                                                   {"vnic0.drop.firewall_denied", 1},
+                                                   {"vnic0.rx_drops", 1},
+                                                   {"uplink0.rx_frames", 1},
+                                                   {"uplink0.rx_bytes", 54 + 50},
+                                                   {"uplink0.rx_decapsulated", 1}}));
+  EXPECT_EQ(pair.b.sink.drops,
+            (std::vector<Dropped>{{true, 0, spec::DropReason::firewall_denied}}));
+  // What the guest begins passes, and so do the answers.
+  EXPECT_FALSE(pair.to_b(to_b().udp({.source = 53, .destination = 1234}).build()));
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  EXPECT_TRUE(pair.to_b(to_b().udp({.source = 53, .destination = 1234}).build()));
+  EXPECT_FALSE(pair.to_b(to_b().udp({.source = 54, .destination = 1234}).build()));
+}
+
+TEST(Firewall, PingsAndTheirAnswers) {
+  Pair pair;
+  EXPECT_FALSE(pair.to_b(to_b().icmp({.type = 0, .rest = 0x00070001}).build()));
+  EXPECT_EQ(pair.drops("firewall_no_connection"), 1u);
+  EXPECT_TRUE(pair.to_b(to_b().icmp({.type = 8, .rest = 0x00070001}).build()));
+  EXPECT_TRUE(pair.to_a(to_a().icmp({.type = 0, .rest = 0x00070001}).build()));
+  EXPECT_TRUE(pair.to_a(to_a().icmp({.type = 8, .rest = 0x00070001}).build())) << "its own";
+  EXPECT_TRUE(pair.to_b(to_b().icmp({.type = 0, .rest = 0x00070001}).build()));
+  EXPECT_FALSE(pair.to_b(to_b().icmp({.type = 13}).build()));
+  EXPECT_EQ(pair.drops("firewall_denied"), 1u);
+}
+
+TEST(Firewall, AckOnlyAndOtherStraysDie) {
+  Pair pair;
+  const struct {
+    uint8_t flags;
+    const char* reason;
+  } rows[] = {{kAck, "firewall_no_connection"},
+              {kSyn | kAck, "firewall_no_connection"},
+              {kRst, "firewall_no_connection"},
+              {kFin | kAck, "firewall_no_connection"},
+              {0, "firewall_bad_flags"},
+              {kSyn | kFin, "firewall_bad_flags"},
+              {kFin | 8 | 32, "firewall_bad_flags"}};
+  for (const auto& row : rows) {
+    const uint64_t before = pair.drops(row.reason);
+    EXPECT_FALSE(pair.to_b(tcp_to_b(row.flags, 1, 1))) << int(row.flags);
+    EXPECT_EQ(pair.drops(row.reason), before + 1) << int(row.flags);
+  }
+  EXPECT_EQ(pair.b.pipeline.connections(0), 0u);
+  // Out of an open connection's windows.
+  pair.open();
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kAck, 900'000, 5001, 40000, 10)));
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kRst, 900'000, 0)));
+  EXPECT_EQ(pair.drops("firewall_bad_window"), 2u);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+}
+
+TEST(Firewall, ASpoofedSourceDiesBeforeIt) {
+  Pair pair;
+  const Bytes spoofed =
+      Frame().ethernet().ipv4({.source = "10.0.0.77"}).tcp({.flags = kSyn}).build();
+  EXPECT_FALSE(pair.to_b(spoofed));
+  EXPECT_EQ(pair.a.count().at("drop.spoofed_ipv4"), 1u);
+  // And when the other card lets it out.
+  World loose([] {
+    policy::Policy policy = card_a();
+    policy.vnics[0].anti_spoof = false;
+    return policy;
+  }());
+  EXPECT_FALSE(Pair::pass(loose, pair.b, spoofed));
+  EXPECT_EQ(pair.b.count().at("drop.remote_spoof"), 1u);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 0u);
+}
+
+TEST(Firewall, AWrongChecksumChangesNothing) {
+  Pair pair;
+  pair.open();
+  EXPECT_FALSE(
+      pair.to_b(to_b().tcp({.sequence = 1001, .flags = kRst, .checksum = 0x1234}).build()));
+  EXPECT_EQ(pair.drops("firewall_bad_checksum"), 1u);
+  EXPECT_EQ(pair.counter("firewall_closed"), 0u);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1001, 0)));
+  EXPECT_EQ(pair.counter("firewall_closed"), 1u);
+}
+
+TEST(Firewall, ASynFloodIsBoundedAndPushesOutItselfOnly) {
+  Pair pair;
+  pair.open();
+  // The guest's own call waits for its answer.
+  EXPECT_TRUE(pair.to_a(
+      to_a().tcp({.source = 7, .destination = 443, .sequence = 9, .flags = kSyn}).build()));
+  for (uint16_t port = 1; port <= 2000; ++port) {
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, port, 0, port)));
+    EXPECT_LE(pair.b.pipeline.connections(0), 12u);
+  }
+  EXPECT_EQ(pair.counter("firewall_evicted"), 1990u);
+  EXPECT_FALSE(pair.to_a(tcp_to_a(kSyn | kAck, 1, 2, 1))) << "forgotten";
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kSyn | kAck, 1, 2001, 2000))) << "the last ones are known";
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 50))) << "the open one as well";
+  EXPECT_TRUE(pair.to_b(to_b()
+                            .tcp({.source = 443,
+                                  .destination = 7,
+                                  .sequence = 5,
+                                  .acknowledgement = 10,
+                                  .flags = kSyn | kAck})
+                            .build()));
+}
+
+TEST(Firewall, ConnectionsOfAVnicAreLimited) {
+  Pair pair(guarded([](policy::Policy& policy) { policy.firewalls[0].connections = 5; }));
+  for (uint16_t port = 1; port <= 5; ++port) pair.open(port);
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kSyn, 1, 0, 6)));
+  EXPECT_EQ(pair.drops("firewall_limit"), 1u);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1001, 0, 3)));
+  pair.a.now += 12 * kSecond, pair.b.now += 12 * kSecond;
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1, 0, 6))) << "the one that ended made room";
+
+  Pair full(guarded([](policy::Policy& policy) { policy.connections = 3; }));
+  for (uint16_t port = 1; port <= 3; ++port) full.open(port);
+  EXPECT_FALSE(full.to_b(tcp_to_b(kSyn, 1, 0, 6)));
+  EXPECT_EQ(full.drops("flow_table_full"), 1u);
+}
+
+TEST(Firewall, ForgetsWhatIsSilentForLong) {
+  Pair pair;
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  pair.a.now += 29 * kSecond, pair.b.now += 29 * kSecond;
+  EXPECT_TRUE(pair.to_b(to_b().udp({.source = 53, .destination = 1234}).build()));
+  pair.a.now += 179 * kSecond, pair.b.now += 179 * kSecond;
+  EXPECT_TRUE(pair.to_b(to_b().udp({.source = 53, .destination = 1234}).build()));
+  pair.a.now += 181 * kSecond, pair.b.now += 181 * kSecond;
+  EXPECT_FALSE(pair.to_b(to_b().udp({.source = 53, .destination = 1234}).build()));
+  EXPECT_EQ(pair.b.pipeline.connections(0), 0u);
+}
+
+TEST(Firewall, IcmpErrorsPassForLiveConnectionsOnly) {
+  Pair pair;
+  const Bytes sent = to_a().udp({.source = 1234, .destination = 53}).build();
+  const auto error = [](const Bytes& about) {
+    return to_b()
+        .icmp({.type = 3, .code = 3})
+        .payload(Bytes(about.begin() + 14, about.end()))
+        .build();
+  };
+  EXPECT_FALSE(pair.to_b(error(sent)));
+  EXPECT_EQ(pair.drops("firewall_no_connection"), 1u);
+  EXPECT_TRUE(pair.to_a(sent));
+  EXPECT_TRUE(pair.to_b(error(sent)));
+  EXPECT_EQ(pair.counter("firewall_related"), 1u);
+  pair.open();
+  EXPECT_TRUE(pair.to_b(error(tcp_to_a(kAck, 5001, 1001))));
+  EXPECT_FALSE(pair.to_b(error(tcp_to_a(kAck, 900'000, 1001)))) << "nothing under way there";
+  EXPECT_EQ(pair.drops("firewall_bad_window"), 1u);
+  // Out: the guest tells of a port that it has not open.
+  const Bytes asked = to_b().udp({.source = 9, .destination = 5000}).build();
+  EXPECT_TRUE(pair.to_b(asked));
+  EXPECT_TRUE(pair.to_a(
+      to_a().icmp({.type = 3, .code = 3}).payload(Bytes(asked.begin() + 14, asked.end())).build()));
+}
+
+TEST(Firewall, TheFirstFragmentDecides) {
+  Pair pair;
+  const auto fragment = [](uint32_t offset, bool more, uint16_t id, uint16_t port = 5000) {
+    Frame frame;
+    frame.ethernet().ipv4(
+        {.id = id, .more_fragments = more, .fragment_offset = offset, .protocol = 17});
+    if (offset == 0) return frame.udp({.destination = port, .length = 200}).payload(56).build();
+    return frame.payload(64).build();
+  };
+  EXPECT_FALSE(pair.to_b(fragment(64, true, 1))) << "before the first";
+  EXPECT_TRUE(pair.to_b(fragment(0, true, 1)));
+  EXPECT_TRUE(pair.to_b(fragment(64, true, 1)));
+  EXPECT_TRUE(pair.to_b(fragment(128, false, 1)));
+  EXPECT_FALSE(pair.to_b(fragment(64, true, 2))) << "another datagram";
+  EXPECT_FALSE(pair.to_b(fragment(0, true, 3, 22)));
+  EXPECT_FALSE(pair.to_b(fragment(64, true, 3))) << "whose first one was refused";
+  EXPECT_EQ(pair.drops("firewall_fragment"), 3u);
+  EXPECT_EQ(pair.drops("firewall_denied"), 1u);
+  pair.a.now += 31 * kSecond, pair.b.now += 31 * kSecond;
+  EXPECT_FALSE(pair.to_b(fragment(128, false, 1))) << "too late";
+  // Of one vnic so many datagrams at a time; old ones go first.
+  for (uint16_t id = 100; id < 300; ++id) EXPECT_TRUE(pair.to_b(fragment(0, true, id)));
+  EXPECT_FALSE(pair.to_b(fragment(64, false, 100)));
+  EXPECT_TRUE(pair.to_b(fragment(64, false, 299)));
+}
+
+TEST(Firewall, AFragmentOverTheHeadersEndsHere) {
+  Pair pair;
+  const auto fragment = [](uint32_t offset) {
+    Frame frame;
+    frame.ethernet().ipv4({.more_fragments = true, .fragment_offset = offset, .protocol = 6});
+    if (offset == 0) {
+      return frame.tcp({.flags = kSyn, .options = {2, 4, 5, 180}}).payload(40).build();
+    }
+    return frame.payload(64).build();
+  };
+  EXPECT_TRUE(pair.to_b(fragment(0)));
+  EXPECT_FALSE(pair.to_b(fragment(16))) << "window, checksum and options anew";
+  EXPECT_EQ(pair.drops("firewall_fragment"), 1u);
+  EXPECT_TRUE(pair.to_b(fragment(64)));
+}
+
+TEST(Firewall, ASuperFrameIsOneSegment) {
+  Pair pair;
+  pair.open();
+  const Offload offload{.tso = true,
+                        .tcp = true,
+                        .ipv4 = true,
+                        .mss = 1000,
+                        .header_length = 54,
+                        .payload_length = 30'000};
+  const auto super = [](uint32_t sequence) {
+    return to_a()
+        .tcp({.source = 80, .destination = 40000, .sequence = sequence, .acknowledgement = 1001})
+        .payload(30'000)
+        .build();
+  };
+  pair.b.from_vnic(0, super(5001), offload);
+  EXPECT_EQ(pair.drops("firewall_bad_window"), 1u) << "the window is 512";
+  EXPECT_TRUE(
+      pair.to_b(to_b().tcp({.sequence = 1001, .acknowledgement = 5001, .window = 30'000}).build()));
+  pair.b.sink.clear();
+  pair.b.from_vnic(0, super(5001), offload);
+  EXPECT_EQ(pair.b.sink.sent.size(), 30u);
+  pair.b.from_vnic(0, super(35'001), offload);
+  EXPECT_EQ(pair.drops("firewall_bad_window"), 2u) << "its whole length counts";
+}
+
+TEST(Firewall, DhcpHasItsAnswer) {
+  Pair pair(guarded(
+      [](policy::Policy& policy) { policy.tenants[0].broadcast_peer = parse_ip("192.0.2.1"); }));
+  pair.b.from_vnic(
+      0, Frame()
+             .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = "52:54:00:00:00:02"})
+             .ipv4({.source = "0.0.0.0", .destination = "255.255.255.255"})
+             .udp({.source = 68, .destination = 67})
+             .payload(patch(Bytes(240), 0, {1, 1, 6}))
+             .build());
+  const Counts counts = pair.b.count();
+  // What a client must write there is spoof's business: put it right.
+  if (counts.contains("drop.spoofed_dhcp")) {
+    Bytes boot(240);
+    boot = patch(boot, 0, {1, 1, 6});
+    boot = patch(boot, 28, {0x52, 0x54, 0, 0, 0, 2});
+    pair.b.from_vnic(
+        0, Frame()
+               .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = "52:54:00:00:00:02"})
+               .ipv4({.source = "0.0.0.0", .destination = "255.255.255.255"})
+               .udp({.source = 68, .destination = 67})
+               .payload(boot)
+               .build());
+  }
+  EXPECT_EQ(pair.b.sink.sent.size(), 1u);
+  EXPECT_TRUE(pair.to_b(to_b().udp({.source = 67, .destination = 68}).build()));
+}
+
+TEST(Firewall, BetweenTwoVnicsBothAreAsked) {
+  policy::Policy policy = card_a();
+  policy::Firewall closed, open;
+  closed.name = "closed";
+  closed.rules = {{.inward = false, .allow = false, .protocol = 17, .ports = {{99, 99}}}};
+  open.name = "open";
+  open.rules = {allow_in(17, 5000)};
+  policy.firewalls = {closed, open};
+  policy.vnics[0].firewall = "closed";
+  policy.vnics[1].firewall = "open";
+  World card(policy);
+  const auto udp = [](bool back, uint16_t source, uint16_t destination) {
+    Frame frame;
+    if (back) {
+      frame.ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:03"})
+          .ipv4({.source = "10.0.0.3", .destination = "10.0.0.1"});
+    } else {
+      frame.ethernet({.destination = "52:54:00:00:00:03"}).ipv4({.destination = "10.0.0.3"});
+    }
+    return frame.udp({.source = source, .destination = destination}).build();
+  };
+  card.from_vnic(0, udp(false, 1, 99));
+  EXPECT_EQ(card.count().at("vnic0.drop.firewall_denied"), 1u) << "its own rule";
+  const Counts before = card.count();
+  card.from_vnic(0, udp(false, 1, 98));
+  EXPECT_EQ(moved(before, card.count()), (Counts{{"drop.firewall_denied", 1},
+                                                 {"vnic1.drop.firewall_denied", 1},
+                                                 {"vnic1.rx_drops", 1},
+                                                 {"vnic0.tx_frames", 1},
+                                                 {"vnic0.tx_bytes", 42},
+                                                 {"vnic0.tx_local", 1},
+                                                 {"vnic0.firewall_opened", 1}}));
+  EXPECT_TRUE(card.sink.received.empty());
+  card.from_vnic(0, udp(false, 1, 5000));
+  ASSERT_EQ(card.sink.received.size(), 1u);
+  EXPECT_EQ(card.pipeline.connections(0), 2u);
+  EXPECT_EQ(card.pipeline.connections(1), 1u);
+  card.from_vnic(1, udp(true, 5000, 1));
+  EXPECT_EQ(card.sink.received.size(), 2u) << "the answer";
+  card.from_vnic(1, udp(true, 5000, 2));
+  EXPECT_EQ(card.sink.received.size(), 2u);
+  EXPECT_EQ(card.count().at("vnic0.drop.firewall_denied"), 2u);
+}
+
+TEST(Firewall, AChangeOfRulesIsAskedOfLiveConnections) {
+  Pair pair;
+  pair.open();
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  ASSERT_TRUE(pair.b.pipeline.load(guarded()).ok());
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 10))) << "the same rules";
+  ASSERT_TRUE(pair.b.pipeline
+                  .load(guarded([](policy::Policy& policy) {
+                    policy.firewalls[0].rules.erase(policy.firewalls[0].rules.begin());
+                  }))
+                  .ok());
+  EXPECT_FALSE(pair.to_a(tcp_to_a(kAck, 5001, 1011))) << "the guest's side as well";
+  EXPECT_EQ(pair.drops("firewall_denied"), 1u);
+  EXPECT_EQ(pair.counter("firewall_revoked"), 1u);
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kAck, 1011, 5001)));
+  EXPECT_EQ(pair.drops("firewall_no_connection"), 1u);
+  EXPECT_TRUE(pair.to_b(to_b().udp({.source = 53, .destination = 1234}).build()))
+      << "what the guest began is not meant";
+  // Without a firewall nothing is remembered.
+  ASSERT_TRUE(pair.b.pipeline.load(card_b()).ok());
+  EXPECT_EQ(pair.b.pipeline.connections(0), 0u);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1011, 5001)));
+  // And whoever gets one begins with nothing.
+  ASSERT_TRUE(pair.b.pipeline.load(guarded()).ok());
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kAck, 1011, 5001)));
+}
+
+TEST(Firewall, AnotherTenantOrAnotherDeviceBeginsWithNothing) {
+  Pair pair;
+  pair.open();
+  pair.b.pipeline.detach_vnic(0);
+  EXPECT_EQ(pair.b.pipeline.sizes().connections, 0u);
+  const policy::Policy policy = guarded();
+  ASSERT_TRUE(pair.b.pipeline.attach_vnic(0, "b0", *policy.vnics[0].mac).ok());
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kAck, 1001, 5001)));
+  pair.open();
+  ASSERT_TRUE(pair.b.pipeline
+                  .load(guarded([](policy::Policy& changed) {
+                    changed.vnics.pop_back();
+                    changed.vnics[0].tenant = "blue";
+                  }))
+                  .ok());
+  EXPECT_EQ(pair.b.pipeline.connections(0), 0u);
+}
+
+TEST(Firewall, ConnectionsSurviveMoreAndLessRoom) {
+  Pair pair;
+  pair.open();
+  for (const uint32_t room : {100'000u, 64u}) {
+    ASSERT_TRUE(
+        pair.b.pipeline.load(guarded([&](policy::Policy& policy) { policy.connections = room; }))
+            .ok());
+    EXPECT_EQ(pair.b.pipeline.sizes().connection_room, room);
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001)));
+  }
+}
+
+TEST(Firewall, SurvivesASnapshot) {
+  Pair pair;
+  pair.open();
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 7, 0, 33)));
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  Archive saved;
+  pair.b.pipeline.archive(saved);
+  World other(guarded());
+  other.now = pair.b.now;
+  Archive from(saved.bytes());
+  other.pipeline.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  EXPECT_EQ(other.pipeline.connections(0), 3u);
+  EXPECT_TRUE(Pair::pass(pair.a, other, tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+  EXPECT_FALSE(Pair::pass(pair.a, other, tcp_to_b(kAck, 900'000, 5001, 40000, 10)));
+  EXPECT_TRUE(Pair::pass(pair.a, other, to_b().udp({.source = 53, .destination = 1234}).build()));
+  EXPECT_TRUE(Pair::pass(other, pair.a, tcp_to_a(kSyn | kAck, 1, 8, 33)));
+  Archive again_a, again_b;
+  pair.b.pipeline.archive(again_a);
+  // Where the policy has no firewall now, they are read over.
+  World bare(card_b());
+  Archive once_more(saved.bytes());
+  bare.pipeline.archive(once_more);
+  EXPECT_TRUE(once_more.ok() && once_more.at_end()) << once_more.error();
+  // Stricter rules hold for what is loaded.
+  World stricter(guarded([](policy::Policy& policy) { policy.firewalls[0].rules.clear(); }));
+  stricter.now = pair.b.now;
+  Archive into(saved.bytes());
+  stricter.pipeline.archive(into);
+  EXPECT_FALSE(Pair::pass(pair.a, stricter, tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+  EXPECT_EQ(stricter.count().at("vnic0.firewall_revoked"), 1u);
+}
+
+TEST(Firewall, HostileSnapshotsAreRefusedOrDoNoHarm) {
+  Pair pair;
+  pair.open();
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  Archive saved;
+  pair.b.pipeline.archive(saved);
+  const std::vector<uint8_t> octets = saved.bytes();
+  uint32_t state = 1;
+  const auto random = [&] { return state = state * 1664525 + 1013904223, state >> 8; };
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<uint8_t> changed = octets;
+    const size_t tail = 300;  // where the connections are
+    for (int i = 0; i < 4; ++i) changed[changed.size() - 1 - random() % tail] = uint8_t(random());
+    if (round % 3 == 0) changed.resize(changed.size() - random() % tail);
+    World other(guarded());
+    Archive from(changed);
+    other.pipeline.archive(from);
+    Pair::pass(pair.a, other, tcp_to_b(kAck, 1001, 5001, 40000, 10));
+    Pair::pass(other, pair.a, tcp_to_a(kAck, 5001, 1011));
+  }
+}
+
+TEST(Firewall, MovesWithItsVnic) {
+  Pair pair;
+  pair.open();
+  Archive saved;
+  pair.b.pipeline.archive_connections(0, saved, pair.b.now);
+  World other(guarded([](policy::Policy& policy) {
+    std::swap(policy.vnics[0], policy.vnics[1]);  // b0 is number 1 there
+  }));
+  other.now = 777 * kSecond;  // another machine's clock
+  Archive from(saved.bytes());
+  other.pipeline.archive_connections(1, from, other.now);
+  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  EXPECT_EQ(other.pipeline.connections(1), 1u);
+  EXPECT_TRUE(Pair::pass(pair.a, other, tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+  EXPECT_EQ(other.sink.received.at(0).vnic, 1u);
+}
+
+TEST(Firewall, GroupsAreOfTheTenant) {
+  Pair pair(guarded([](policy::Policy& policy) {
+    policy::Group friends;
+    friends.name = "friends";
+    policy.groups = {friends};
+    policy.firewalls[0].rules = {{.log = true, .protocol = 17, .groups = {"friends"}}};
+  }));
+  EXPECT_FALSE(pair.to_b(to_b().udp().build()));
+  ASSERT_TRUE(pair.b.pipeline
+                  .load(guarded([](policy::Policy& policy) {
+                    policy.groups = {{"friends", {prefix("10.0.0.0/24")}}};
+                    policy.firewalls[0].rules = {
+                        {.log = true, .protocol = 17, .groups = {"friends"}}};
+                  }))
+                  .ok());
+  EXPECT_TRUE(pair.to_b(to_b().udp().build()));
+  EXPECT_TRUE(pair.to_b(to_b().udp().build()));
+  EXPECT_EQ(pair.counter("firewall_logged"), 1u) << "the first frame";
+}
+
+TEST(Firewall, PoliciesThatDoNotFitAreRefused) {
+  const struct {
+    const char* message;
+    std::function<void(policy::Policy&)> change;
+  } rows[] = {
+      {"vnics[0] (b0): no firewall is named 'x'", [](auto& p) { p.vnics[0].firewall = "x"; }},
+      {"vnics[0] (b0): no group is named 'x'", [](auto& p) { p.vnics[0].groups = {"x"}; }},
+      {"vnics[0] (b0): no meter is named 'x'", [](auto& p) { p.vnics[0].meter = "x"; }},
+      {"tenants[1] (blue): no meter is named 'x'", [](auto& p) { p.tenants[1].meter = "x"; }},
+      {"firewalls[1] (web): the name is there twice",
+       [](auto& p) { p.firewalls.push_back(p.firewalls[0]); }},
+      {"groups[1] (g): the name is there twice",
+       [](auto& p) {
+         p.groups = {{"g", {}}, {"g", {}}};
+       }},
+      {"meters[0] (m): the peak rate", [](auto& p) { p.meters = {{.name = "m"}}; }},
+      {"firewalls[0] (web): rules[0]: no group is named 'x'",
+       [](auto& p) { p.firewalls[0].rules[0].groups = {"x"}; }},
+      {"firewalls[0] (web): rules[1]: a range of ports",
+       [](auto& p) {
+         p.firewalls[0].rules[1].ports = {{2, 1}};
+       }},
+      {"firewalls[0] (web): more than 1024 rules",
+       [](auto& p) { p.firewalls[0].rules.resize(1025); }},
+  };
+  World world(card_b());
+  for (const auto& row : rows) {
+    const Status status = world.pipeline.load(guarded(row.change));
+    EXPECT_THAT(status.message(), testing::HasSubstr(row.message));
+  }
+}
+
+TEST(Firewall, IsSeenInTheTrace) {
+  Pair pair;
+  pair.b.pipeline.trace(true);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1, 0)));
+  EXPECT_THAT(pair.b.sink.stages,
+              testing::ElementsAre("parse", "decapsulate", "deliver", "flow", "firewall"));
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kSyn | kAck, 1, 2)));
+  EXPECT_THAT(pair.b.sink.stages,
+              testing::ElementsAre("parse", "spoof", "resolve", "flow", "firewall", "overlay",
+                                   "segment", "encapsulate", "underlay", "uplink"));
+}
+
+// --- meters ---
+
+policy::Policy metered(std::optional<uint8_t> mark, bool tenant = false) {
+  policy::Policy policy = card_a();
+  policy.meters = {{.name = "m",
+                    .committed_rate = 8,  // 1000 octets per second
+                    .committed_burst = 1000,
+                    .peak_rate = 16,
+                    .peak_burst = 2000,
+                    .yellow_dscp = mark}};
+  (tenant ? policy.tenants[0].meter : policy.vnics[0].meter) = "m";
+  return policy;
+}
+Bytes sized(uint32_t datagram, const std::string& destination = "10.0.0.2",
+            const std::string& source = "10.0.0.1", const std::string& mac = "01") {
+  return Frame()
+      .ethernet({.source = "52:54:00:00:00:" + mac})
+      .ipv4({.source = source, .destination = destination})
+      .udp()
+      .payload(datagram - 28)
+      .build();
+}
+
+TEST(Meters, ColourDropAndMark) {
+  World a(metered(12)), b(card_b());
+  for (int i = 0; i < 5; ++i) a.from_vnic(0, sized(500));
+  EXPECT_EQ(a.sink.sent.size(), 4u);
+  EXPECT_EQ(a.count().at("vnic0.meter_green"), 2u);
+  EXPECT_EQ(a.count().at("vnic0.meter_yellow"), 2u);
+  EXPECT_EQ(a.count().at("vnic0.drop.meter_red"), 1u);
+  EXPECT_EQ(a.sink.drops.size(), 1u);
+  for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
+  ASSERT_EQ(b.sink.received.size(), 4u);
+  EXPECT_EQ(bytes_of(OutFrame{{a.sink.sent[0].frame.data(), 34}, {}})[15], 0) << "outer, green";
+  EXPECT_EQ(a.sink.sent[3].frame[15], 12 << 2) << "outer, yellow: copied";
+  EXPECT_EQ(b.sink.received[1].frame[15], 0);
+  EXPECT_EQ(b.sink.received[3].frame[15], 12 << 2);
+  EXPECT_TRUE(checksums_right(b.sink.received[3].frame));
+  a.now += kSecond;
+  for (int i = 0; i < 3; ++i) a.from_vnic(0, sized(500));
+  EXPECT_EQ(a.count().at("vnic0.meter_green"), 4u);
+  EXPECT_EQ(a.count().at("vnic0.drop.meter_red"), 1u);
+  // Traffic that uses no wire passes no meter.
+  for (int i = 0; i < 20; ++i) a.from_vnic(0, sized(500, "10.0.0.3"));
+  EXPECT_EQ(a.sink.received.size(), 20u);
+}
+
+TEST(Meters, ATenantsIsForAllItsVnics) {
+  World a(metered({}, true));
+  for (int i = 0; i < 3; ++i) {
+    a.from_vnic(0, sized(500));
+    a.from_vnic(1, sized(500, "10.0.0.2", "10.0.0.3", "03"));
+    a.from_vnic(2, sized(500));  // blue
+  }
+  EXPECT_EQ(a.count().at("drop.meter_red"), 2u);
+  EXPECT_EQ(a.sink.sent.size(), 7u);
+  for (const SentFrame& sent : a.sink.sent) EXPECT_EQ(sent.frame[15], 0) << "only counted";
+  // Buckets go on when the policy is loaded again, and in a snapshot; not when the meter changes.
+  ASSERT_TRUE(a.pipeline.load(metered({}, true)).ok());
+  a.from_vnic(0, sized(500));
+  EXPECT_EQ(a.count().at("drop.meter_red"), 3u);
+  Archive saved;
+  a.pipeline.archive(saved);
+  World other(metered({}, true));
+  Archive from(saved.bytes());
+  other.pipeline.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  other.from_vnic(0, sized(500));
+  EXPECT_EQ(other.count().at("drop.meter_red"), 4u);
+  policy::Policy more = metered({}, true);
+  more.meters[0].peak_rate = 17;
+  ASSERT_TRUE(a.pipeline.load(more).ok());
+  a.from_vnic(0, sized(500));
+  EXPECT_EQ(a.count().at("drop.meter_red"), 3u);
+}
+
+TEST(Meters, SeeTheSegmentsOfASuperFrame) {
+  policy::Policy policy = metered(12);
+  policy.meters[0].committed_burst = 5000;
+  policy.meters[0].peak_burst = 10'000;
+  World a(policy);
+  a.sink.wire_cuts = true;
+  const Offload offload{.tso = true,
+                        .tcp = true,
+                        .ipv4 = true,
+                        .mss = 960,
+                        .header_length = 54,
+                        .payload_length = 19'200};
+  a.from_vnic(0, Frame().ethernet().ipv4({.dont_fragment = true}).tcp().payload(19'200).build(),
+              offload);
+  EXPECT_EQ(a.sink.sent.size(), 10u);
+  for (const SentFrame& sent : a.sink.sent) EXPECT_EQ(sent.super.mss, 0);
+  EXPECT_EQ(a.count().at("vnic0.meter_green"), 5u);
+  EXPECT_EQ(a.count().at("vnic0.meter_yellow"), 5u);
+  EXPECT_EQ(a.count().at("drop.meter_red"), 10u);
+  EXPECT_EQ(a.sink.sent[4].frame[15], 0);
+  EXPECT_EQ(a.sink.sent[5].frame[15], 12 << 2);
+  a.pipeline.trace(true);
+  a.now += 10 * kSecond;
+  a.from_vnic(0, sized(500));
+  EXPECT_THAT(a.sink.stages, testing::ElementsAre("parse", "spoof", "resolve", "overlay", "segment",
+                                                  "meter", "encapsulate", "underlay", "uplink"));
+}
+
+}  // namespace
+}  // namespace gatehouse::test
