@@ -16,6 +16,19 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLimit(20);
+constexpr char kUefiCode[] = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+// It takes a kernel that is a UEFI program.
+std::vector<std::string> by_uefi(const lab::GuestOptions& guest, const std::string& variables) {
+  lab::write_file(variables, lab::read_file(kUefiVariables));
+  return {"-machine", "smm=on",
+          "-global",  "driver=cfi.pflash01,property=secure,value=on",
+          "-drive",   std::string("if=pflash,unit=0,format=raw,readonly=on,file=") + kUefiCode,
+          "-drive",   "if=pflash,unit=1,format=raw,file=" + variables,
+          "-kernel",  lab::Build::guest_image(guest.kernel, "bzImage"),
+          "-initrd",  lab::Build::guest_image(guest.kernel, "initramfs.cpio"),
+          "-append",  "console=ttyS0 panic=-1 " + guest.append};
+}
 
 std::string line(const char* format, ...) __attribute__((format(printf, 1, 2)));
 std::string line(const char* format, ...) {
@@ -43,7 +56,8 @@ Fort::Fort(const FortOptions& options) : work_("fort"), options_(options) {
   lab::GuestOptions guest;
   guest.name = options.name;
   guest.vcpus = options.vcpus;
-  guest.memory_mib = options.inside == Inside::kLinux ? 384 : 64;
+  const bool linux_inside = options.inside == Inside::kLinux || options.inside == Inside::kUefi;
+  guest.memory_mib = linux_inside ? 384 : 64;
   guest.append = options.append;
   guest.incoming = options.incoming;
   guest.paused = options.paused;
@@ -56,8 +70,12 @@ Fort::Fort(const FortOptions& options) : work_("fort"), options_(options) {
                    "unix:" + work_.path("qtest") + ",server=on,wait=off",
                    "-qtest-log",
                    "none"};
-  if (options.inside != Inside::kLinux) {
-    guest.kernel = "";
+  if (options.inside == Inside::kUefi) {
+    const auto words = by_uefi(guest, work_.path("variables"));
+    guest.devices.insert(guest.devices.end(), words.begin(), words.end());
+  }
+  if (options.inside != Inside::kLinux) guest.kernel = "";
+  if (!linux_inside) {
     std::string rom = GATEHOUSE_INTRUDER;
     if (options.inside == Inside::kNothing) {
       rom = work_.path("halt");
@@ -108,9 +126,9 @@ void Fort::expect_held() {
   for (const nlohmann::json& core : state.at("cores"))
     EXPECT_NE(core.at("state"), "faulted") << core.dump();
   EXPECT_EQ(console().find("exception"), std::string::npos) << console();
-  const bool lives = options_.inside == Inside::kIntruder ? guest_lives()
-                     : options_.inside == Inside::kLinux  ? agent().run("true").exit_status == 0
-                                                          : true;
+  const bool lives = options_.inside == Inside::kIntruder  ? guest_lives()
+                     : options_.inside != Inside::kNothing ? agent().run("true").exit_status == 0
+                                                           : true;
   EXPECT_TRUE(lives) << "the guest hangs";
 }
 

@@ -35,7 +35,10 @@ enum class Inside {
   kIntruder,  // the guest is a BIOS that does what the test says
   kNothing,   // its CPU stands at a halt
   kLinux,
+  kUefi,  // the same, started by UEFI with SMM
 };
+// Its variables as they are delivered.
+inline constexpr char kUefiVariables[] = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 struct FortOptions {
   std::string name = "fort";

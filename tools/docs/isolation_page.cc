@@ -19,8 +19,12 @@ constexpr struct {
     {"Interrupt", "Interrupts of each kind, to each ID, from wherever a PC has them."},
     {"Core", "The other way round: firmware of a partition attacks the guest and its manager."},
     {"Guest", "An unmodified Debian guest, as its root."},
+    {"Uefi", "A guest that UEFI firmware (OVMF, built for SMM) has started."},
     {"Sealed",
      "A guest's driver that waits until its frame has been inspected: our vnic, seals demanded."},
+    {"Interceptor",
+     "Hands in the guest that write to its NIC behind the driver's back, while firmware intercepts "
+     "a stream: our vnic and QEMU's e1000e."},
     {"Manager", "What a manager's commands let others reach."},
     {"Start", "Whoever writes the firmware file and the options."},
 };
