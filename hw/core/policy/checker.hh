@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The checks behind references.hh, in two files: references_underlay.cc (formats, uplinks) and
-// references.cc (the overlay's part).
+// The checks behind references.hh, in three files: references_underlay.cc (formats, uplinks),
+// references_firewall.cc (groups, firewalls, meters) and references.cc (the overlay's part).
 #ifndef GATEHOUSE_HW_CORE_POLICY_CHECKER_HH_
 #define GATEHOUSE_HW_CORE_POLICY_CHECKER_HH_
 
@@ -33,6 +33,10 @@ inline std::string already(std::string_view value, const Path& other, std::strin
   return std::string(value) + " is already taken by " + to_string(other) + "; " + std::string(fix);
 }
 
+// No `what` of that name is in `list`; tells which one may be meant.
+std::string unknown_name(std::string_view what, std::string_view name, std::string_view list,
+                         const std::vector<std::string_view>& known);
+
 class Checker {
  public:
   explicit Checker(const Policy& policy) : policy_(policy) {}
@@ -40,6 +44,7 @@ class Checker {
   Found run() {
     if (Found found = formats()) return found;
     if (Found found = uplinks()) return found;
+    if (Found found = guards()) return found;
     if (Found found = tenants()) return found;
     if (Found found = vnics()) return found;
     return mappings();
@@ -52,6 +57,12 @@ class Checker {
   Found uplink(size_t index);
   Found gateway(size_t index, const std::optional<IpAddress>& gateway, std::string_view member);
   Found neighbours(size_t index);
+  Found guards();
+  Found firewall(size_t index);
+  Found rule(size_t firewall, size_t index);
+  Found meter(size_t index);
+  Found vnic_guards(size_t index);
+  Found known(const Index& names, std::string_view what, const std::string& name, Path path);
   Found tenants();
   Found tenant(size_t index);
   Found tenant_format(size_t index);
@@ -69,6 +80,7 @@ class Checker {
   const Policy& policy_;
   std::map<std::string_view, const Format*> formats_;
   std::map<std::string_view, size_t> used_formats_;  // the first tenant that names it
+  Index groups_, firewalls_, meters_;
   Index tenants_;
   std::map<std::pair<size_t, IpPrefix>, Path>
       vnic_addresses_;       // single addresses of each tenant's vnics

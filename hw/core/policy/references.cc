@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint16_t kMinIpv4Mtu = 68;  // RFC 791
 
+}  // namespace
+
 std::string unknown_name(std::string_view what, std::string_view name, std::string_view list,
                          const std::vector<std::string_view>& known) {
   const std::string_view guess = nearest(name, known);
@@ -20,8 +22,6 @@ std::string unknown_name(std::string_view what, std::string_view name, std::stri
   if (!guess.empty()) return words + "did you mean \"" + std::string(guess) + "\"?";
   return words + "add it to \"" + std::string(list) + "\"";
 }
-
-}  // namespace
 
 bool uses_shipped(const Policy& policy, std::string_view name) {
   const auto called = [&](const Format& format) { return format.name == name; };
@@ -91,6 +91,8 @@ Found Checker::tenant(size_t index) {
         path_to("tenants", index, "mtu"),
         std::to_string(tenant.mtu) + " is below the 68 octets that IPv4 needs; write more, or 0"};
   }
+  if (Found found = known(meters_, "meter", tenant.meter, path_to("tenants", index, "meter")))
+    return found;
   if (tenant.broadcast_peer)
     return peer(*tenant.broadcast_peer, path_to("tenants", index, "broadcast_peer"));
   return {};
@@ -155,6 +157,7 @@ Found Checker::vnic(size_t index) {
   if (Found found = tenant_exists(vnic.tenant, path_to("vnics", index, "tenant"), tenant))
     return found;
   if (Found found = vnic_addresses(index, tenant)) return found;
+  if (Found found = vnic_guards(index)) return found;
   for (size_t i = 0; i < vnic.vlans.size(); ++i) {
     if (std::find(vnic.vlans.begin(), vnic.vlans.begin() + static_cast<ptrdiff_t>(i),
                   vnic.vlans[i]) != vnic.vlans.begin() + static_cast<ptrdiff_t>(i)) {

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "hw/core/base/layers.hh"
+
 namespace gatehouse::policy {
 namespace {
 
@@ -22,6 +24,17 @@ constexpr ObjectRow kObjects[] = {
     {Object::kMapping, "mapping",
      "Where a tenant's destination is: which underlay peer, which inner MAC address. The longest "
      "prefix wins."},
+    {Object::kGroup, "group",
+     "Addresses that rules name together: those listed here, and those of the vnics that say they "
+     "belong to it. For a vnic's rules only members of its own tenant count."},
+    {Object::kFirewall, "firewall",
+     "Rules for vnics that name it, and limits for each of them: [firewall](firewall.md). When no "
+     "rule matches, connections to the vnic are refused and those from it allowed."},
+    {Object::kRule, "rule",
+     "About the first frame of a connection. The first rule that matches decides; an absent member "
+     "lets anything match."},
+    {Object::kMeter, "meter",
+     "A two-rate three-colour marker (RFC 2698): frames above the peak rate are dropped."},
 };
 
 constexpr TypeRow kTypes[] = {
@@ -48,6 +61,8 @@ constexpr TypeRow kTypes[] = {
      "string", "^[0-9]+(\\.[0-7])?:[0-9]+(\\*[0-9]+)?(\\+[0-9]+)?$"},
     {Type::kMatch, "octets to be told by", "octet:value or octet:value/mask like %", "string",
      "^[0-9]+:([0-9A-Fa-f]{2} ?)+(/([0-9A-Fa-f]{2} ?)+)?$"},
+    {Type::kPorts, "a port or a range of ports", "it like %", "string",
+     "^[0-9]{1,5}(-[0-9]{1,5})?$"},
     {Type::kObject, "an object", "members between { and }", "object", ""},
 };
 
@@ -57,6 +72,16 @@ Uplink::Neighbour& neighbour(Policy& p) { return p.uplinks.back().neighbours.bac
 Tenant& tenant(Policy& p) { return p.tenants.back(); }
 Vnic& vnic(Policy& p) { return p.vnics.back(); }
 Mapping& mapping(Policy& p) { return p.mappings.back(); }
+Group& group(Policy& p) { return p.groups.back(); }
+Firewall& firewall(Policy& p) { return p.firewalls.back(); }
+Rule& rule(Policy& p) { return p.firewalls.back().rules.back(); }
+Meter& meter(Policy& p) { return p.meters.back(); }
+
+uint8_t protocol_of(const std::string& word) {
+  if (word == "tcp") return static_cast<uint8_t>(IpProtocol::kTcp);
+  if (word == "udp") return static_cast<uint8_t>(IpProtocol::kUdp);
+  return static_cast<uint8_t>(word == "icmp" ? IpProtocol::kIcmp : IpProtocol::kIcmpv6);
+}
 
 void ignore(Policy&, Value&&) {}
 
@@ -80,6 +105,15 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&&) { p.vnics.emplace_back(); }, .text = "The vnics of this card. A vnic that no entry names can send nothing."},
   {.object = Object::kPolicy, .name = "mappings", .type = Type::kObject, .list = true, .child = Object::kMapping, .fallback = "[]",
    .store = [](Policy& p, Value&&) { p.mappings.emplace_back(); }, .text = "Where the tenants' other addresses are."},
+  {.object = Object::kPolicy, .name = "groups", .type = Type::kObject, .list = true, .child = Object::kGroup, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.groups.emplace_back(); }, .text = "Addresses that rules name together."},
+  {.object = Object::kPolicy, .name = "firewalls", .type = Type::kObject, .list = true, .child = Object::kFirewall, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.firewalls.emplace_back(); }, .text = "Rules that vnics name."},
+  {.object = Object::kPolicy, .name = "meters", .type = Type::kObject, .list = true, .child = Object::kMeter, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.meters.emplace_back(); }, .text = "Rates that vnics and tenants name."},
+  {.object = Object::kPolicy, .name = "connections", .type = Type::kInteger, .minimum = 64, .maximum = 1u << 26, .fallback = "1048576", .example = "1048576",
+   .store = [](Policy& p, Value&& v) { p.connections = v.integer; },
+   .text = "How many connections the card's firewalls track together; their memory, about 150 octets each, is taken as they come."},
 
   {.object = Object::kFormat, .name = "name", .type = Type::kName, .required = true, .example = "\"geneve-telemetry\"",
    .store = [](Policy& p, Value&& v) { format(p).name = std::move(v.text); }, .text = "What tenants call it; not `vxlan` or `geneve`."},
@@ -182,6 +216,8 @@ const Member kMembers[] = {
   {.object = Object::kTenant, .name = "mtu", .type = Type::kInteger, .minimum = 0, .maximum = 16000, .fallback = "0", .example = "1400",
    .store = [](Policy& p, Value&& v) { tenant(p).mtu = static_cast<uint16_t>(v.integer); },
    .text = "Octets of the largest inner IP datagram, at least 68; 0 takes what the uplink's MTU leaves."},
+  {.object = Object::kTenant, .name = "meter", .type = Type::kName, .fallback = "(none)", .example = "\"gold\"",
+   .store = [](Policy& p, Value&& v) { tenant(p).meter = std::move(v.text); }, .text = "Name of the meter for all its vnics on this card together."},
 
   {.object = Object::kVnic, .name = "name", .type = Type::kName, .required = true, .example = "\"vnic0\"",
    .store = [](Policy& p, Value&& v) { vnic(p).name = std::move(v.text); }, .text = "The `id=` of the `gatehouse-vnic` device."},
@@ -199,6 +235,12 @@ const Member kMembers[] = {
   {.object = Object::kVnic, .name = "vlans", .type = Type::kInteger, .list = true, .minimum = 1, .maximum = 4094, .fallback = "[]", .example = "100",
    .store = [](Policy& p, Value&& v) { vnic(p).vlans.push_back(static_cast<uint16_t>(v.integer)); },
    .text = "VLAN tags it may send inside the overlay; none: untagged and priority-tagged frames only."},
+  {.object = Object::kVnic, .name = "groups", .type = Type::kName, .list = true, .fallback = "[]", .example = "\"web\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).groups.push_back(std::move(v.text)); }, .text = "Names of the groups that its addresses belong to."},
+  {.object = Object::kVnic, .name = "firewall", .type = Type::kName, .fallback = "(none: everything passes)", .example = "\"web\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).firewall = std::move(v.text); }, .text = "Name of its firewall."},
+  {.object = Object::kVnic, .name = "meter", .type = Type::kName, .fallback = "(none)", .example = "\"gold\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).meter = std::move(v.text); }, .text = "Name of its meter."},
 
   {.object = Object::kMapping, .name = "tenant", .type = Type::kName, .required = true, .example = "\"red\"",
    .store = [](Policy& p, Value&& v) { mapping(p).tenant = std::move(v.text); }, .text = "Name of the tenant."},
@@ -212,6 +254,67 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { mapping(p).peer = v.ip; }, .text = kPeerText},
   {.object = Object::kMapping, .name = "vni", .type = Type::kInteger, .minimum = 0, .maximum = 0xffffff, .fallback = "(the tenant's)", .example = "5001",
    .store = [](Policy& p, Value&& v) { mapping(p).vni = v.integer; }, .text = "VNI to send with, when the peer knows the network by another number."},
+
+  {.object = Object::kGroup, .name = "name", .type = Type::kName, .required = true, .example = "\"admins\"",
+   .store = [](Policy& p, Value&& v) { group(p).name = std::move(v.text); }, .text = "What rules and vnics call it."},
+  {.object = Object::kGroup, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"second floor\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kGroup, .name = "addresses", .type = Type::kPrefix, .list = true, .fallback = "[]", .example = "\"10.9.0.0/24\"",
+   .store = [](Policy& p, Value&& v) { group(p).addresses.push_back(v.prefix); }, .text = "Addresses and prefixes that belong to it."},
+
+  {.object = Object::kFirewall, .name = "name", .type = Type::kName, .required = true, .example = "\"web\"",
+   .store = [](Policy& p, Value&& v) { firewall(p).name = std::move(v.text); }, .text = "What vnics call it."},
+  {.object = Object::kFirewall, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"web servers\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kFirewall, .name = "connections", .type = Type::kInteger, .minimum = 1, .maximum = 1u << 26, .fallback = "65536", .example = "65536",
+   .store = [](Policy& p, Value&& v) { firewall(p).connections = v.integer; }, .text = "The most connections of one vnic."},
+  {.object = Object::kFirewall, .name = "half_open", .type = Type::kInteger, .minimum = 1, .maximum = 1u << 26, .fallback = "1024", .example = "4096",
+   .store = [](Policy& p, Value&& v) { firewall(p).half_open = v.integer; },
+   .text = "Of these, in each direction, the most that nobody has answered yet; a further one takes the place of the oldest."},
+  {.object = Object::kFirewall, .name = "rules", .type = Type::kObject, .list = true, .child = Object::kRule, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { firewall(p).rules.emplace_back(); }, .text = "In the order in which they are asked, at most 1024."},
+
+  {.object = Object::kRule, .name = "direction", .type = Type::kKeyword, .required = true, .keywords = "in|out", .example = "\"in\"",
+   .store = [](Policy& p, Value&& v) { rule(p).inward = v.text == "in"; }, .text = "Who begins: `in`, the other end; `out`, the vnic."},
+  {.object = Object::kRule, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"ticket 4711\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kRule, .name = "action", .type = Type::kKeyword, .keywords = "allow|deny", .fallback = "\"allow\"", .example = "\"deny\"",
+   .store = [](Policy& p, Value&& v) { rule(p).allow = v.text == "allow"; }, .text = "What becomes of the connection."},
+  {.object = Object::kRule, .name = "log", .type = Type::kBoolean, .fallback = "false", .example = "true",
+   .store = [](Policy& p, Value&& v) { rule(p).log = v.boolean; }, .text = "Whether the first frame is counted in `firewall_logged`."},
+  {.object = Object::kRule, .name = "protocol", .type = Type::kKeyword, .keywords = "tcp|udp|icmp|icmpv6", .fallback = "(any)", .example = "\"tcp\"",
+   .store = [](Policy& p, Value&& v) { rule(p).protocol = protocol_of(v.text); }, .text = "IP protocol, behind all extension headers."},
+  {.object = Object::kRule, .name = "protocol_number", .type = Type::kInteger, .minimum = 0, .maximum = 255, .fallback = "(any)", .example = "47",
+   .store = [](Policy& p, Value&& v) { rule(p).protocol = static_cast<uint8_t>(v.integer); }, .text = "The same by IANA's number, for protocols without a word."},
+  {.object = Object::kRule, .name = "ports", .type = Type::kPorts, .list = true, .fallback = "(any)", .example = "\"8000-8079\"",
+   .store = [](Policy& p, Value&& v) { rule(p).ports.push_back(v.ports); }, .text = "TCP or UDP ports of the end that is asked."},
+  {.object = Object::kRule, .name = "source_ports", .type = Type::kPorts, .list = true, .fallback = "(any)", .example = "\"1024-65535\"",
+   .store = [](Policy& p, Value&& v) { rule(p).source_ports.push_back(v.ports); }, .text = "Ports of the end that asks."},
+  {.object = Object::kRule, .name = "icmp_types", .type = Type::kInteger, .list = true, .minimum = 0, .maximum = 255, .fallback = "(any)", .example = "8",
+   .store = [](Policy& p, Value&& v) { rule(p).icmp_types.push_back(static_cast<uint8_t>(v.integer)); }, .text = "Types of ICMP or ICMPv6."},
+  {.object = Object::kRule, .name = "remote", .type = Type::kPrefix, .list = true, .fallback = "(any)", .example = "\"10.0.0.0/8\"",
+   .store = [](Policy& p, Value&& v) { rule(p).remote.push_back(v.prefix); }, .text = "Addresses of the other end."},
+  {.object = Object::kRule, .name = "groups", .type = Type::kName, .list = true, .fallback = "(any)", .example = "\"admins\"",
+   .store = [](Policy& p, Value&& v) { rule(p).groups.push_back(std::move(v.text)); }, .text = "Groups that the other end may as well be of."},
+  {.object = Object::kRule, .name = "local", .type = Type::kPrefix, .list = true, .fallback = "(any)", .example = "\"192.168.0.1\"",
+   .store = [](Policy& p, Value&& v) { rule(p).local.push_back(v.prefix); }, .text = "The vnic's own addresses."},
+
+  {.object = Object::kMeter, .name = "name", .type = Type::kName, .required = true, .example = "\"gold\"",
+   .store = [](Policy& p, Value&& v) { meter(p).name = std::move(v.text); }, .text = "What vnics and tenants call it."},
+  {.object = Object::kMeter, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"as sold\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kMeter, .name = "committed_rate", .type = Type::kInteger, .required = true, .minimum = 1, .maximum = 0xffffffff, .example = "500000",
+   .store = [](Policy& p, Value&& v) { meter(p).committed_rate = v.integer; }, .text = "kbit/s of inner IP datagrams; what exceeds it is yellow."},
+  {.object = Object::kMeter, .name = "committed_burst", .type = Type::kInteger, .required = true, .minimum = 1, .maximum = 0xffffffff, .example = "200000",
+   .store = [](Policy& p, Value&& v) { meter(p).committed_burst = v.integer; }, .text = "Octets at once; at least the largest datagram."},
+  {.object = Object::kMeter, .name = "peak_rate", .type = Type::kInteger, .required = true, .minimum = 1, .maximum = 0xffffffff, .example = "1000000",
+   .store = [](Policy& p, Value&& v) { meter(p).peak_rate = v.integer; }, .text = "kbit/s; what exceeds it is dropped. Not below `committed_rate`."},
+  {.object = Object::kMeter, .name = "peak_burst", .type = Type::kInteger, .required = true, .minimum = 1, .maximum = 0xffffffff, .example = "400000",
+   .store = [](Policy& p, Value&& v) { meter(p).peak_burst = v.integer; }, .text = "Octets at once; at least the largest datagram."},
+  {.object = Object::kMeter, .name = "colour_aware", .type = Type::kBoolean, .fallback = "false", .example = "true",
+   .store = [](Policy& p, Value&& v) { meter(p).colour_aware = v.boolean; }, .text = "Whether a drop precedence of RFC 2597 in the inner DSCP is kept to."},
+  {.object = Object::kMeter, .name = "yellow_dscp", .type = Type::kInteger, .minimum = 0, .maximum = 63, .fallback = "(yellow frames are only counted)", .example = "12",
+   .store = [](Policy& p, Value&& v) { meter(p).yellow_dscp = static_cast<uint8_t>(v.integer); }, .text = "Inner DSCP that yellow frames get."},
 };
 // clang-format on
 

@@ -23,6 +23,10 @@ enum class Object : uint8_t {
   kTenant,
   kVnic,
   kMapping,
+  kGroup,
+  kFirewall,
+  kRule,
+  kMeter,
   kCount
 };
 
@@ -42,6 +46,7 @@ enum class Type : uint8_t {
   kField,      // bits of a tunnel header, as places.hh writes them
   kLengthRule,
   kMatch,
+  kPorts,   // a port, or "first-last"
   kObject,  // Member::child
   kCount
 };
@@ -58,6 +63,7 @@ struct Value {
   Field field;
   LengthRule length;
   Match match;
+  PortRange ports;
 };
 
 struct Member {

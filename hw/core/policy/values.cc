@@ -143,6 +143,21 @@ std::string read_place(const Member& member, std::string_view text,
   return {};
 }
 
+std::string read_ports(const Member& member, std::string_view text, Value& value) {
+  const auto number = [](std::string_view digits, uint16_t& port) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    return error == std::errc() && end == digits.data() + digits.size() && !digits.empty();
+  };
+  const size_t dash = text.find('-');
+  const std::string_view first = text.substr(0, dash);
+  const std::string_view last = dash == std::string_view::npos ? first : text.substr(dash + 1);
+  if (!number(first, value.ports.first) || !number(last, value.ports.last)) {
+    return wrong_value(member, in_quotes(text));
+  }
+  if (value.ports.first <= value.ports.last) return {};
+  return in_quotes(text) + " ends before it begins; write the smaller port first";
+}
+
 std::string read_string(const Member& member, std::string_view text, Value& value) {
   switch (member.type) {
     case Type::kText:
@@ -170,6 +185,8 @@ std::string read_string(const Member& member, std::string_view text, Value& valu
       return read_place(member, text, parse_length_rule, value.length);
     case Type::kMatch:
       return read_place(member, text, parse_match, value.match);
+    case Type::kPorts:
+      return read_ports(member, text, value);
     case Type::kBoolean:
     case Type::kInteger:
     case Type::kObject:

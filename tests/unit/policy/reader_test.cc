@@ -28,17 +28,32 @@ constexpr char kEverything[] = R"({
   ],
   "tenants": [
     {"name": "red", "vni": 5001, "format": "marked", "broadcast_peer": "10.1.0.9", "mtu": 1400},
-    {"name": "blue", "vni": 16777215}
+    {"name": "blue", "vni": 16777215, "meter": "plain"}
   ],
   "vnics": [
     {"name": "vnic0", "tenant": "red", "mac": "52:54:00:00:00:01", "addresses": ["192.168.0.1", "fd00::/64"],
-     "anti_spoof": false, "vlans": [1, 4094]},
+     "anti_spoof": false, "vlans": [1, 4094], "groups": ["admins"], "firewall": "web", "meter": "gold"},
     {"name": "vnic1", "tenant": "blue", "comment": "nothing but what it must have"}
   ],
   "mappings": [
     {"tenant": "red", "destination": "0.0.0.0/0", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2", "vni": 0},
     {"tenant": "blue", "destination": "fd00::2", "mac": "52:54:00:00:00:03", "peer": "fd01::2"}
-  ]
+  ],
+  "groups": [{"name": "admins", "addresses": ["10.9.0.0/24", "fd09::1"]}, {"name": "nobody"}],
+  "firewalls": [
+    {"name": "web", "connections": 5000, "half_open": 500, "rules": [
+      {"direction": "in", "protocol": "tcp", "ports": ["80", "8000-8079"], "groups": ["admins"]},
+      {"direction": "out", "action": "deny", "log": true, "protocol": "icmpv6", "icmp_types": [128, 0],
+       "remote": ["fd00::/8"], "local": ["fd00::1"]},
+      {"direction": "in", "protocol_number": 47}, {"direction": "in", "protocol": "udp", "source_ports": ["53"]}]},
+    {"name": "shut"}
+  ],
+  "meters": [
+    {"name": "gold", "committed_rate": 1000, "committed_burst": 2000, "peak_rate": 3000, "peak_burst": 4000,
+     "colour_aware": true, "yellow_dscp": 12},
+    {"name": "plain", "committed_rate": 1, "committed_burst": 1, "peak_rate": 1, "peak_burst": 1}
+  ],
+  "connections": 100000
 })";
 
 IpAddress ip(const char* text) { return *parse_ip(text); }
@@ -73,6 +88,59 @@ TEST(Reader, ReadsFormats) {
   EXPECT_EQ(plain.port, 4789);
   EXPECT_EQ(plain.ttl, 64);
   EXPECT_FALSE(plain.udp_checksum || plain.zero_checksum_ipv6 || plain.dscp);
+}
+
+TEST(Reader, ReadsFirewalls) {
+  const Policy policy = must_read(kEverything);
+  EXPECT_EQ(policy.connections, 100'000u);
+  EXPECT_EQ(policy.vnics[0].groups, std::vector<std::string>{"admins"});
+  EXPECT_EQ(policy.vnics[0].firewall, "web");
+  EXPECT_EQ(policy.vnics[1].firewall, "");
+  ASSERT_EQ(policy.groups.size(), 2u);
+  EXPECT_EQ(policy.groups[0].name, "admins");
+  ASSERT_EQ(policy.groups[0].addresses.size(), 2u);
+  EXPECT_EQ(policy.groups[0].addresses[0].length, 24);
+  EXPECT_TRUE(policy.groups[1].addresses.empty());
+  ASSERT_EQ(policy.firewalls.size(), 2u);
+  const Firewall& web = policy.firewalls[0];
+  EXPECT_EQ(web.connections, 5000u);
+  EXPECT_EQ(web.half_open, 500u);
+  ASSERT_EQ(web.rules.size(), 4u);
+  EXPECT_TRUE(web.rules[0].inward && web.rules[0].allow && !web.rules[0].log);
+  EXPECT_EQ(web.rules[0].protocol, 6);
+  ASSERT_EQ(web.rules[0].ports.size(), 2u);
+  EXPECT_EQ(web.rules[0].ports[0].first, 80);
+  EXPECT_EQ(web.rules[0].ports[0].last, 80);
+  EXPECT_EQ(web.rules[0].ports[1].first, 8000);
+  EXPECT_EQ(web.rules[0].ports[1].last, 8079);
+  EXPECT_EQ(web.rules[0].groups, std::vector<std::string>{"admins"});
+  EXPECT_TRUE(!web.rules[1].inward && !web.rules[1].allow && web.rules[1].log);
+  EXPECT_EQ(web.rules[1].protocol, 58);
+  EXPECT_EQ(web.rules[1].icmp_types, (std::vector<uint8_t>{128, 0}));
+  EXPECT_EQ(web.rules[1].remote.at(0).length, 8);
+  EXPECT_TRUE(web.rules[1].local.at(0).is_host());
+  EXPECT_EQ(web.rules[2].protocol, 47);
+  EXPECT_EQ(web.rules[3].protocol, 17);
+  EXPECT_EQ(web.rules[3].source_ports.at(0).last, 53);
+  EXPECT_EQ(policy.firewalls[1].connections, 65536u);
+  EXPECT_EQ(policy.firewalls[1].half_open, 1024u);
+  EXPECT_TRUE(policy.firewalls[1].rules.empty());
+}
+
+TEST(Reader, ReadsMeters) {
+  const Policy policy = must_read(kEverything);
+  EXPECT_EQ(policy.vnics[0].meter, "gold");
+  EXPECT_EQ(policy.tenants[0].meter, "");
+  EXPECT_EQ(policy.tenants[1].meter, "plain");
+  ASSERT_EQ(policy.meters.size(), 2u);
+  const Meter& gold = policy.meters[0];
+  EXPECT_EQ(gold.committed_rate, 1000u);
+  EXPECT_EQ(gold.committed_burst, 2000u);
+  EXPECT_EQ(gold.peak_rate, 3000u);
+  EXPECT_EQ(gold.peak_burst, 4000u);
+  EXPECT_TRUE(gold.colour_aware);
+  EXPECT_EQ(gold.yellow_dscp, 12);
+  EXPECT_FALSE(policy.meters[1].colour_aware || policy.meters[1].yellow_dscp);
 }
 
 TEST(Reader, ReadsUplinks) {
@@ -160,12 +228,18 @@ TEST(Reader, DefaultsAreWhatTheSchemaSays) {
   const std::string vnic = R"({"name": "v", "tenant": "red")";
   const std::string mapping =
       R"({"tenant": "red", "destination": "10.0.0.0/8", "mac": "52:54:00:00:00:01", "peer": "10.1.0.2")";
+  const std::string meter =
+      R"({"name": "m", "committed_rate": 1, "committed_burst": 1, "peak_rate": 1, "peak_burst": 1)";
   const auto with = [&](Object object, const std::string& extra) {
     const auto extra_of = [&](Object o) { return o == object ? extra : std::string(); };
     return "{\"formats\": [" + format + extra_of(Object::kFormat) + "}], \"uplinks\": [" + uplink +
            extra_of(Object::kUplink) + "}], \"tenants\": [" + tenant + extra_of(Object::kTenant) +
            "}], \"vnics\": [" + vnic + extra_of(Object::kVnic) + "}], \"mappings\": [" + mapping +
-           extra_of(Object::kMapping) + "}]}";
+           extra_of(Object::kMapping) + "}], \"groups\": [{\"name\": \"g\"" +
+           extra_of(Object::kGroup) + "}], \"firewalls\": [{\"name\": \"w\"" +
+           extra_of(Object::kFirewall) + "}, {\"name\": \"r\", \"rules\": [{\"direction\": \"in\"" +
+           extra_of(Object::kRule) + "}]}], \"meters\": [" + meter + extra_of(Object::kMeter) +
+           "}]}";
   };
   const auto print = [](const Policy& p) {
     const Format& f = p.formats.back();
@@ -178,10 +252,17 @@ TEST(Reader, DefaultsAreWhatTheSchemaSays) {
     text += "," + std::to_string(u.mtu) + "," + std::to_string(u.vlan) + "," +
             std::to_string(u.neighbours.size());
     text += "," + t.format + "," + std::to_string(t.mtu) + "," + std::to_string(v.anti_spoof);
-    return text + "," + std::to_string(v.addresses.size()) + "," + std::to_string(v.vlans.size());
+    text += "," + std::to_string(v.addresses.size()) + "," + std::to_string(v.vlans.size());
+    const Firewall& w = p.firewalls[0];
+    const Rule& r = p.firewalls[1].rules[0];
+    text += "," + std::to_string(v.groups.size()) + std::to_string(p.groups[0].addresses.size());
+    text += "," + std::to_string(w.connections) + "," + std::to_string(w.half_open) + "," +
+            std::to_string(w.rules.size());
+    text += "," + std::to_string(r.allow) + std::to_string(r.log);
+    return text + "," + std::to_string(p.meters[0].colour_aware);
   };
   const std::string bare = print(must_read(with(Object::kCount, "")));
-  EXPECT_EQ(bare, "00,64,0,6081,1500,0,0,geneve,0,1,0,0");
+  EXPECT_EQ(bare, "00,64,0,6081,1500,0,0,geneve,0,1,0,0,00,65536,1024,0,10,0");
   unsigned compared = 0;
   for (unsigned object = 1; object < static_cast<unsigned>(Object::kCount); ++object) {
     for (const Member& member : members(static_cast<Object>(object))) {
@@ -192,7 +273,7 @@ TEST(Reader, DefaultsAreWhatTheSchemaSays) {
       ++compared;
     }
   }
-  EXPECT_EQ(compared, 12u);
+  EXPECT_EQ(compared, 20u);
 }
 
 TEST(Schema, RowsAreWhole) {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/base/layers.hh"
+#include "hw/core/policy/checker.hh"
+#include "hw/core/policy/values.hh"
+
+namespace gatehouse::policy {
+namespace {
+
+constexpr size_t kMaxRules = 1024;
+
+bool is(const Rule& rule, IpProtocol protocol) {
+  return rule.protocol == static_cast<uint8_t>(protocol);
+}
+
+// Names of a list, each once.
+template <class T>
+Found collect(const std::vector<T>& list, std::string_view name, Index& names) {
+  for (size_t i = 0; i < list.size(); ++i) {
+    const auto [other, fresh] = names.emplace(list[i].name, i);
+    if (fresh) continue;
+    return Finding{path_to(name, i, "name"),
+                   already(in_quotes(list[i].name), {Step::to(name), Step::at(other->second)},
+                           "choose another name")};
+  }
+  return {};
+}
+
+}  // namespace
+
+Found Checker::guards() {
+  if (Found found = collect(policy_.groups, "groups", groups_)) return found;
+  if (Found found = collect(policy_.firewalls, "firewalls", firewalls_)) return found;
+  if (Found found = collect(policy_.meters, "meters", meters_)) return found;
+  for (size_t i = 0; i < policy_.firewalls.size(); ++i) {
+    if (Found found = firewall(i)) return found;
+  }
+  for (size_t i = 0; i < policy_.meters.size(); ++i) {
+    if (Found found = meter(i)) return found;
+  }
+  return {};
+}
+
+Found Checker::firewall(size_t index) {
+  const Firewall& firewall = policy_.firewalls[index];
+  for (size_t i = 0; i < firewall.rules.size(); ++i) {
+    if (i == kMaxRules) {
+      return Finding{path_to("firewalls", index, "rules", i),
+                     "each rule costs time for each new connection; write at most " +
+                         std::to_string(kMaxRules)};
+    }
+    if (Found found = rule(index, i)) return found;
+  }
+  return {};
+}
+
+Found Checker::rule(size_t firewall, size_t index) {
+  const Rule& rule = policy_.firewalls[firewall].rules[index];
+  const auto path = [&](std::string_view member) {
+    Path whole = path_to("firewalls", firewall, "rules", index);
+    whole.push_back(Step::to(member));
+    return whole;
+  };
+  const bool ports = is(rule, IpProtocol::kTcp) || is(rule, IpProtocol::kUdp);
+  if (!rule.ports.empty() && !ports) {
+    return Finding{path("ports"),
+                   "only TCP and UDP have ports; add \"protocol\": \"tcp\" or \"udp\""};
+  }
+  if (!rule.source_ports.empty() && !ports) {
+    return Finding{path("source_ports"),
+                   "only TCP and UDP have ports; add \"protocol\": \"tcp\" or \"udp\""};
+  }
+  if (!rule.icmp_types.empty() && !is(rule, IpProtocol::kIcmp) && !is(rule, IpProtocol::kIcmpv6)) {
+    return Finding{path("icmp_types"),
+                   "only ICMP has types; add \"protocol\": \"icmp\" or \"icmpv6\""};
+  }
+  for (size_t i = 0; i < rule.groups.size(); ++i) {
+    Path at = path("groups");
+    at.push_back(Step::at(i));
+    if (Found found = known(groups_, "group", rule.groups[i], std::move(at))) return found;
+  }
+  return {};
+}
+
+Found Checker::meter(size_t index) {
+  const Meter& meter = policy_.meters[index];
+  if (meter.peak_rate >= meter.committed_rate) return {};
+  return Finding{path_to("meters", index, "peak_rate"),
+                 std::to_string(meter.peak_rate) + " is below the committed rate of " +
+                     std::to_string(meter.committed_rate) + "; write at least as much"};
+}
+
+Found Checker::vnic_guards(size_t index) {
+  const Vnic& vnic = policy_.vnics[index];
+  for (size_t i = 0; i < vnic.groups.size(); ++i) {
+    Path path = path_to("vnics", index, "groups", i);
+    if (Found found = known(groups_, "group", vnic.groups[i], std::move(path))) return found;
+  }
+  Path firewall = path_to("vnics", index, "firewall");
+  if (Found found = known(firewalls_, "firewall", vnic.firewall, std::move(firewall))) return found;
+  return known(meters_, "meter", vnic.meter, path_to("vnics", index, "meter"));
+}
+
+// No name is fine.
+Found Checker::known(const Index& names, std::string_view what, const std::string& name,
+                     Path path) {
+  if (name.empty() || names.contains(name)) return {};
+  std::vector<std::string_view> all;
+  for (const auto& [one, index] : names) all.push_back(one);
+  return Finding{std::move(path), unknown_name(what, name, std::string(what) + "s", all)};
+}
+
+}  // namespace gatehouse::policy
