@@ -166,7 +166,7 @@ void Interceptor<Bus>::take_other_record(const partition::RedirectRecord& record
   if (record.octets < 4) return;
   const uint32_t value = static_cast<uint32_t>(record.value);
   if ((uint64_t{1} << record.entry & (kTailEntries | kTailAliases)) != 0)
-    return write_shadow(shadow(record.entry % kRings, &RingRegisters::tail), value);
+    return write_shadow(shadow(record.entry % kRings, &RingRegisters::tail), value & kPositionMask);
   control_entry_ = record.entry;
   control_value_ = value;
 }

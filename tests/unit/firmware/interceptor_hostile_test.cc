@@ -164,6 +164,18 @@ TEST_F(Hostile, TheIoBarLeadsToTheSameRegisters) {
   EXPECT_EQ(m_.get(reg::TDT(0)), 0u);
 }
 
+TEST_F(Hostile, ReservedBitsNeverShowNotEvenWhileTheNicIsHandedBack) {
+  bool shown = false;
+  unsigned accesses = 0;
+  m_.on_access = [&] {
+    shown |= m_.get(reg::TDT(1)) >> 16 != 0;
+    if (accesses++ % 3 == 0) m_.set(reg::TDT(1), 0xabcd'0000);
+  };
+  m_.interceptor.stop();
+  m_.on_access = nullptr;
+  EXPECT_FALSE(shown);
+}
+
 TEST_F(Hostile, SetUpsThatOverrunTheRecordsAreReadAnew) {
   for (uint32_t i = 0; i < 3 * kRecords; ++i) m_.set(reg::TDBAL(0), i << 8);
   driver_.set_up();
