@@ -184,6 +184,38 @@ TEST(Formats, ThatShareAProtocolAreToldByTheirIds) {
   EXPECT_EQ(b.count()["drop.bad_outer_checksum"], 1u);
 }
 
+// Each segment has the outer headers that it would have had as a frame of its own.
+TEST(Formats, SegmentsAreEncapsulatedAsFramesOfTheirOwnAre) {
+  for (const Format& format : policy::shipped_formats()) {
+    for (const bool outer_v6 : {false, true}) {
+      for (const bool inner_v6 : {false, true}) {
+        SCOPED_TRACE(format.name + (outer_v6 ? " over IPv6" : " over IPv4"));
+        const uint32_t payload = 5001;
+        Frame frame = Frame().ethernet();
+        inner_v6 ? frame.ipv6({.traffic_class = 2}) : frame.ipv4({.tos = 2, .dont_fragment = true});
+        const Bytes whole = frame.tcp({.flags = 0x99}).payload(payload).build();
+        const auto headers = static_cast<uint16_t>(inner_v6 ? 74 : 54);
+        const Shape shape{.v6 = outer_v6};
+        World cut(with(card_a(shape), format)), one(with(card_a(shape), format));
+        cut.from_vnic(0, whole,
+                      {.tso = true,
+                       .tcp = true,
+                       .ipv4 = !inner_v6,
+                       .mss = 1000,
+                       .header_length = headers,
+                       .payload_length = payload});
+        ASSERT_EQ(cut.sink.sent.size(), 6u);
+        for (const SentFrame& sent : cut.sink.sent) {
+          const size_t octets = &sent == &cut.sink.sent.back() ? 1u : 1000u;
+          one.from_vnic(0, Bytes(sent.frame.end() - static_cast<ptrdiff_t>(headers + octets),
+                                 sent.frame.end()));
+          ASSERT_EQ(to_hex(one.sink.sent.back().frame), to_hex(sent.frame));
+        }
+      }
+    }
+  }
+}
+
 Format random_format(std::mt19937& random) {
   const auto upto = [&](uint32_t most) { return static_cast<uint32_t>(random() % (most + 1)); };
   Format format;
