@@ -67,21 +67,6 @@ uint32_t Table::hash(const FlowKey& key) const {
   return static_cast<uint32_t>(all ^ all >> 32);
 }
 
-void Table::prefetch(std::span<const FlowKey> keys, std::span<uint32_t> hashes) const {
-  for (size_t i = 0; i < keys.size(); ++i) {
-    hashes[i] = hash(keys[i]);
-    __builtin_prefetch(&buckets_[home(hashes[i])]);
-  }
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const Bucket& bucket = buckets_[home(hashes[i])];
-    for (uint32_t bits = bucket.matches(hashes[i]); bits != 0; bits &= bits - 1) {
-      const Entry& entry = entries_[bucket.numbers[std::countr_zero(bits)]];
-      __builtin_prefetch(&entry, 1);
-      __builtin_prefetch(entry.state, 1);
-    }
-  }
-}
-
 uint32_t Table::find(const FlowKey& key, uint32_t hash, Tick now) {
   for (uint32_t at = home(hash); at != kNone; at = buckets_[at].next) {
     const Bucket& bucket = buckets_[at];

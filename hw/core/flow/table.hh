@@ -9,6 +9,7 @@
 #ifndef GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
 #define GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,13 +45,35 @@ class Table {
   // Owners are 0 ... owners - 1. `seed`: makes it unpredictable which keys share a bucket.
   Table(uint32_t capacity, uint32_t owners, uint64_t seed);
 
-  // Asks memory for what find() will want. `hashes` gets one for each key.
-  void prefetch(std::span<const FlowKey> keys, std::span<uint32_t> hashes) const;
+  // For a batch: announce() each key, then approach() each hash, then find() each: memory is asked
+  // ahead for the bucket, then for the entry. approach() answers a guess, which find() holds
+  // against the key: whatever happened in between, it is right or of no use.
+  uint32_t announce(const FlowKey& key) const {
+    const uint32_t value = hash(key);
+    __builtin_prefetch(&buckets_[home(value)]);
+    return value;
+  }
+  uint32_t approach(uint32_t hash) const {
+    const Bucket& bucket = buckets_[home(hash)];
+    const uint32_t bits = bucket.matches(hash);
+    if (bits == 0) return kNone;
+    const uint32_t number = bucket.numbers[std::countr_zero(bits)];
+    __builtin_prefetch(&entries_[number], 1);
+    __builtin_prefetch(entries_[number].state, 1);
+    return number;
+  }
   uint32_t hash(const FlowKey& key) const;
 
   // kNone: not there, or its time is over.
   uint32_t find(const FlowKey& key, uint32_t hash, Tick now);
   uint32_t find(const FlowKey& key, Tick now) { return find(key, hash(key), now); }
+  uint32_t find(const FlowKey& key, uint32_t hash, uint32_t guess, Tick now) {
+    if (guess == kNone) return find(key, hash, now);
+    const Entry& entry = entries_[guess];
+    const bool right = entry.standing != kFree && static_cast<int32_t>(entry.deadline - now) > 0 &&
+                       entry.key == key;
+    return right ? guess : find(key, hash, now);
+  }
 
   // A new entry, which waits for an answer: it is the last of those that its owner has with this
   // `direction`. Its state is zero. kNone: no room. The key is not there.

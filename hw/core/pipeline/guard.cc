@@ -85,27 +85,19 @@ void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction
   ticket.kind = firewall::kind_of(packet.data, layers);
   if (ticket.kind == Kind::kExempt) return;
   ticket.key = flow_key(flow_ends(packet.data, layers), direction, ticket.key.owner);
+  ticket.hash = table_->announce(ticket.key);
 }
 
-void Guard::prefetch(std::span<Ticket> tickets) const {
-  FlowKey keys[kTickets];
-  uint32_t hashes[kTickets];
-  for (size_t i = 0; i < tickets.size(); ++i) keys[i] = tickets[i].key;
-  table_->prefetch({keys, tickets.size()}, {hashes, tickets.size()});
-  for (size_t i = 0; i < tickets.size(); ++i) tickets[i].hash = hashes[i];
-}
-
-void Guard::prefetch(unsigned vnic, std::span<Packet* const> packets, FlowDirection direction,
-                     std::span<Ticket> tickets) const {
-  for (size_t i = 0; i < packets.size(); ++i) look_up(vnic, *packets[i], direction, tickets[i]);
-  prefetch(tickets.first(packets.size()));
+void Guard::approach(std::span<Ticket> tickets) const {
+  for (Ticket& ticket : tickets) {
+    if (ticket.kind != Kind::kExempt) ticket.guess = table_->approach(ticket.hash);
+  }
 }
 
 DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direction,
                         Counters& counters) {
   Ticket ticket;
   look_up(vnic, packet, direction, ticket);
-  ticket.hash = table_->hash(ticket.key);
   return check(vnic, packet, direction, ticket, counters);
 }
 
@@ -140,7 +132,7 @@ DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direc
 
 DropReason Guard::check_whole(const Packet& packet, FlowDirection direction, const Ticket& ticket,
                               Counters& counters) {
-  const uint32_t number = table_->find(ticket.key, ticket.hash, now_);
+  const uint32_t number = table_->find(ticket.key, ticket.hash, ticket.guess, now_);
   if (number != kNone) [[likely]] {
     bool restart = false;
     const DropReason reason = check_known(number, packet, direction, ticket, counters, restart);

@@ -39,8 +39,10 @@ class Guard {
   using Counters = std::array<uint64_t, spec::kVnicCounterCount>;
   // A frame's place in the table, made and asked of memory ahead.
   struct Ticket {
-    FlowKey key;
+    static constexpr uint16_t kNoOwner = 0xffff;
+    FlowKey key{.owner = kNoOwner};
     uint32_t hash = 0;
+    uint32_t guess = flow::Table::kNone;
     firewall::Kind kind = firewall::Kind::kExempt;
   };
 
@@ -59,12 +61,10 @@ class Guard {
   bool active() const { return active_ != 0; }
 
   void begin_batch(int64_t now_ns);
-  // active(). A ticket with owner kNoOwner is of no frame.
-  static constexpr uint16_t kNoOwner = 0xffff;
+  // For a batch: look_up() each frame, then approach() each ticket, then check(). active(). A
+  // ticket as it was made is of no frame.
   void look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket) const;
-  void prefetch(std::span<Ticket> tickets) const;
-  void prefetch(unsigned vnic, std::span<Packet* const> packets, FlowDirection direction,
-                std::span<Ticket> tickets) const;
+  void approach(std::span<Ticket> tickets) const;
   // guards(vnic). `counters`: the vnic's own.
   spec::DropReason check(unsigned vnic, const Packet& packet, FlowDirection direction,
                          const Ticket& ticket, Counters& counters);

@@ -14,8 +14,10 @@ using spec::VnicCounter;
 // Of the frames in work_ those that may pass stay, with keys_ and many_. Answers how many.
 size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
   walked(spec::Stage::flow, port, count);
-  const std::span<Packet* const> packets(work_.data(), count);
-  guard.prefetch(port, packets, FlowDirection::kOut, tickets_);
+  for (size_t i = 0; i < count; ++i) {
+    guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[i]);
+  }
+  guard.approach({tickets_.data(), count});
   walked(spec::Stage::firewall, port, count);
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -33,18 +35,17 @@ size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
   return kept;
 }
 
-// Asks memory for the connections of the frames in work_ whose vnic has a firewall. A ticket whose
-// owner is none is made when it is wanted.
+// Asks memory for the connections of the frames in work_ whose vnic has a firewall.
 void Pipeline::Impl::prefetch_in(size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const Packet& packet = *work_[i];
-    tickets_[i].key.owner = Guard::kNoOwner;
+    tickets_[i] = {};
     if ((packet.data[0] & 1) != 0) continue;
     const unsigned vnic = by_mac.find(tenants_[i], packet.data);
     if (vnic == deliver::VnicTable::kNone || !guard.guards(vnic)) continue;
     guard.look_up(vnic, packet, FlowDirection::kIn, tickets_[i]);
   }
-  guard.prefetch({tickets_.data(), count});
+  guard.approach({tickets_.data(), count});
 }
 
 // `from`, `port`: where it comes from, another vnic (kOut) or an uplink. false: dropped, as a frame

@@ -22,7 +22,7 @@
 
 namespace gatehouse::pipeline {
 
-inline constexpr size_t kBatch = Guard::kTickets;
+inline constexpr size_t kBatch = 64;
 // What the card says for itself, per vnic: an address scan of a /22 in a second is answered in
 // full; path MTU discovery needs little.
 inline constexpr uint32_t kAnswersPerSecond = 1000, kAnswerBurst = 256;

@@ -5,7 +5,6 @@
 
 #include <map>
 #include <random>
-#include <vector>
 
 #include "hw/core/base/flow_key.hh"
 
@@ -177,17 +176,26 @@ TEST(FlowTable, GrowsByOneBucketPerInsertion) {
   EXPECT_GT(table.buckets(), 33'000u);
 }
 
-TEST(FlowTable, ABatchIsPrefetchedWithTheHashesThatFindWants) {
+TEST(FlowTable, AGuessIsRightOrOfNoUse) {
   Table table(1000, 1, 9);
-  std::vector<FlowKey> keys;
-  for (uint32_t i = 0; i < 64; ++i) keys.push_back(key_of(i));
-  for (uint32_t i = 0; i < 64; i += 2) insert(table, keys[i], 50);
-  std::vector<uint32_t> hashes(64);
-  table.prefetch(keys, hashes);
+  for (uint32_t i = 0; i < 64; i += 2) insert(table, key_of(i), 50);
   for (uint32_t i = 0; i < 64; ++i) {
-    EXPECT_EQ(hashes[i], table.hash(keys[i]));
-    EXPECT_EQ(table.find(keys[i], hashes[i], 1) != Table::kNone, i % 2 == 0);
+    const uint32_t hash = table.announce(key_of(i));
+    EXPECT_EQ(hash, table.hash(key_of(i)));
+    const uint32_t guess = table.approach(hash);
+    EXPECT_EQ(guess != Table::kNone, i % 2 == 0);
+    EXPECT_EQ(table.find(key_of(i), hash, guess, 1), guess);
+    EXPECT_EQ(table.find(key_of(i), hash, guess, 1), table.find(key_of(i), hash, 1));
   }
+  // Gone, and its place taken by another; come in between; expired.
+  const uint32_t hash = table.announce(key_of(2)), guess = table.approach(hash);
+  table.remove(guess);
+  EXPECT_EQ(table.find(key_of(2), hash, guess, 1), Table::kNone);
+  EXPECT_EQ(insert(table, key_of(3), 50), guess);
+  EXPECT_EQ(table.find(key_of(2), hash, guess, 1), Table::kNone);
+  EXPECT_EQ(table.find(key_of(3), table.hash(key_of(3)), Table::kNone, 1), guess);
+  EXPECT_EQ(table.find(key_of(4), table.hash(key_of(4)), table.find(key_of(4), 1), 50),
+            Table::kNone);
 }
 
 // Random work against a map, with growth, deaths, deadlines that move, and a hand that lags behind.

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Random interleavings of frames, time, changes of rules and snapshots against a model that keeps
+// its connections in a map and knows no table, wheel or batch.
+#include "hw/core/pipeline/guard.hh"
+
+#include <gtest/gtest.h>
+
+#include <list>
+#include <map>
+#include <random>
+#include <tuple>
+
+#include "hw/core/base/archive.hh"
+#include "hw/core/parse/parse.hh"
+#include "tests/unit/core/frames.hh"
+
+namespace gatehouse::test {
+namespace {
+
+using pipeline::Guard;
+using pipeline::Watch;
+using spec::DropReason;
+constexpr auto kOut = FlowDirection::kOut, kIn = FlowDirection::kIn;
+
+struct Shot {
+  unsigned vnic;
+  FlowDirection direction;
+  uint8_t protocol;  // UDP, or 47
+  uint8_t remote;    // 10.0.1.x
+  uint16_t local_port, remote_port;
+};
+using Name = std::tuple<unsigned, uint8_t, uint8_t, uint16_t, uint16_t>;
+Name name_of(const Shot& shot) {
+  return {shot.vnic, shot.protocol, shot.remote, shot.local_port, shot.remote_port};
+}
+
+Bytes frame_of(const Shot& shot) {
+  const bool out = shot.direction == kOut;
+  const std::string remote = "10.0.1." + std::to_string(shot.remote), local = "10.0.0.1";
+  Frame frame;
+  frame.ethernet().ipv4({.source = out ? local : remote,
+                         .destination = out ? remote : local,
+                         .protocol = shot.protocol});
+  if (shot.protocol != 17) return frame.payload(20).build();
+  return frame
+      .udp({.source = out ? shot.local_port : shot.remote_port,
+            .destination = out ? shot.remote_port : shot.local_port})
+      .build();
+}
+
+// A rule set in words that the model understands: inward to port `port` from remotes up to
+// `highest`; outward but to port `closed`.
+struct Simple {
+  uint16_t port;
+  uint8_t highest;
+  uint16_t closed;
+  bool allows(const Shot& first, FlowDirection began) const {
+    if (began == kOut) return !(first.protocol == 17 && first.remote_port == closed);
+    return first.protocol == 17 && first.local_port == port && first.remote <= highest;
+  }
+  Watch watch(uint32_t connections, uint32_t half_open) const {
+    policy::Firewall firewall;
+    policy::Rule in{.protocol = 17, .ports = {{port, port}}};
+    for (unsigned i = 0; i <= highest; ++i)
+      in.remote.push_back(*parse_prefix("10.0.1." + std::to_string(i) + "/32"));
+    firewall.rules = {
+        in, {.inward = false, .allow = false, .protocol = 17, .ports = {{closed, closed}}}};
+    return {firewall::RuleSet(firewall, {}), connections, half_open};
+  }
+};
+
+struct Model {
+  struct Connection {
+    Name name;
+    Shot first;
+    bool answered = false;
+    flow::Tick deadline = 0;
+    unsigned epoch = 0;
+  };
+  uint32_t limit, half_open, room;
+  Simple rules{};
+  unsigned epoch = 0;
+  std::list<Connection> connections;  // in order of arrival
+
+  void expire(flow::Tick now) {
+    connections.remove_if([&](const Connection& c) { return int32_t(c.deadline - now) <= 0; });
+  }
+  static flow::Tick life(const Shot& shot, bool answered) {
+    const uint32_t seconds = shot.protocol == 17 ? (answered ? 180 : 30) : (answered ? 600 : 60);
+    return flow::ticks_of_seconds(seconds);
+  }
+  uint32_t of(unsigned vnic) const {
+    uint32_t count = 0;
+    for (const Connection& c : connections) count += c.first.vnic == vnic;
+    return count;
+  }
+
+  DropReason check(const Shot& shot, flow::Tick now) {
+    expire(now);
+    for (auto c = connections.begin(); c != connections.end(); ++c) {
+      if (c->name != name_of(shot)) continue;
+      if (c->epoch != epoch && !rules.allows(shot, c->first.direction)) {
+        connections.erase(c);
+        return DropReason::firewall_denied;
+      }
+      c->epoch = epoch;
+      c->answered |= shot.direction != c->first.direction;
+      c->deadline = now + life(shot, c->answered);
+      return DropReason::none;
+    }
+    if (!rules.allows(shot, shot.direction)) return DropReason::firewall_denied;
+    const auto waits = [&](const Connection& c) {
+      return !c.answered && c.first.vnic == shot.vnic && c.first.direction == shot.direction;
+    };
+    uint32_t waiting = 0;
+    for (const Connection& c : connections) waiting += waits(c);
+    if (of(shot.vnic) >= limit || connections.size() >= room || waiting >= half_open) {
+      for (auto c = connections.begin(); c != connections.end(); ++c) {
+        if (!waits(*c)) continue;
+        connections.erase(c);
+        break;
+      }
+    }
+    if (of(shot.vnic) >= limit) return DropReason::firewall_limit;
+    if (connections.size() >= room) return DropReason::flow_table_full;
+    connections.push_back({name_of(shot), shot, false, now + life(shot, false), epoch});
+    return DropReason::none;
+  }
+};
+
+struct Shape {
+  const char* name;
+  uint32_t limit, half_open, room;
+  bool snapshots;
+};
+
+class GuardModel : public testing::TestWithParam<Shape> {};
+
+TEST_P(GuardModel, AgreesWithASimpleOne) {
+  const Shape shape = GetParam();
+  constexpr unsigned kVnics = 3;
+  for (uint32_t seed = 1; seed <= 3; ++seed) {
+    std::mt19937 random(seed);
+    const auto draw = [&](unsigned n) { return unsigned(random() % n); };
+    auto guard = std::make_unique<Guard>(seed);
+    guard->reserve(shape.room);
+    std::list<Watch> watches;
+    Model model{shape.limit, shape.half_open, shape.room};
+    const auto change = [&] {
+      model.rules = {uint16_t(1 + draw(3)), uint8_t(draw(6)), uint16_t(1 + draw(3))};
+      ++model.epoch;
+      watches.push_back(model.rules.watch(shape.limit, shape.half_open));
+      guard->rules_changed();
+      for (unsigned vnic = 0; vnic < kVnics; ++vnic) guard->set(vnic, &watches.back());
+    };
+    change();
+    PacketPool pool({.small_count = 4, .small_octets = 2304, .large_count = 1});
+    Guard::Counters counters{};
+    int64_t now = 1'000'000'000;
+    std::map<DropReason, unsigned> seen;
+    for (int step = 0; step < 5000; ++step) {
+      if (draw(20) == 0) now += int64_t(draw(draw(8) == 0 ? 400 : 20)) * 1'000'000'000;
+      // As many batches as catch up with the clock.
+      for (int i = 0; i < 30; ++i) guard->begin_batch(now);
+      if (draw(300) == 0) change();
+      if (shape.snapshots && draw(200) == 0) {
+        Archive saved;
+        guard->archive(saved);
+        auto next = std::make_unique<Guard>(seed + 1000);
+        next->reserve(shape.room);
+        for (unsigned vnic = 0; vnic < kVnics; ++vnic) next->set(vnic, &watches.back());
+        Archive from(saved.bytes());
+        next->archive(from);
+        ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+        guard = std::move(next);
+      }
+      if (shape.snapshots && draw(400) == 0) {
+        // One vnic leaves, and comes back with what it took along.
+        const unsigned vnic = draw(kVnics);
+        Archive saved;
+        guard->archive_vnic(saved, vnic, now);
+        guard->forget(vnic);
+        ASSERT_EQ(guard->connections(vnic), 0u);
+        Archive from(saved.bytes());
+        guard->archive_vnic(from, vnic, now);
+        ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+      }
+      const Shot shot{draw(kVnics),     draw(2) ? kOut : kIn,  uint8_t(draw(8) ? 17 : 47),
+                      uint8_t(draw(6)), uint16_t(1 + draw(4)), uint16_t(1 + draw(4))};
+      Shot named = shot;
+      if (shot.protocol != 17) named.local_port = named.remote_port = 0;
+      Packet* packet = packet_of(pool, frame_of(shot));
+      ASSERT_EQ(parse::parse(*packet), DropReason::none);
+      DropReason reason = DropReason::none;
+      if (draw(2)) {
+        Guard::Ticket ticket[1];
+        guard->look_up(shot.vnic, *packet, shot.direction, ticket[0]);
+        guard->approach(ticket);
+        reason = guard->check(shot.vnic, *packet, shot.direction, ticket[0], counters);
+      } else {
+        reason = guard->check(shot.vnic, *packet, shot.direction, counters);
+      }
+      pool.give(packet);
+      const DropReason expected = model.check(named, flow::tick_of(now));
+      ASSERT_EQ(reason, expected) << shape.name << " seed " << seed << " step " << step;
+      ++seen[reason];
+      for (unsigned vnic = 0; vnic < kVnics; ++vnic)
+        ASSERT_EQ(guard->connections(vnic), model.of(vnic)) << step;
+    }
+    EXPECT_GT(seen[DropReason::none], 1000u);
+    EXPECT_GT(seen[DropReason::firewall_denied], 500u);
+    if (shape.limit < 10) {
+      EXPECT_GT(seen[DropReason::firewall_limit], 0u);
+    }
+    if (shape.room < 20) {
+      EXPECT_GT(seen[DropReason::flow_table_full], 0u);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, GuardModel,
+                         testing::Values(Shape{"limit", 8, 4, 1000, false},
+                                         Shape{"room", 1000, 6, 14, false},
+                                         Shape{"flood", 1000, 2, 1000, false},
+                                         Shape{"snapshots", 1000, 1000, 1000, true}),
+                         [](const auto& shape) { return shape.param.name; });
+
+}  // namespace
+}  // namespace gatehouse::test
