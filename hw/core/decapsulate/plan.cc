@@ -37,7 +37,9 @@ Plan::Plan(const Format& format)
       option_critical_(bits(format.option_critical)),
       option_header_(std::max({end_octet(format.option_length.field), end_octet(format.option_kind),
                                end_octet(format.option_critical)})),
-      checksum_(format.checksum) {
+      checksum_(format.checksum),
+      plain_(!format.checksum && !format.total_length.field) {
+  if (!format.length.field) length_.addend = header_;
   make_id(format);
   join(format);
 }
@@ -97,26 +99,18 @@ DropReason Plan::check_options(const uint8_t* options, uint32_t length) const {
   return DropReason::none;
 }
 
-DropReason Plan::open(const uint8_t* header, uint32_t room, Found& found) const {
-  uint32_t length = header_;
-  if (length_.field) {
-    length = length_.read(header);
-    if (length < header_ || length > room) return DropReason::bad_tunnel;
-    if (length != header_ && option_length_.field) {
-      const DropReason reason = check_options(header + header_, length - header_);
-      if (reason != DropReason::none) return reason;
-    }
+DropReason Plan::open_rest(const uint8_t* header, Found& found) const {
+  const uint32_t room = found.end;
+  if (found.inner != header_ && option_length_.field) {
+    const DropReason reason = check_options(header + header_, found.inner - header_);
+    if (reason != DropReason::none) return reason;
   }
-  uint32_t end = room;
-  if (total_length_.field) [[unlikely]] {
-    end = total_length_.read(header);
-    if (end < length || end > room) return DropReason::bad_tunnel;
+  if (total_length_.field) {
+    found.end = total_length_.read(header);
+    if (found.end < found.inner || found.end > room) return DropReason::bad_tunnel;
   }
-  if (checksum_ && checksum::sum(header, end) != 0xffff) [[unlikely]] {
-    return DropReason::bad_outer_checksum;
-  }
-  found = {tenant_.read(header), length, end};
-  return DropReason::none;
+  const bool good = !checksum_ || checksum::sum(header, found.end) == 0xffff;
+  return good ? DropReason::none : DropReason::bad_outer_checksum;
 }
 
 }  // namespace gatehouse::decapsulate

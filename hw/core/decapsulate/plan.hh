@@ -45,7 +45,14 @@ class Plan {
   };
   // A header that is recognised.
   //   bad_tunnel, bad_options, critical_option, bad_outer_checksum
-  spec::DropReason open(const uint8_t* header, uint32_t room, Found& found) const;
+  spec::DropReason open(const uint8_t* header, uint32_t room, Found& found) const {
+    const uint32_t length = length_.read(header);  // of a header of one length: that one
+    if (length < header_ || length > room) return spec::DropReason::bad_tunnel;
+    found = {tenant_.read(header), length, room};
+    if (length == header_ && plain_) [[likely]]
+      return spec::DropReason::none;
+    return open_rest(header, found);
+  }
 
   bool zero_checksum_ipv6() const { return zero_checksum_ipv6_; }
 
@@ -68,6 +75,8 @@ class Plan {
 
   void make_id(const policy::Format& format);
   void know_options(const policy::Format& format);
+  // Options, total length, checksum.
+  spec::DropReason open_rest(const uint8_t* header, Found& found) const;
   spec::DropReason check_options(const uint8_t* options, uint32_t length) const;
 
   uint32_t end_ = 0;
@@ -79,6 +88,7 @@ class Plan {
   Bits option_kind_, option_critical_;
   uint32_t option_header_ = 0;
   bool checksum_ = false;
+  bool plain_ = false;               // neither total length nor checksum
   bool zero_checksum_ipv6_ = false;  // accept UDP over IPv6 without checksum (RFC 6935)
   // Kinds that are not refused when they are critical: those that the card sends itself.
   std::vector<uint32_t> known_options_;
