@@ -69,7 +69,7 @@ TEST_F(Core, SendsIpisToTheGuest) {
 TEST_F(Core, ForgesMessages) {
   const uint64_t refused = fort_->count("messages-refused");
   EXPECT_EQ(fort_->ask(kMessages), kWhole);
-  EXPECT_GE(fort_->count("messages-refused"), refused + 510);
+  EXPECT_GE(fort_->count("messages-refused"), refused + 1021);
 }
 
 TEST_F(Core, FloodsItsManager) {
@@ -82,6 +82,8 @@ TEST_F(Core, FloodsItsManager) {
 TEST_F(Core, ReadsItsWholeAddressMap) { EXPECT_EQ(fort_->ask(kMemoryAll), kWhole); }
 
 TEST_F(Core, ProgramsItsUnitsWithRubbish) { EXPECT_EQ(fort_->ask(kHostileUnits), kWhole); }
+
+TEST_F(Core, PutsUnitsOutsideOfPrivateRam) { EXPECT_EQ(fort_->ask(kUnsafeUnits), 0u); }
 
 TEST_F(Core, TripleFaults) {
   EXPECT_EQ(fort_->ask(kTripleFault), kWhole);

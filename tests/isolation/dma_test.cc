@@ -41,6 +41,7 @@ class Device : public AttackTest {
       if (iommu_only && fort == forts_[0]) continue;
       SCOPED_TRACE(name(*fort));
       attack(*fort);
+      if (HasFailure()) return;
       fort->expect_held();
     }
   }

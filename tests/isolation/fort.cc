@@ -56,6 +56,7 @@ Fort::Fort(const FortOptions& options) : work_("fort"), options_(options) {
   lab::GuestOptions guest;
   guest.name = options.name;
   guest.vcpus = options.vcpus;
+  guest.cpu = options.cpu;
   const bool linux_inside = options.inside == Inside::kLinux || options.inside == Inside::kUefi;
   guest.memory_mib = linux_inside ? 384 : 64;
   guest.append = options.append;

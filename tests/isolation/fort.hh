@@ -47,6 +47,7 @@ struct FortOptions {
   std::string partition = ",persist=on";  // more of its properties
   std::vector<std::string> devices;       // further words for QEMU
   unsigned vcpus = 1;
+  std::string cpu = lab::GuestOptions{}.cpu;
   std::string append;
   std::string incoming;
   bool paused = false;

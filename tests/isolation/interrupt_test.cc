@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Interrupts attack: messages forged by devices, interprocessor interrupts of the guest's CPU, what
 // the chipset and a manager can raise. No core may notice one.
+#include "hw/core/base/bytes.hh"
 #include "hw/spec/i82574_registers.hh"
 #include "tests/isolation/devices.hh"
 
@@ -26,7 +27,9 @@ class Interrupt : public AttackTest {
     expect_all_rows_tested("Interrupt");
     devices_[0] = std::make_unique<DeviceFort>("plain", "");
     devices_[1] = std::make_unique<DeviceFort>("remap", "intel-iommu,intremap=on,eim=on");
-    fort_ = std::make_unique<Fort>();
+    FortOptions options;
+    options.cpu += ",vendor=GenuineIntel,family=6,model=26";  // machine checks go to all CPUs
+    fort_ = std::make_unique<Fort>(options);
   }
   static void TearDownTestSuite() {
     for (auto& fort : devices_) fort.reset();
@@ -259,8 +262,40 @@ TEST_F(Interrupt, NmiFromTheManager) {
 }
 
 TEST_F(Interrupt, MachineCheckToAll) {
+  // One that the CPU has corrected; the others are told of one that nobody could. A CPU that wants
+  // none takes the machine down.
+  const uint64_t resets = fort_->count("guest-resets");
+  EXPECT_EQ(fort_->qmp().human("mce -b 0 1 0x9c00000000000000 0x0 0x0 0x0"), "");
+  fort_->expect_held();
+  EXPECT_EQ(fort_->count("guest-resets"), resets);
   fort_->qmp().human("mce -b 0 1 0xbd00000000000000 0x4 0x0 0x0");
   fort_->expect_held();
+}
+
+// From now on the chipset's SMI goes to all CPUs: fw_cfg, etc/smi/.
+void ask_for_broadcast(registers::Qtest& bus) {
+  const auto words = [&](uint16_t key, unsigned octets) {
+    bus.out(0x510, key, 2);
+    std::string content;
+    while (content.size() < octets) content.push_back(static_cast<char>(bus.in(0x511, 1)));
+    return content;
+  };
+  constexpr uint16_t kDirectory = 0x19;
+  const unsigned files = static_cast<uint8_t>(words(kDirectory, 4)[3]);
+  const std::string directory = words(kDirectory, 4 + 64 * files);
+  const auto key = [&](const char* name) {
+    const size_t entry = directory.find(name) - 8;  // size, key, reserved, name
+    return load_be<uint16_t>(directory.data() + entry + 4);
+  };
+  uint8_t features[8] = {1}, command[16];
+  bus.write_block(kScratch + 0x100, features);
+  store_be<uint32_t>(command, uint32_t{key("etc/smi/requested-features")} << 16 | 0x18);
+  store_be<uint32_t>(command + 4, sizeof features);
+  store_be<uint64_t>(command + 8, kScratch + 0x100);
+  bus.write_block(kScratch, command);
+  bus.out(0x514, 0, 4);
+  bus.out(0x518, __builtin_bswap32(static_cast<uint32_t>(kScratch)), 4);
+  EXPECT_EQ(words(key("etc/smi/features-ok"), 1), std::string(1, 1));
 }
 
 TEST_F(Interrupt, SmiByTheChipset) {
@@ -269,6 +304,9 @@ TEST_F(Interrupt, SmiByTheChipset) {
   fort_->config_write(31, 0x40, 0xb001, 4);
   fort_->config_write(31, 0x44, 0x80, 1);
   fort_->bus().out(0xb030, 0x21, 4);
+  for (unsigned i = 0; i < 5; ++i) fort_->out(0xb2, static_cast<uint8_t>(i));
+  fort_->expect_held();
+  ask_for_broadcast(fort_->bus());
   for (unsigned i = 0; i < 5; ++i) fort_->out(0xb2, static_cast<uint8_t>(i));
   fort_->expect_held();
 }

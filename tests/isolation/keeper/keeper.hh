@@ -30,11 +30,12 @@ enum Ask : uint32_t {
   // What a core must not be able to do to the guest. Answer: kWhole.
   kPorts = 0x10,  // OUT to the ports that reset, switch A20, raise an SMI; IN from the PCI ports
   kIpis,          // INIT, start-up, SMI, NMI and fixed interrupts to all but itself
-  kMessages,      // stores to the addresses of interrupt messages
+  kMessages,      // stores to the addresses of interrupt messages, also through its unit's view
   kFlood,         // a MiB of text, and as many alerts as it can
   kMemoryAll,     // loads from each GiB of its address map
   kSpoil,         // changes a word of the treasure; once more: changes it back
   kHostileUnits,  // all registers of all its pages, with hostile values
+  kUnsafeUnits,   // its units' settings, one after the other, not private RAM. Answer: how many were taken
   kSteer,         // its steering unit takes messages, the device has a window. Answer: Result
   kOpenWindow,    // the same without messages
   kInject,        // every message that came goes on to the guest

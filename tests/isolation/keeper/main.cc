@@ -7,6 +7,7 @@
 
 #include "firmware/hal/console.hh"
 #include "firmware/hal/partition.hh"
+#include "firmware/hal/unit.hh"
 #include "firmware/hal/x86/interrupts.hh"
 #include "firmware/hal/x86/local_apic.hh"
 
@@ -97,10 +98,15 @@ void send_ipis() {
 }
 
 void store_messages() {
-  for (uint64_t id = 0; id < 256; ++id) {
-    if (id == 0) continue;  // the page of its own APIC
-    *reinterpret_cast<volatile uint32_t*>(0xfee0'0000 | id << 12) = 0x21;
-    *reinterpret_cast<volatile uint32_t*>(0xfee0'0004 | id << 12) = 0x4421;
+  const unsigned steer = hal::find_unit(hal::kControlBlock.bus(), partition::UnitKind::kSteer);
+  const uint64_t view = partition::kDeviceViewBase + steer * partition::kDeviceView;
+  // The first page of the one is its own APIC; the other it has with a steering unit only.
+  for (const uint64_t base : {uint64_t{0}, steer == hal::kNoUnit ? 0 : view}) {
+    for (uint64_t id = 1; id < 256; ++id) {
+      *reinterpret_cast<volatile uint32_t*>(base | 0xfee0'0000 | id << 12) = 0x21;
+      *reinterpret_cast<volatile uint32_t*>(base | 0xfee0'0004 | id << 12) = 0x4421;
+    }
+    if (base != 0) *reinterpret_cast<volatile uint32_t*>(base | 0xfee0'0000) = 0x21;
   }
 }
 
@@ -137,11 +143,12 @@ partition::UnitControl steer_control;
 alignas(64) partition::SteerSlot steer_slots[partition::kSteerSlots];
 
 // Unit kNoUnit is a page without registers: it reads 0.
-hal::View<hal::MmioBus> steer_page() {
-  const auto& bus = hal::kControlBlock.bus();
-  const unsigned unit = hal::find_unit(bus, partition::UnitKind::kSteer);
+hal::View<hal::MmioBus> page_of(partition::UnitKind kind) {
+  const unsigned unit = hal::find_unit(hal::kControlBlock.bus(), kind);
   return hal::View{hal::MmioBus{partition::kMmioBase + (1 + unit) * partition::kPage}};
 }
+
+hal::View<hal::MmioBus> steer_page() { return page_of(partition::UnitKind::kSteer); }
 
 uint32_t open_window(uint32_t bits) {
   const auto page = steer_page();
@@ -153,6 +160,85 @@ uint32_t open_window(uint32_t bits) {
   page.write(hal::unit::COMMIT, 1);
   return page.read(hal::unit::STATUS) & partition::kStatusActive ? page.read(hal::unit::RESULT)
                                                                  : ~uint32_t{0};
+}
+
+// What `put` does to a page where everything else is valid: is it taken?
+template <class Valid, class Put>
+uint32_t taken(hal::View<hal::MmioBus> page, Valid&& valid, Put&& put) {
+  valid();
+  put();
+  page.write(hal::unit::COMMIT, 1);
+  const uint32_t result = page.read(hal::unit::RESULT);
+  page.write(hal::unit::COMMIT, 0);
+  return result == 0;
+}
+
+// Page-aligned, and not wholly private RAM: the guest's, before it, behind it, registers, the end.
+constexpr uint64_t kOutside[] = {0x10'0000, partition::kRamBase - partition::kPage,
+                                 partition::kRamBase + kMemory, partition::kMmioBase,
+                                 ~uint64_t{0} - 0xfff};
+
+void set_up_valid(hal::View<hal::MmioBus> page) {
+  hal::set_up(page, {.control = reinterpret_cast<uint64_t>(&steer_control)});
+}
+
+uint32_t unsafe_steer() {
+  const auto page = steer_page();
+  const auto valid = [&] {
+    set_up_valid(page);
+    (void)open_window(partition::kSteerMsi);
+  };
+  const auto put = [&](auto where, auto value) {
+    return taken(page, valid, [&] { page.write(where, value); });
+  };
+  uint32_t all = open_window(partition::kSteerMsi);  // 0: what is valid is taken
+  for (const uint64_t address : kOutside) {
+    all += put(hal::unit::CONTROL, address) + put(hal::steer::SLOTS, address) +
+           put(hal::steer::DMA, address);
+    all += taken(page, valid, [&] {
+      page.write(hal::unit::RING, address);
+      page.write(hal::unit::RING_RECORDS, uint32_t{16});
+    });
+  }
+  all += put(hal::steer::DMA, partition::kRamBase);  // its page tables
+  for (const uint64_t octets : {uint64_t{1}, kMemory, ~uint64_t{0} - 0xfff})
+    all += put(hal::steer::DMA_OCTETS, octets);
+  all += put(hal::unit::TARGET, hal::cores()) + put(hal::unit::TARGET, ~uint32_t{0});
+  all += put(hal::unit::VECTOR, partition::kFirstVector - 1u) +
+         put(hal::unit::VECTOR, partition::kLastVector + 1u);
+  return all;
+}
+
+alignas(64) partition::RedirectEntry redirect_table[1];
+
+uint32_t unsafe_redirect() {
+  using partition::RedirectEntry;
+  const auto page = page_of(partition::UnitKind::kRedirect);
+  RedirectEntry& entry = redirect_table[0];
+  const auto valid = [&] {
+    set_up_valid(page);
+    entry = {};
+    entry.offset = 0x3818;
+    entry.length = 8;
+    entry.write = partition::RedirectWrite::kLast;
+    entry.shadow = reinterpret_cast<uint64_t>(&steer_slots);
+    page.write(hal::redirect::TABLE, reinterpret_cast<uint64_t>(redirect_table));
+    page.write(hal::redirect::TABLE_ENTRIES, uint32_t{1});
+  };
+  const auto put = [&](auto&& change) { return taken(page, valid, change); };
+  uint32_t all = 1 - put([] {});  // 0: what is valid is taken
+  for (const uint64_t address : kOutside) {
+    all += put([&] { page.write(hal::redirect::TABLE, address); });
+    all += put([&] { entry.shadow = address; });
+  }
+  for (const uint32_t entries : {partition::kMaxRedirectEntries + 1u, ~uint32_t{0}})
+    all += put([&] { page.write(hal::redirect::TABLE_ENTRIES, entries); });
+  for (const uint8_t bar : {uint8_t{5}, uint8_t{6}, uint8_t{255}})
+    all += put([&] { entry.bar = bar; });
+  for (const uint32_t offset : {0x2'0000u, 0xffff'fffcu})
+    all += put([&] { entry.offset = offset; });
+  all += put([&] { entry.length = 0xffff'fffc; });
+  return all;
 }
 
 uint32_t inject_all() {
@@ -198,6 +284,8 @@ uint32_t obey(uint32_t request) {
     case kHostileUnits:
       write_hostile_units();
       return kWhole;
+    case kUnsafeUnits:
+      return unsafe_steer() + unsafe_redirect();
     case kSteer:
       return open_window(partition::kSteerMsi);
     case kOpenWindow:
