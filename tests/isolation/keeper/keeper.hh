@@ -35,12 +35,13 @@ enum Ask : uint32_t {
   kMemoryAll,     // loads from each GiB of its address map
   kSpoil,         // changes a word of the treasure; once more: changes it back
   kHostileUnits,  // all registers of all its pages, with hostile values
-  kUnsafeUnits,   // its units' settings, one after the other, not private RAM. Answer: how many were taken
-  kSteer,         // its steering unit takes messages, the device has a window. Answer: Result
-  kOpenWindow,    // the same without messages
-  kInject,        // every message that came goes on to the guest
-  kUnsteer,       // nothing is in force any more
-  kTripleFault,   // of its last core, and of no other. That one answers no kReport any more
+  kUnsafeUnits,  // its units' settings, one after the other, not private RAM. Answer: how many were
+                 // taken
+  kSteer,        // its steering unit takes messages, the device has a window. Answer: Result
+  kOpenWindow,   // the same without messages
+  kInject,       // every message that came goes on to the guest
+  kUnsteer,      // nothing is in force any more
+  kTripleFault,  // of its last core, and of no other. That one answers no kReport any more
 };
 
 // Bits of the answer to kReport.
