@@ -97,6 +97,10 @@ json Card::vnic_state(const VnicPort& port, bool all_drops) const {
   state["addresses"] = prefixes_state(row->addresses);
   state["anti-spoof"] = row->anti_spoof;
   state["tenant"] = row->tenant;
+  if (!row->firewall.empty()) {
+    state["firewall"] = row->firewall;
+    state["connections"] = pipeline_->connections(port.index_);
+  }
   state["overlay-mtu"] = pipeline_->overlay_mtu(port.index_);
   if (const policy::Tenant* tenant = find_row(policy_.tenants, row->tenant)) {
     state["vni"] = tenant->vni;
@@ -125,7 +129,9 @@ json Card::state(bool all_drops) const {
                   {"host-mappings", sizes.host_mappings},
                   {"prefix-mappings", sizes.prefix_mappings},
                   {"next-hops", sizes.next_hops},
-                  {"waiting-frames", sizes.waiting_frames}}},
+                  {"waiting-frames", sizes.waiting_frames},
+                  {"connections", sizes.connections},
+                  {"connection-room", sizes.connection_room}}},
                 {"packets-in-use", pool_.in_use()},
                 {"drops", drops_state(pipeline_->drops(), all_drops)}};
   if (tap_) {

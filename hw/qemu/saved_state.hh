@@ -14,8 +14,9 @@
 
 namespace gatehouse::qemu {
 
-// Larger than any state of ours: two uplinks' queues of full frames are about 8 MB.
-inline constexpr uint32_t kMaxSavedState = 64u << 20;
+// Larger than any state of ours: two uplinks' queues of full frames are about 8 MB, the firewalls'
+// connections at most 430 MB (Guard::kMostSaved).
+inline constexpr uint32_t kMaxSavedState = 512u << 20;
 
 void put_archive(QEMUFile* file, const Archive& archive);
 // Fills `octets`; false, and the error reported, when the length is impossible or the stream ends.

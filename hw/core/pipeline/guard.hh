@@ -81,6 +81,8 @@ class Guard {
   // what a move takes along. Loading keeps what is there already, and leaves out what no vnic
   // guards or has room for. Fragments are not saved: senders repeat them. Time stands still for a
   // snapshot's connections; for those of a move `now_ns` is the clock of either side.
+  // No more than kMostSaved are saved.
+  static constexpr uint32_t kMostSaved = 1u << 22;
   void archive(Archive& archive);
   void archive_vnic(Archive& archive, unsigned vnic, int64_t now_ns);
 

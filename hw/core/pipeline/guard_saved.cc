@@ -66,10 +66,12 @@ void Guard::save(Archive& archive, unsigned vnic) const {
   };
   uint32_t count = 0;
   if (table_) table_->each([&](uint32_t number) { count += wanted(number); });
+  count = std::min(count, kMostSaved);
   archive(count);
   if (count == 0) return;
   table_->each([&](uint32_t number) {
-    if (!wanted(number)) return;
+    if (count == 0 || !wanted(number)) return;
+    --count;
     FlowKey key = table_->key(number);
     Connection copy = connection(number);
     flow::Tick left = table_->deadline(number) - now_;
