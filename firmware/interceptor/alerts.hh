@@ -15,6 +15,7 @@ enum class Alert : uint8_t {
   kOverrun,         // records were lost; the registers were read anew
   kUnplugged,       // the device is gone
   kTampered,        // the guest changed a received frame before it was inspected
+  kNoBuffers,       // copy mode: no memory for a receive ring's buffers: it stays off
 };
 
 class AlertSink {

@@ -21,21 +21,29 @@ Verdict Inspection::decide_sealed(const Frame& frame, Counts& counts) {
     ++counts.unseen;
     return Verdict::kDrop;
   }
-  const Piece copy = seals.copy(frame);
+  gather(frame, seals.copy());
   const bool received = frame.direction == Direction::kReceive;
   if (received) {
     const Seals::Received check = seals.check(frame);
     if (check != Seals::Received::kAsStored) return refuse(check, counts);
   }
-  ++counts.inspected;
-  const Verdict verdict =
-      inspector->inspect({frame.direction, frame.queue, frame.octets, {&copy, 1}});
-  if (verdict == Verdict::kDrop) {
-    ++counts.dropped;
-    return verdict;
-  }
-  if (verdict == Verdict::kChange) seals.copy_back(frame);
+  const Verdict verdict = inspect_copy(frame, seals.copy(), counts);
+  if (verdict == Verdict::kDrop) return verdict;
+  if (verdict == Verdict::kChange) scatter(frame, seals.copy());
   if (!received) seals.seal(frame);
+  return verdict;
+}
+
+// What the NIC has written goes to the guest when it has passed.
+Verdict Inspection::decide_received(const Frame& frame, Counts& counts) {
+  const FrameBuilder& received = copies.received();
+  if (!received.whole() || frame.octets > kCopyOctets) {
+    ++counts.unseen;
+    return Verdict::kDrop;
+  }
+  gather(received.frame(frame.direction, frame.queue), copies.frame());
+  const Verdict verdict = inspect_copy(frame, copies.frame(), counts);
+  if (verdict != Verdict::kDrop) scatter(frame, copies.frame());
   return verdict;
 }
 

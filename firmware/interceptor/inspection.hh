@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "firmware/interceptor/alerts.hh"
+#include "firmware/interceptor/copies.hh"
 #include "firmware/interceptor/guest_memory.hh"
 #include "firmware/interceptor/inspector.hh"
 #include "firmware/interceptor/seals.hh"
@@ -26,7 +27,8 @@ namespace gatehouse::interceptor {
   X(inspected, "frames inspected")                                                    \
   X(dropped, "frames dropped by the inspector")                                       \
   X(unseen, "frames dropped because not all of them could be looked at")              \
-  X(tampered, "frames dropped because the guest had changed what the NIC received")
+  X(tampered, "frames dropped because the guest had changed what the NIC received")   \
+  X(waits, "times that frames waited for room in private memory")
 
 struct Counts {
 #define GATEHOUSE_INTERCEPTOR_COUNT(name, text) uint64_t name = 0;
@@ -39,9 +41,10 @@ struct Inspection {
   GuestMemory guest{};
   FrameBuilder builder{};
   Seals seals{};
+  Copies copies{};
   AlertSink* alerts = nullptr;
 
-  // Of the frame in `builder`.
+  // Of the frame in `builder`; one that copies.hh is about: received ones only.
   Verdict decide(Direction direction, unsigned queue, Counts& counts) {
     if (!builder.whole()) {
       ++counts.unseen;
@@ -49,13 +52,24 @@ struct Inspection {
     }
     const Frame frame = builder.frame(direction, queue);
     if (seals.used()) return decide_sealed(frame, counts);
+    if (copies.used()) return decide_received(frame, counts);
+    return inspect(frame, counts);
+  }
+  Verdict inspect(const Frame& frame, Counts& counts) {
     ++counts.inspected;
     const Verdict verdict = inspector->inspect(frame);
     if (verdict == Verdict::kDrop) ++counts.dropped;
     return verdict;
   }
+  // Of `frame`, whose octets lie in `copy` as well.
+  Verdict inspect_copy(const Frame& frame, uint8_t* copy, Counts& counts) {
+    const Piece piece{copy, frame.octets};
+    return inspect({frame.direction, frame.queue, frame.octets, {&piece, frame.octets != 0}},
+                   counts);
+  }
 
  private:
+  Verdict decide_received(const Frame& frame, Counts& counts);
   Verdict decide_sealed(const Frame& frame, Counts& counts);
   Verdict refuse(Seals::Received why, Counts& counts);
 };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The inspection hook: what an inspector sees of a frame, and what it may decide. Frames lie where
-// they are, in the guest's buffers, unless they are sealed (seals.hh): then it sees a copy. Without
-// an inspector nobody touches them.
+// they are, in the guest's buffers, unless they are sealed (seals.hh) or copied (copies.hh): then
+// it sees a copy. Without an inspector nobody touches them.
 #ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_
 #define GATEHOUSE_FIRMWARE_INTERCEPTOR_INSPECTOR_HH_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace gatehouse::interceptor {
@@ -21,6 +23,8 @@ struct Piece {
 
 // More pieces than any driver makes of a frame of 64 KiB in pages; a frame with more is dropped.
 inline constexpr uint32_t kMaxPieces = 128;
+// The longest frame of which a copy is inspected.
+inline constexpr uint32_t kCopyOctets = 0x4'0000;
 
 struct Frame {
   Direction direction;
@@ -43,6 +47,22 @@ inline uint32_t copy_out(const Frame& frame, uint32_t offset, uint8_t* to, uint3
     offset = 0;
   }
   return copied;
+}
+
+// All octets, to one place and back. From gather() on the compiler reads the copy, and never the
+// guest's memory again instead.
+inline void gather(const Frame& frame, uint8_t* to) {
+  for (const Piece& piece : frame.pieces) {
+    std::memcpy(to, piece.data, piece.octets);
+    to += piece.octets;
+  }
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+inline void scatter(const Frame& frame, const uint8_t* from) {
+  for (const Piece& piece : frame.pieces) {
+    std::memcpy(piece.data, from, piece.octets);
+    from += piece.octets;
+  }
 }
 
 enum class Verdict : uint8_t {

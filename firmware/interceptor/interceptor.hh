@@ -16,6 +16,7 @@
 #include "firmware/hal/unit.hh"
 #include "firmware/hal/view.hh"
 #include "firmware/interceptor/alerts.hh"
+#include "firmware/interceptor/copies.hh"
 #include "firmware/interceptor/inspection.hh"
 #include "firmware/interceptor/receive_ring.hh"
 #include "firmware/interceptor/redirection.hh"
@@ -42,6 +43,25 @@ struct Place {
   uint32_t core;
   // With an inspector, and in front of a NIC that checks seals (gatehouse-vnic).
   SealPlace seals{};
+  // With an inspector, in front of any NIC.
+  CopyPlace copies{};
+};
+
+template <class Bus>
+class NicSender final : public SenderPort {
+ public:
+  explicit NicSender(const Place<Bus>& place) : place_(place) {}
+  uint32_t transmit_head(unsigned queue) override {
+    return place_.nic.template read<uint32_t>(head_offset(kReceiveRings + queue)) & kPositionMask;
+  }
+  // As if the guest had written it.
+  void follow_again(unsigned queue) override {
+    std::atomic_ref(place_.shared->redirect.pending)
+        .fetch_or(uint64_t{1} << (kReceiveRings + queue));
+  }
+
+ private:
+  const Place<Bus>& place_;
 };
 
 template <class Bus>
@@ -55,7 +75,10 @@ class Interceptor {
     inspection_.inspector = inspector;
     inspection_.alerts = &alerts;
     inspection_.guest = place.guest;
-    if (inspector != nullptr) inspection_.seals.use(place.seals, place.units);
+    if (inspector != nullptr) {
+      inspection_.seals.use(place.seals, place.units);
+      inspection_.copies.use(place.copies, place.units, place.bias, sender_);
+    }
     for (unsigned ring = 0; ring < kRings; ++ring) {
       if (receives(ring)) {
         receive_[queue_of(ring)].set_queue(queue_of(ring));
@@ -126,7 +149,10 @@ class Interceptor {
   void settle_shadows();
   void set_up_rings();
   void set_up(unsigned ring);
+  bool follow_buffer_sizes(ReceiveFormat format);
   bool usable(unsigned ring, uint32_t head);
+  bool give_buffers(unsigned ring, uint32_t units);
+  void refuse_ring(Alert why);
   void use(unsigned ring, uint32_t head);
   [[gnu::always_inline]] void follow(uint64_t written);
   [[gnu::always_inline]] void follow_receive(unsigned queue);
@@ -188,6 +214,9 @@ class Interceptor {
   Counts counts_;
   std::array<SetUp, kRings> set_ups_;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
+  BufferSizes buffer_sizes_{};
+  std::array<Slots, kReceiveRings> slots_{};
+  NicSender<Bus> sender_{place_};
   bool started_ = false;
   unsigned queues_ = 1;    // that may have work
   uint32_t consumed_ = 0;  // as UnitControl has it

@@ -5,6 +5,7 @@
 #define GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_WORK_HH_
 
 #include <bit>
+#include <utility>
 
 #include "firmware/interceptor/interceptor.hh"
 
@@ -233,12 +234,22 @@ template <class Bus>
 void Interceptor<Bus>::set_up_rings() {
   if (!started_) return;
   const ReceiveFormat format = read_format();
-  for (unsigned ring = 0; ring < kReceiveRings && format != format_; ++ring)
+  const bool changed = follow_buffer_sizes(format) || format != format_;
+  for (unsigned ring = 0; ring < kReceiveRings && changed; ++ring)
     set_ups_[ring].changed |= active(ring);
   format_ = format;
   for (unsigned ring = 0; ring < kRings; ++ring) {
     if (set_ups_[ring].changed) set_up(ring);
   }
+}
+
+// True: private buffers are to have another size.
+template <class Bus>
+bool Interceptor<Bus>::follow_buffer_sizes(ReceiveFormat format) {
+  using namespace i82574;  // NOLINT: register names
+  if (!inspection_.copies.used()) return false;
+  const BufferSizes sizes = buffer_sizes(format, nic_read(reg::RCTL), nic_read(reg::PSRCTL));
+  return sizes != std::exchange(buffer_sizes_, sizes);
 }
 
 template <class Bus>
@@ -249,11 +260,33 @@ bool Interceptor<Bus>::usable(unsigned ring, uint32_t head) {
   if (units == 0 || head >= units) return false;
   const uint64_t base = uint64_t{set_up[offsetof(RingRegisters, base_high)]} << 32 |
                         (set_up[offsetof(RingRegisters, base_low)] & kBaseMask);
-  if (units <= place_.units && place_.guest.at(base, uint64_t{units} * i82574::kRingUnit))
-    return true;
-  tell(Alert::kUnusableRing, counts_.unusable_rings, counts_.unusable_rings + 1);
-  ++counts_.unusable_rings;
+  if (units > place_.units || !place_.guest.at(base, uint64_t{units} * i82574::kRingUnit)) {
+    refuse_ring(Alert::kUnusableRing);
+    return false;
+  }
+  if (give_buffers(ring, units)) return true;
+  refuse_ring(Alert::kNoBuffers);
   return false;
+}
+
+template <class Bus>
+void Interceptor<Bus>::refuse_ring(Alert why) {
+  tell(why, counts_.unusable_rings, counts_.unusable_rings + 1);
+  ++counts_.unusable_rings;
+}
+
+// Private ones, in copy mode.
+template <class Bus>
+bool Interceptor<Bus>::give_buffers(unsigned ring, uint32_t units) {
+  if (!inspection_.copies.used()) return true;
+  const unsigned queue = queue_of(ring);
+  if (!receives(ring)) {
+    inspection_.copies.send_buffer(queue).clear();
+    return true;
+  }
+  const uint32_t descriptors = format_ == ReceiveFormat::kSplit ? units / 2 : units;
+  slots_[queue] = inspection_.copies.make_slots(queue, descriptors, buffer_sizes_);
+  return slots_[queue].used();
 }
 
 // The real ring begins anew where the head stands, with what the guest has between head and tail.
@@ -265,6 +298,7 @@ void Interceptor<Bus>::set_up(unsigned ring) {
   if (active(ring)) complete_now();
   if (receives(ring)) {
     receive_[queue_of(ring)].stop();
+    inspection_.copies.free_slots(queue_of(ring));
   } else {
     transmit_[queue_of(ring)].stop();
   }
@@ -292,7 +326,8 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
                   .units = length / i82574::kRingUnit};
   if (receives(ring)) {
     place.given = place_.given + uint64_t{ring} * place_.units * i82574::kRingUnit;
-    receive_[queue_of(ring)].use(place, head, format_, inspection_.inspector != nullptr);
+    receive_[queue_of(ring)].use(place, head, format_, inspection_.inspector != nullptr,
+                                 slots_[queue_of(ring)]);
   } else {
     transmit_[queue_of(ring)].use(place, head);
   }

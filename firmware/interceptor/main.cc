@@ -5,6 +5,8 @@
 //              poll=N       rounds of polling before a halt, at most
 //              ring=N       longest ring that is followed, in descriptors
 //              seal=on      seals what was inspected (seals.hh): gatehouse-vnic only, needs rules
+//              copy=on      inspects and sends copies (copies.hh): any NIC, needs rules and
+//                           memory=8M, for long rings or jumbo frames more (docs/ally.md)
 //   data=     rules (hw/spec/pattern_rules.hh): frames are inspected. None: all pass, untouched
 #include <optional>
 
@@ -77,26 +79,90 @@ class Reporter : public interceptor::AlertSink, public interceptor::PatternSink 
         return "the device is gone";
       case Alert::kTampered:
         return "the guest changed a received frame before it was inspected";
+      case Alert::kNoBuffers:
+        return "a receive ring stays off: its copies need more private memory, memory=";
     }
     return "";
   }
 };
 
-// False: no memory, or no key.
-bool make_seals(hal::Arena& arena, uint64_t units, interceptor::SealPlace& seals) {
-  seals.table = arena.take_array<uint64_t>(kRings * units);
-  seals.copy = arena.take_array<uint8_t>(interceptor::kCopyOctets, 64);
-  const std::optional<uint64_t> key = hal::random();
-  if (!seals.table || !seals.copy || !key) return false;
-  seals.key = *key % partition::kMaxSealKey + 1;
-  return true;
-}
+// What arguments say beyond inspection.
+enum class Mode : uint8_t { kPlain, kSealed, kCopied };
 
-// As many descriptors for each ring as asked for, or as there is memory for.
-std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments& arguments,
-                                                           bool sealed) {
+// How private memory is shared out.
+class Memory {
+ public:
+  // As many descriptors for each ring as asked for, or as there is memory for.
+  Memory(hal::Arena arena, uint64_t units, Mode mode) : arena_(arena), mode_(mode) {
+    units_ = std::clamp(units, kFewestUnits, kMostUnits) & ~(kFewestUnits - 1);
+    while (units_ > kFewestUnits && lacks() != 0) units_ = units_ / 2 & ~(kFewestUnits - 1);
+  }
+  uint64_t units() const { return units_; }
+  // Octets that are missing.
+  uint64_t lacks() const { return needed() > arena_.left() ? needed() - arena_.left() : 0; }
+
+  // lacks() == 0. False: there is no key for seals.
+  bool share_out(interceptor::Place<hal::MmioBus>& place) {
+    place.units = static_cast<uint32_t>(units_);
+    place.given = take(rings(kReceiveRings));
+    if (mode_ == Mode::kSealed && !share_out(place.seals)) return false;
+    if (mode_ != Mode::kCopied) {
+      place.real = take(rings(kRings));
+      return true;
+    }
+    interceptor::CopyPlace& copies = place.copies;
+    copies.frame = take(interceptor::kCopyOctets);
+    copies.marks = reinterpret_cast<uint32_t*>(take(marks()));
+    // From here on the NIC reaches it.
+    place.real = take(rings(kRings));
+    copies.send = take(kSendOctets);
+    copies.receive_octets = arena_.left() & ~(partition::kPage - 1);
+    copies.receive = take(copies.receive_octets);
+    return true;
+  }
+
+ private:
+  static constexpr uint64_t kSendOctets =
+      uint64_t{interceptor::kTransmitRings} * interceptor::kSendOctets;
+  static constexpr uint64_t paged(uint64_t octets) {
+    return (octets + partition::kPage - 1) & ~(partition::kPage - 1);
+  }
+  uint64_t rings(uint64_t count) const { return count * units_ * i82574::kRingUnit; }
+  uint64_t marks() const { return interceptor::kTransmitRings * units_ * sizeof(uint32_t); }
+  uint64_t seals() const { return kRings * units_ * sizeof(uint64_t); }
+  uint64_t needed() const {
+    uint64_t octets = partition::kPage + rings(kRings + kReceiveRings);
+    if (mode_ == Mode::kSealed) octets += interceptor::kCopyOctets + paged(seals());
+    if (mode_ == Mode::kCopied)
+      octets += interceptor::kCopyOctets + paged(marks()) + kSendOctets +
+                interceptor::kLeastReceiveOctets;
+    return octets;
+  }
+  uint8_t* take(uint64_t octets) {
+    return static_cast<uint8_t*>(arena_.take(octets, partition::kPage));
+  }
+  bool share_out(interceptor::SealPlace& place) {
+    place.copy = take(interceptor::kCopyOctets);
+    place.table = reinterpret_cast<uint64_t*>(take(seals()));
+    const std::optional<uint64_t> key = hal::random();
+    if (!key) return false;
+    place.key = *key % partition::kMaxSealKey + 1;
+    return true;
+  }
+
+  hal::Arena arena_;
+  const Mode mode_;
+  uint64_t units_;
+};
+
+using Refusal = hal::Text<160>;
+
+// Nothing: `why` says it.
+[[gnu::noinline]] std::optional<interceptor::Place<hal::MmioBus>> make_place(
+    const hal::Arguments& arguments, Mode mode, Refusal& why) {
   const auto& control = hal::kControlBlock;
   const std::string_view device = arguments.find("device").value_or("");
+  why.add("interceptor: no redirection and steering of one device");
   const unsigned redirect = find_unit(control.bus(), partition::UnitKind::kRedirect, device);
   if (redirect == hal::kNoUnit) return std::nullopt;
   const partition::UnitRow redirect_row = read_unit(control.bus(), redirect);
@@ -105,33 +171,29 @@ std::optional<interceptor::Place<hal::MmioBus>> make_place(const hal::Arguments&
   if (steer == hal::kNoUnit) return std::nullopt;
   const partition::UnitRow steer_row = read_unit(control.bus(), steer);
 
-  hal::Arena arena = hal::free_ram(control);
-  uint64_t units = std::clamp(arguments.number("ring", 4096), kFewestUnits, kMostUnits);
-  units &= ~(kFewestUnits - 1);
-  const auto octets = [&](uint64_t rings) { return rings * units * i82574::kRingUnit; };
-  const uint64_t fixed = partition::kPage + (sealed ? interceptor::kCopyOctets + 64 : 0);
-  const auto needed = [&] {
-    return fixed + octets(kRings + kReceiveRings) + (sealed ? kRings * units * 8 : 0);
-  };
-  while (units > kFewestUnits && needed() > arena.left()) units = units / 2 & ~(kFewestUnits - 1);
-  auto* real = static_cast<uint8_t*>(arena.take(octets(kRings), partition::kPage));
-  auto* given = static_cast<uint8_t*>(arena.take(octets(kReceiveRings), partition::kPage));
-  if (real == nullptr || given == nullptr) return std::nullopt;
-  interceptor::SealPlace seals;
-  if (sealed && !make_seals(arena, units, seals)) return std::nullopt;
-  return interceptor::Place<hal::MmioBus>{
+  interceptor::Place<hal::MmioBus> place{
       .redirect = hal::unit_page(redirect_row),
       .steer = hal::unit_page(steer_row),
       .nic = hal::bar_window(redirect_row, 0),
       .guest = {reinterpret_cast<uint8_t*>(steer_row.window), steer_row.window_octets},
       .shared = &shared,
-      .real = real,
-      .given = given,
-      .units = static_cast<uint32_t>(units),
+      .real = nullptr,
+      .given = nullptr,
+      .units = 0,
       .bias = 0,
       .vector = kUnitVector,
-      .core = 0,
-      .seals = seals};
+      .core = 0};
+  Memory memory(hal::free_ram(control), arguments.number("ring", 4096), mode);
+  why = {};
+  if (const uint64_t lacks = memory.lacks(); lacks != 0) {
+    constexpr uint64_t kMebi = 0x10'0000;
+    why.add("interceptor: too little private memory, give the partition memory=",
+            (control.read(hal::reg::RAM_OCTETS) + lacks + kMebi - 1) / kMebi, "M or more");
+    return std::nullopt;
+  }
+  why.add("interceptor: no key for seals");
+  if (!memory.share_out(place)) return std::nullopt;
+  return place;
 }
 
 using Interceptor = interceptor::Interceptor<hal::MmioBus>;
@@ -178,7 +240,7 @@ void report(const Interceptor& interceptor, bool inspected) {
 }
 
 // Each instruction here is paid for each time that the guest or the NIC has something to say.
-[[noreturn]] void serve_halting(Interceptor& interceptor, bool inspected) {
+[[noreturn, gnu::noinline]] void serve_halting(Interceptor& interceptor, bool inspected) {
   const hal::Core& core = hal::this_core();
   hal::Notes notes;
   for (;;) {
@@ -197,7 +259,8 @@ void report(const Interceptor& interceptor, bool inspected) {
   }
 }
 
-[[noreturn]] void serve_polling(Interceptor& interceptor, bool inspected, uint32_t rounds) {
+[[noreturn, gnu::noinline]] void serve_polling(Interceptor& interceptor, bool inspected,
+                                               uint32_t rounds) {
   hal::Notes notes;
   hal::Poller<hal::Cpu> poller(rounds);
   for (;;) {
@@ -212,6 +275,12 @@ void report(const Interceptor& interceptor, bool inspected) {
       poller.idle(interceptor, notes);
     }
   }
+}
+
+// A copy needs no seal.
+Mode mode_of(const hal::Arguments& arguments, bool inspected) {
+  if (inspected && arguments.find("copy") == "on") return Mode::kCopied;
+  return inspected && arguments.find("seal") == "on" ? Mode::kSealed : Mode::kPlain;
 }
 
 // False: there are rules, but they can't be used. Then nothing is intercepted: whoever gave rules
@@ -233,11 +302,12 @@ void firmware_main(hal::Core& core) {
   Reporter reporter;
   bool inspected;
   if (!load_rules(reporter, inspected)) return hal::alert("interceptor: the rules are not valid");
-  const bool sealed = inspected && arguments.find("seal") == "on";
-  const auto place = make_place(arguments, sealed);
-  if (!place)
-    return hal::alert(
-        "interceptor: no redirection and steering of one device, no memory, or no key for seals");
+  Refusal why;
+  const auto place = make_place(arguments, mode_of(arguments, inspected), why);
+  if (!place) {
+    hal::print(why.view(), "\n");
+    return hal::alert(why.view());
+  }
 
   Interceptor& interceptor =
       the_interceptor.emplace(*place, reporter, inspected ? &patterns : nullptr);

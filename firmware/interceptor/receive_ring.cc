@@ -5,9 +5,34 @@ namespace gatehouse::interceptor {
 
 using namespace i82574;  // NOLINT: descriptor fields
 
+uint32_t ReceiveRing::copy_split(uint32_t from, uint32_t units) {
+  const uint32_t refused = interceptor::copy_split(real(from), given(from), guest(from), units);
+  if (slots_.used()) hide(from, units);
+  return refused;
+}
+
 void ReceiveRing::keep(uint32_t from, uint32_t units) {
   for (uint32_t unit = from; unit != from + units; ++unit)
     vector_at(place_.given, unit) = vector_at(place_.real, unit);
+  if (slots_.used()) hide(from, units);
+}
+
+// What the NIC would have been given is kept; it gets private buffers. No word of its last report
+// stays, which it might take for an address when the guest changes its format.
+void ReceiveRing::hide(uint32_t from, uint32_t units) {
+  for (uint32_t unit = from; unit != from + units; ++unit) {
+    const Vector guests = vector_at(place_.given, unit);
+    Vector& nics = vector_at(place_.real, unit);
+    if (format_ != ReceiveFormat::kSplit) {
+      nics = Vector{slots_.address(guests[0], slot(unit), 0), 0};
+      continue;
+    }
+    const bool first = distance(unit) % 2 == 0;
+    const uint32_t slot = this->slot(first ? unit : (unit == 0 ? place_.units : unit) - 1);
+    const unsigned buffer = first ? 0 : 2;
+    nics = Vector{slots_.address(guests[0], slot, buffer),
+                  slots_.address(guests[1], slot, buffer + 1)};
+  }
 }
 
 // STATUS_ERROR; of a legacy descriptor, its octets of it.
@@ -20,6 +45,9 @@ uint64_t ReceiveRing::status_error(uint32_t unit) const {
 }
 
 bool ReceiveRing::finished(uint32_t unit) const {
+  if (format_ == ReceiveFormat::kSplit && slots_.used())
+    return load(real(unit), desc::STATUS_ERROR.word) !=
+           slots_.address(get<desc::SPLIT_ADDRESS1>(given(unit)), slot(unit), 1);
   if (format_ == ReceiveFormat::kSplit) return split_done(real(unit), given(unit));
   return (status_error(unit) & RX_STATUS_DD) != 0;
 }
@@ -27,23 +55,26 @@ bool ReceiveRing::finished(uint32_t unit) const {
 void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
   const uint8_t* back = real(unit);
   const uint8_t* first = given(unit);
-  const auto add = [&](uint64_t address, uint64_t octets) {
+  const auto add = [&](unsigned buffer, uint64_t address, uint64_t octets) {
     // A null descriptor has no buffer, whatever its length says.
     if (address == 0 || octets == 0) return;
-    inspection.builder.add(inspection.guest.at(address, octets), static_cast<uint32_t>(octets),
-                           unit);
+    const uint32_t count = static_cast<uint32_t>(octets);
+    inspection.builder.add(inspection.guest.at(address, octets), count, unit);
+    if (!slots_.used()) return;
+    uint8_t* written = slots_.holds(buffer, octets) ? slots_.at(slot(unit), buffer) : nullptr;
+    inspection.copies.received().add(written, count, unit);
   };
   if (format_ == ReceiveFormat::kLegacy)
-    return add(get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));
-  add(get<desc::ADDRESS>(first), get<desc::LENGTH>(back));
+    return add(0, get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));
+  add(0, get<desc::ADDRESS>(first), get<desc::LENGTH>(back));
   if (format_ != ReceiveFormat::kSplit) return;
   // The second unit of the descriptor may lie at the ring's begin.
   const uint32_t second = behind(unit);
   const uint8_t* rest = real(second) - kRingUnit;
   const uint8_t* buffers = given(second) - kRingUnit;
-  add(get<desc::SPLIT_ADDRESS1>(first), get<desc::LENGTH1>(rest));
-  add(get<desc::SPLIT_ADDRESS2>(buffers), get<desc::LENGTH2>(rest));
-  add(get<desc::SPLIT_ADDRESS3>(buffers), get<desc::LENGTH3>(rest));
+  add(1, get<desc::SPLIT_ADDRESS1>(first), get<desc::LENGTH1>(rest));
+  add(2, get<desc::SPLIT_ADDRESS2>(buffers), get<desc::LENGTH2>(rest));
+  add(3, get<desc::SPLIT_ADDRESS3>(buffers), get<desc::LENGTH3>(rest));
 }
 
 // The guest gets its buffers back with an error, as for a frame that was damaged on the way, and
@@ -80,7 +111,11 @@ void ReceiveRing::pass_frame(uint32_t end) {
 bool ReceiveRing::complete_frames(Inspection& inspection, Counts& counts) {
   const uint32_t before = head_;
   const bool inspected = inspection.inspector != nullptr;
-  inspection.builder.clear();
+  const auto clear = [&] {
+    inspection.builder.clear();
+    inspection.copies.received().clear();
+  };
+  clear();
   for (uint32_t unit = head_; distance(copied_) >= distance(unit) + step() && finished(unit);) {
     const uint32_t last = unit;
     if (inspected) add_pieces(unit, inspection);
@@ -90,7 +125,7 @@ bool ReceiveRing::complete_frames(Inspection& inspection, Counts& counts) {
     if (inspected && inspection.decide(Direction::kReceive, queue_, counts) == Verdict::kDrop)
       condemn(last, inspection.builder);
     pass_frame(unit);
-    inspection.builder.clear();
+    clear();
   }
   return head_ != before;
 }

@@ -14,9 +14,12 @@ namespace gatehouse::interceptor {
 class ReceiveRing : public Ring {
  public:
   // `whole`: frames are passed on as a whole, after somebody has looked at them.
-  void use(const RingPlace& place, uint32_t head, ReceiveFormat format, bool whole) {
+  // `slots`: the NIC writes there (copies.hh).
+  void use(const RingPlace& place, uint32_t head, ReceiveFormat format, bool whole,
+           const Slots& slots = {}) {
     Ring::use(place, head);
     format_ = format;
+    slots_ = slots;
     whole_ = whole || format == ReceiveFormat::kSplit;
     status_ = place_.real + status_octet();
   }
@@ -60,8 +63,7 @@ class ReceiveRing : public Ring {
 
  private:
   uint32_t copy(uint32_t from, uint32_t units, const Inspection& inspection) {
-    if (format_ == ReceiveFormat::kSplit)
-      return copy_split(real(from), given(from), guest(from), units);
+    if (format_ == ReceiveFormat::kSplit) return copy_split(from, units);
     const uint32_t refused = copy_receive(real(from), guest(from), units, status_octet());
     if (inspection.inspector != nullptr) keep(from, units);
     return refused;
@@ -70,7 +72,11 @@ class ReceiveRing : public Ring {
     return format_ == ReceiveFormat::kExtended ? complete_extended(guest(from), real(from), units)
                                                : complete_legacy(guest(from), real(from), units);
   }
+  uint32_t copy_split(uint32_t from, uint32_t units);
   void keep(uint32_t from, uint32_t units);
+  void hide(uint32_t from, uint32_t units);
+  // Of a descriptor's `first` unit.
+  uint32_t slot(uint32_t first) const { return first / step(); }
   bool complete_frames(Inspection& inspection, Counts& counts);
   uint32_t step() const { return format_ == ReceiveFormat::kSplit ? 2 : 1; }
   uint64_t status_error(uint32_t unit) const;
@@ -87,6 +93,7 @@ class ReceiveRing : public Ring {
   static constexpr uint8_t kNever = 0;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool whole_ = false;
+  Slots slots_{};
   // The first descriptor's octet that tells whether it is finished.
   const uint8_t* status_ = &kNever;
 };

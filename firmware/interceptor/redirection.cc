@@ -76,6 +76,7 @@ void fill_table(Shared& shared, uint64_t bias, Mode mode) {
   table[kReceiveControl] = watched(reg::RCTL, sizeof(uint32_t));
   table[kReceiveFilter] = watched(reg::RFCTL, sizeof(uint32_t));
   table[kTransmitControl] = watched(reg::TCTL, sizeof(uint32_t));
+  table[kSplitControl] = watched(reg::PSRCTL, sizeof(uint32_t));
   table[kIoBar] = indirect(kIoBarNumber, kIoData);
 }
 

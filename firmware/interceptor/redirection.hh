@@ -112,7 +112,8 @@ enum Entry : uint8_t {
   kReceiveControl,  // RCTL and RFCTL: the format of receive descriptors
   kReceiveFilter,
   kTransmitControl,
-  kSetUp,  // base, length and head of each ring
+  kSplitControl,  // PSRCTL: the sizes of buffers
+  kSetUp,         // base, length and head of each ring
   kSetUpAliasReceive = kSetUp + kRings,
   kSetUpAliasTransmit,
   kIoBar,  // IODATA: reaches every register by another way

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "firmware/interceptor/seals.hh"
 
-#include <cstring>
-
 namespace gatehouse::interceptor {
 namespace {
 
@@ -22,25 +20,6 @@ bool for_each_descriptor(const Frame& frame, const uint8_t* copy, Call call) {
 }
 
 }  // namespace
-
-Piece Seals::copy(const Frame& frame) const {
-  uint8_t* to = place_.copy;
-  for (const Piece& piece : frame.pieces) {
-    std::memcpy(to, piece.data, piece.octets);
-    to += piece.octets;
-  }
-  // From here on the compiler reads the copy, and never the guest's memory again instead.
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  return {place_.copy, frame.octets};
-}
-
-void Seals::copy_back(const Frame& frame) const {
-  const uint8_t* from = place_.copy;
-  for (const Piece& piece : frame.pieces) {
-    std::memcpy(piece.data, from, piece.octets);
-    from += piece.octets;
-  }
-}
 
 Seals::Received Seals::check(const Frame& frame) const {
   Received result = Received::kAsStored;

@@ -19,7 +19,6 @@
 
 namespace gatehouse::interceptor {
 
-inline constexpr uint32_t kCopyOctets = 0x4'0000;  // the longest frame that is inspected
 static_assert(partition::kSealRings == kRings);
 
 inline constexpr unsigned ring_of(Direction direction, unsigned queue) {
@@ -46,10 +45,8 @@ class Seals {
     for (uint32_t seal = 0; seal != kRings * units_; ++seal) store(place_.table[seal], 0);
   }
 
-  // The frame's octets, in private memory from now on; frame.octets <= kCopyOctets.
-  Piece copy(const Frame& frame) const;
-  // The copy's octets, back to where they came from.
-  void copy_back(const Frame& frame) const;
+  // Room for a frame's octets in private memory, for check() and seal().
+  uint8_t* copy() const { return place_.copy; }
   enum class Received : uint8_t { kAsStored, kChanged, kUnknown };
   // Whether the copy is what the NIC stored.
   Received check(const Frame& frame) const;

@@ -31,10 +31,16 @@ uint32_t TransmitRing::take_back(uint32_t tail) {
   return ready();
 }
 
+static uint64_t octets_of(const uint8_t* descriptor) {
+  return (get<desc::TX_COMMAND>(descriptor) & TX_CMD_DEXT) != 0 ? get<desc::DATA_DTALEN>(descriptor)
+                                                                : get<desc::TX_LENGTH>(descriptor);
+}
+
 // From ready() on, in the copy that the guest can't change any more. `more`: what was copied now.
 uint32_t TransmitRing::inspect(uint32_t more, Inspection& inspection, Counts& counts) {
   held_ += more;
   uint32_t ready = this->ready();
+  const bool copied = inspection.copies.used();
   FrameBuilder& builder = inspection.builder;
   builder.clear();
   for (uint32_t unit = ready; unit != copied_; unit = behind(unit)) {
@@ -42,18 +48,22 @@ uint32_t TransmitRing::inspect(uint32_t more, Inspection& inspection, Counts& co
     if (is_context(descriptor)) {
       context_ = vector_at(place_.real, unit);
       context_known_ = true;
-      if (unit == ready) ready = behind(unit);  // not inside a frame
+      if (unit != ready) continue;  // inside a frame
+      if (copied)
+        inspection.copies.send_buffer(queue_).mark(unit,
+                                                   inspection.copies.send_buffer(queue_).end());
+      ready = behind(unit);
       continue;
     }
-    const uint64_t command = get<desc::TX_COMMAND>(descriptor);
-    const uint64_t octets = (command & TX_CMD_DEXT) != 0 ? get<desc::DATA_DTALEN>(descriptor)
-                                                         : get<desc::TX_LENGTH>(descriptor);
-    if (octets != 0)
+    if (const uint64_t octets = octets_of(descriptor); octets != 0)
       builder.add(inspection.guest.at(get<desc::TX_ADDRESS>(descriptor), octets),
                   static_cast<uint32_t>(octets), unit);
-    if ((command & TX_CMD_EOP) == 0) continue;
-    if (inspection.decide(Direction::kTransmit, queue_, counts) == Verdict::kDrop)
+    if ((get<desc::TX_COMMAND>(descriptor) & TX_CMD_EOP) == 0) continue;
+    if (copied) {
+      if (!pass_copy(ready, behind(unit), inspection, counts)) break;
+    } else if (inspection.decide(Direction::kTransmit, queue_, counts) == Verdict::kDrop) {
       remove(ready, behind(unit));
+    }
     builder.clear();
     ready = behind(unit);
   }
@@ -61,9 +71,59 @@ uint32_t TransmitRing::inspect(uint32_t more, Inspection& inspection, Counts& co
   return ready;
 }
 
+// The frame [from, to) leaves from private memory. False: there is no room for it yet.
+bool TransmitRing::pass_copy(uint32_t from, uint32_t to, Inspection& inspection, Counts& counts) {
+  const Frame frame = inspection.builder.frame(Direction::kTransmit, queue_);
+  Copies& copies = inspection.copies;
+  SendBuffer& buffer = copies.send_buffer(queue_);
+  const bool seen = inspection.builder.whole() && frame.octets <= kCopyOctets;
+  if (seen && !make_room(from, frame.octets, copies)) {
+    counts.waits += buffer.wait();
+    copies.port().follow_again(queue_);
+    return false;
+  }
+  const uint32_t begin = buffer.end();
+  for (uint32_t unit = from; unit != to; unit = behind(unit)) buffer.mark(unit, begin);
+  uint8_t* copy = nullptr;
+  if (seen) {
+    copy = buffer.take(frame.octets);
+    gather(frame, copy);
+  } else {
+    ++counts.unseen;
+  }
+  if (!seen || inspection.inspect_copy(frame, copy, counts) == Verdict::kDrop) {
+    buffer.cut(begin);
+    remove(from, to);
+    return true;
+  }
+  for (uint32_t unit = from; unit != to; unit = behind(unit)) {
+    uint8_t* descriptor = real(unit);
+    if (is_context(descriptor)) continue;
+    put<desc::TX_ADDRESS>(descriptor, copies.address_of(copy));
+    copy += octets_of(descriptor);
+  }
+  return true;
+}
+
+// Up to `end`, frames have been passed to the NIC, or are about to be.
+bool TransmitRing::make_room(uint32_t end, uint32_t octets, Copies& copies) {
+  SendBuffer& buffer = copies.send_buffer(queue_);
+  const auto finished = [&](uint32_t head) {
+    if (head == end) {
+      buffer.finish_all();
+    } else {
+      buffer.finish_before(head);
+    }
+    return buffer.has_room(octets);
+  };
+  if (buffer.has_room(octets) || finished(head_)) return true;
+  const uint32_t head = copies.port().transmit_head(queue_);
+  return head < place_.units && distance(head) <= distance(end) && finished(head);
+}
+
 // The NIC gets, in place of a frame's descriptors, the context once more that it has anyway: that
 // changes nothing, sends nothing, and is reported as the guest asked. Before the first context it
-// gets an address that nothing answers at.
+// gets no octets, at an address that nothing answers at: there, a NIC may read what it likes.
 void TransmitRing::remove(uint32_t from, uint32_t to) {
   constexpr uint64_t kKept = uint64_t{TX_CMD_RS | TX_CMD_RPS | TX_CMD_IDE} << desc::TX_COMMAND.low;
   for (uint32_t unit = from; unit != to; unit = behind(unit)) {
@@ -71,6 +131,11 @@ void TransmitRing::remove(uint32_t from, uint32_t to) {
     if (is_context(descriptor)) continue;
     if (!context_known_) {
       put<desc::TX_ADDRESS>(descriptor, kAbortAddress);
+      if ((get<desc::TX_COMMAND>(descriptor) & TX_CMD_DEXT) != 0) {
+        put<desc::DATA_DTALEN>(descriptor, 0);
+      } else {
+        put<desc::TX_LENGTH>(descriptor, 0);
+      }
       continue;
     }
     const uint64_t kept = load_word(descriptor + kTransmitWord) & kKept;

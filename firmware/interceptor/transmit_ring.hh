@@ -87,6 +87,8 @@ class TransmitRing : public Ring {
   void advance(uint32_t head);
   uint32_t take_back(uint32_t tail);
   uint32_t inspect(uint32_t more, Inspection& inspection, Counts& counts);
+  bool pass_copy(uint32_t from, uint32_t to, Inspection& inspection, Counts& counts);
+  bool make_room(uint32_t end, uint32_t octets, Copies& copies);
   void remove(uint32_t from, uint32_t to);
 
   uint32_t silent_ = 0;  // units from head_ to scanned()

@@ -16,7 +16,8 @@ using namespace i82574;  // NOLINT: reads like the data sheet
 using partition::Answer, partition::Request;
 using test::Bytes;
 
-Inspector::Inspector(const Bytes& unwanted) {
+Inspector::Inspector(const Bytes& unwanted, const std::string& arguments, const std::string& device,
+                     const std::vector<std::string>& more) {
   const std::string octets(unwanted.begin(), unwanted.end());
   const partition::PatternRule rule = partition::make_pattern(1, partition::kPatternDrop, octets);
   const partition::PatternHeader header{partition::kPatternMagic, 1, 0};
@@ -26,12 +27,13 @@ Inspector::Inspector(const Bytes& unwanted) {
   lab::write_file(files_.path("rules"), image);
   lab::write_file(console(), "");
   options_ = {.more = {"-chardev", "file,id=p1c,path=" + console(), "-device",
-                       "gatehouse-partition,id=p1,chardev=p1c,memory=16M,arguments=seal=on,"
-                       "firmware=" +
-                           lab::Build::firmware("interceptor") + ",data=" + files_.path("rules"),
-                       "-device", "gatehouse-redirect,id=r1,partition=p1,device=vnic0", "-device",
-                       "gatehouse-steer,id=s1,partition=p1,device=vnic0"},
+                       "gatehouse-partition,id=p1,chardev=p1c,memory=16M,arguments=" + arguments +
+                           ",firmware=" + lab::Build::firmware("interceptor") +
+                           ",data=" + files_.path("rules"),
+                       "-device", "gatehouse-redirect,id=r1,partition=p1,device=" + device,
+                       "-device", "gatehouse-steer,id=s1,partition=p1,device=" + device},
               .partition = true};
+  options_.more.insert(options_.more.begin(), more.begin(), more.end());
 }
 
 Answer Inspector::request(Machine& machine, Request what) {

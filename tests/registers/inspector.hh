@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A machine whose vnic a second partition's firmware inspects, every frame sealed, and what the
-// other end of the wire gets.
+// A machine whose NIC a second partition's firmware inspects, every frame sealed or copied, and
+// what the other end of the wire gets.
 #ifndef GATEHOUSE_TESTS_REGISTERS_INSPECTOR_HH_
 #define GATEHOUSE_TESTS_REGISTERS_INSPECTOR_HH_
 
 #include <string>
+#include <vector>
 
 #include "hw/spec/partition.hh"
 #include "tests/registers/machine.hh"
@@ -15,8 +16,10 @@ namespace gatehouse::registers {
 
 class Inspector {
  public:
-  // Frames with these octets are dropped.
-  explicit Inspector(const test::Bytes& unwanted);
+  // Frames with these octets are dropped. A device that is not the vnic is in `more`.
+  explicit Inspector(const test::Bytes& unwanted, const std::string& arguments = "seal=on",
+                     const std::string& device = "vnic0",
+                     const std::vector<std::string>& more = {});
   const MachineOptions& options() const { return options_; }
   partition::Answer request(Machine& machine, partition::Request what);
   // Whether a report made now has this line; it is on the console before the answer is.

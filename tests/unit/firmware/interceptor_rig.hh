@@ -23,11 +23,13 @@ namespace gatehouse::interceptor {
 using namespace i82574;  // NOLINT: the tests read like the data sheet
 using vnic::rig::Bytes;
 
-inline constexpr uint64_t kPrivateOctets = 0x40'0000;
-inline constexpr uint64_t kSharedAt = 0x10'0000, kRealAt = 0x20'0000, kGivenAt = 0x30'0000;
-inline constexpr uint64_t kSealsAt = 0x38'0000, kCopyAt = 0x3a'0000,
-                          kSealKey = 0x0123'4567'89ab'cdef;
+inline constexpr uint64_t kPrivateOctets = 0x80'0000;
+inline constexpr uint64_t kSharedAt = 0x10'0000, kGivenAt = 0x12'0000, kSealsAt = 0x14'0000,
+                          kCopyAt = 0x16'0000, kMarksAt = 0x1c'0000, kRealAt = 0x20'0000;
+inline constexpr uint64_t kSealKey = 0x0123'4567'89ab'cdef;
 inline constexpr uint32_t kUnits = 1024;  // of a real ring
+inline constexpr uint64_t kSendAt = kRealAt + kRings * kUnits * kRingUnit,
+                          kReceiveAt = kSendAt + kTransmitRings * kSendOctets;
 inline constexpr uint32_t kVector = 40;
 
 class PrivateRam : public partition::RamPort {
@@ -105,7 +107,7 @@ class Alerts : public AlertSink {
  public:
   void alert(Alert what, uint64_t) override { ++times[static_cast<unsigned>(what)]; }
   unsigned count(Alert what) const { return times[static_cast<unsigned>(what)]; }
-  std::array<unsigned, 6> times{};
+  std::array<unsigned, 7> times{};
 };
 
 class Machine : public vnic::InterruptPort,
@@ -113,8 +115,9 @@ class Machine : public vnic::InterruptPort,
                 public partition::RedirectedDevice,
                 public partition::SteeredDevice {
  public:
-  explicit Machine(Inspector* inspector = nullptr, bool sealed = false)
+  explicit Machine(Inspector* inspector = nullptr, bool sealed = false, uint64_t receive_copies = 0)
       : is_sealed(sealed),
+        receive_octets(receive_copies),
         memory(hidden),
         card({2048, 2304, 24, kHeadroom + kMaxSuperFrame + 256}),
         nic(vnic::Ports{memory, clock, *this, card}, vnic::rig::Rig::identity()),
@@ -141,7 +144,14 @@ class Machine : public vnic::InterruptPort,
             .core = 0,
             .seals = is_sealed ? SealPlace{reinterpret_cast<uint64_t*>(base + kSealsAt),
                                            base + kCopyAt, kSealKey}
-                               : SealPlace{}};
+                               : SealPlace{},
+            .copies = receive_octets != 0
+                          ? CopyPlace{.send = base + kSendAt,
+                                      .receive = base + kReceiveAt,
+                                      .receive_octets = receive_octets,
+                                      .frame = base + kCopyAt,
+                                      .marks = reinterpret_cast<uint32_t*>(base + kMarksAt)}
+                          : CopyPlace{}};
   }
   Shared& shared() { return *reinterpret_cast<Shared*>(hidden.memory.get() + kSharedAt); }
 
@@ -246,6 +256,7 @@ class Machine : public vnic::InterruptPort,
   }
 
   const bool is_sealed;
+  const uint64_t receive_octets;  // 0: no copy mode
   PrivateRam hidden;
   Cores cores;
   SteeredMemory memory;

@@ -7,6 +7,13 @@
 namespace gatehouse::interceptor {
 namespace {
 
+// Lets everything pass.
+class Passing : public Inspector {
+ public:
+  Verdict inspect(const Frame&) override { return Verdict::kPass; }
+};
+constexpr uint64_t kReceiveCopies = 0x20'0000;
+
 struct Row {
   const char* name;
   Driver::Settings settings;
@@ -67,62 +74,72 @@ TEST(Interceptor, RealRingsAreOutOfTheGuestsMemory) {
 
 // Two machines, one without interceptor, do the same; whenever all is quiet, their guests' memory
 // is the same, octet for octet.
+void expect_the_same_memory(const Row& row, Machine& intercepted) {
+  Machine direct;
+  ASSERT_TRUE(intercepted.interceptor.start());
+  Driver drivers[] = {Driver(direct, row.settings), Driver(intercepted, row.settings)};
+  for (Driver& driver : drivers) driver.set_up();
+  std::mt19937 random(7);
+  uint32_t number = 0;
+  for (int round = 0; round < 400; ++round) {
+    const uint32_t batch = 1 + random() % 8;
+    for (uint32_t i = 0; i < batch; ++i, ++number) {
+      const unsigned action = random() % 4;
+      const Bytes frame = numbered(number, 60 + random() % 1400);
+      const unsigned buffers = 1 + random() % 2;
+      const bool extended = random() % 2, ring = random() % 2, poll = random() % 3 == 0;
+      for (Driver& driver : drivers) {
+        if (action != 0) continue;
+        ASSERT_TRUE(driver.send(frame, buffers, extended));
+        if (ring) driver.doorbell();
+      }
+      if (action != 0 && row.settings.queue == 0) {
+        direct.receive(frame);
+        intercepted.receive(frame);
+      }
+      if (poll) intercepted.interceptor.poll();
+    }
+    for (Driver& driver : drivers) driver.doorbell();
+    direct.settle();
+    intercepted.settle();
+    ASSERT_EQ(
+        std::memcmp(direct.memory.ram.get(), intercepted.memory.ram.get(), vnic::rig::Memory::kRam),
+        0)
+        << round;
+    ASSERT_EQ(direct.card.sent.size(), intercepted.card.sent.size());
+    for (size_t i = 0; i < direct.card.sent.size(); ++i)
+      ASSERT_EQ(direct.card.sent[i].bytes, intercepted.card.sent[i].bytes);
+    direct.card.sent.clear();
+    intercepted.card.sent.clear();
+    for (const auto& pair : {&reg::RDH, &reg::RDT, &reg::TDH, &reg::TDT})
+      ASSERT_EQ(drivers[0].position(*pair), drivers[1].position(*pair));
+    if (random() % 2 != 0) continue;
+    const std::vector<Bytes> a = drivers[0].receive(), b = drivers[1].receive();
+    ASSERT_EQ(a, b);
+  }
+}
+
 TEST(Interceptor, LeavesTheGuestsMemoryAsTheNicWould) {
   for (const Row& row : kRows) {
     if (row.settings.receive_units < 32) continue;
     SCOPED_TRACE(row.name);
-    Machine direct, intercepted;
-    ASSERT_TRUE(intercepted.interceptor.start());
-    Driver drivers[] = {Driver(direct, row.settings), Driver(intercepted, row.settings)};
-    for (Driver& driver : drivers) driver.set_up();
-    std::mt19937 random(7);
-    uint32_t number = 0;
-    for (int round = 0; round < 400; ++round) {
-      const uint32_t batch = 1 + random() % 8;
-      for (uint32_t i = 0; i < batch; ++i, ++number) {
-        const unsigned action = random() % 4;
-        const Bytes frame = numbered(number, 60 + random() % 1400);
-        const unsigned buffers = 1 + random() % 2;
-        const bool extended = random() % 2, ring = random() % 2, poll = random() % 3 == 0;
-        for (Driver& driver : drivers) {
-          if (action != 0) continue;
-          ASSERT_TRUE(driver.send(frame, buffers, extended));
-          if (ring) driver.doorbell();
-        }
-        if (action != 0 && row.settings.queue == 0) {
-          direct.receive(frame);
-          intercepted.receive(frame);
-        }
-        if (poll) intercepted.interceptor.poll();
-      }
-      for (Driver& driver : drivers) driver.doorbell();
-      direct.settle();
-      intercepted.settle();
-      ASSERT_EQ(std::memcmp(direct.memory.ram.get(), intercepted.memory.ram.get(),
-                            vnic::rig::Memory::kRam),
-                0)
-          << round;
-      ASSERT_EQ(direct.card.sent.size(), intercepted.card.sent.size());
-      for (size_t i = 0; i < direct.card.sent.size(); ++i)
-        ASSERT_EQ(direct.card.sent[i].bytes, intercepted.card.sent[i].bytes);
-      direct.card.sent.clear();
-      intercepted.card.sent.clear();
-      for (const auto& pair : {&reg::RDH, &reg::RDT, &reg::TDH, &reg::TDT})
-        ASSERT_EQ(drivers[0].position(*pair), drivers[1].position(*pair));
-      if (random() % 2 != 0) continue;
-      const std::vector<Bytes> a = drivers[0].receive(), b = drivers[1].receive();
-      ASSERT_EQ(a, b);
-    }
+    Machine intercepted;
+    expect_the_same_memory(row, intercepted);
+    Passing passing;
+    Machine copying(&passing, false, kReceiveCopies);
+    expect_the_same_memory(row, copying);
   }
 }
 
 // Everything at any time; in the end each frame has come once, in order and whole.
-class Chaos : public testing::TestWithParam<unsigned> {};
+class Chaos : public testing::TestWithParam<std::tuple<unsigned, bool>> {};
 
 TEST_P(Chaos, EveryFrameArrivesOnceInOrder) {
-  std::mt19937 random(GetParam());
+  const auto [seed, copied] = GetParam();
+  std::mt19937 random(seed);
   const Format format = static_cast<Format>(random() % 3);
-  Machine m;
+  Passing passing;
+  Machine m(copied ? &passing : nullptr, false, copied ? kReceiveCopies : 0);
   Driver driver(m, {.receive_units = 32, .transmit_units = 32, .format = format});
   driver.set_up();
   uint32_t to_send = 0, sent = 0, to_come = 0, came = 0;
@@ -191,7 +208,10 @@ TEST_P(Chaos, EveryFrameArrivesOnceInOrder) {
   EXPECT_EQ(driver.unfinished(), 0u);
   EXPECT_EQ(m.memory.refused, 0u);
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, testing::Range(0u, 48u));
+INSTANTIATE_TEST_SUITE_P(Seeds, Chaos,
+                         testing::Combine(testing::Range(0u, 48u), testing::Values(false)));
+INSTANTIATE_TEST_SUITE_P(Copied, Chaos,
+                         testing::Combine(testing::Range(0u, 24u), testing::Values(true)));
 
 TEST(Interceptor, TakesOverARunningDriverAndHandsBack) {
   Machine m;

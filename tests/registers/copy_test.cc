@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Copy mode as a guest sees it that waits until its frame was inspected, and then changes it: in
+// front of QEMU's own e1000e, which checks nothing.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "hw/spec/i82574_registers.hh"
+#include "tests/registers/inspector.hh"
+#include "tests/registers/traffic.hh"
+
+namespace gatehouse::registers {
+namespace {
+
+using namespace i82574;  // NOLINT: reads like the data sheet
+using test::Bytes;
+
+constexpr unsigned kStockSlot = 6;
+
+class StockNic {
+ public:
+  StockNic()
+      : wire_(files_.path("far"), files_.path("near")),
+        inspector_(kWicked, "copy=on", "stock",
+                   {"-netdev",
+                    "dgram,id=n1,local.type=unix,local.path=" + files_.path("near") +
+                        ",remote.type=unix,remote.path=" + files_.path("far"),
+                    "-device", "e1000e,id=stock,addr=6,netdev=n1,romfile="}),
+        machine_(inspector_.options()),
+        rings_(machine_) {
+    machine_.place_bars(kStockSlot);
+    machine_.set_reg(reg::CTRL, machine_.reg(reg::CTRL) | CTRL_SLU);
+    EXPECT_TRUE(machine_.wait([&] { return (machine_.reg(reg::STATUS) & STATUS_LU) != 0; }));
+    rings_.start();
+    EXPECT_EQ(inspector_.request(machine_, partition::Request::kStart), partition::Answer::kDone);
+  }
+
+  Machine& machine() { return machine_; }
+  Rings& rings() { return rings_; }
+  Wire& wire() { return wire_; }
+  bool reports(const std::string& line) { return inspector_.reports(machine_, line); }
+  bool waits_for(const std::string& line) {
+    return machine_.wait([&] { return reports(line); });
+  }
+  void expect_on_wire(const Bytes& frame) {
+    const auto sent = wire_.receive();
+    ASSERT_TRUE(sent);
+    EXPECT_EQ(Bytes(sent->begin(), sent->end()), frame);
+  }
+
+  static inline const Bytes kWicked = Bytes(8, 0xbd);
+
+ private:
+  lab::WorkDir files_{"stock"};
+  Wire wire_;
+  Inspector inspector_;
+  Machine machine_;
+  Rings rings_;
+};
+
+TEST(Copies, WhatLeavesAStockNicIsWhatWasInspected) {
+  StockNic nic;
+  const Bytes frame = datagram();
+  nic.rings().send(frame);
+  nic.expect_on_wire(frame);
+
+  hold(nic.machine());
+  const uint32_t index = nic.rings().send(frame);
+  ASSERT_TRUE(nic.waits_for("inspected 2"));
+  nic.machine().bus().write_block(nic.rings().buffer(index) + 60, StockNic::kWicked);
+  transmit(nic.machine());
+  nic.expect_on_wire(frame);
+  EXPECT_TRUE(nic.machine().wait([&] { return nic.rings().sent(index); }));
+  EXPECT_TRUE(nic.reports("dropped 0"));
+  // One that is wicked from the start does not pass, and a good one still does.
+  Bytes other = frame;
+  std::copy(StockNic::kWicked.begin(), StockNic::kWicked.end(), other.begin() + 60);
+  nic.rings().send(other);
+  ASSERT_TRUE(nic.waits_for("dropped 1"));
+  nic.rings().send(frame);
+  nic.expect_on_wire(frame);
+}
+
+TEST(Copies, WhatAStockNicReceivesIsInspectedBeforeTheGuestHasIt) {
+  StockNic nic;
+  Bytes frame = reply();
+  std::fill_n(frame.begin(), 6, uint8_t{0xff});
+  Bytes other = frame;
+  std::copy(StockNic::kWicked.begin(), StockNic::kWicked.end(), other.begin() + 60);
+  nic.wire().send(other);
+  ASSERT_TRUE(nic.waits_for("dropped 1"));
+  const std::vector<uint8_t> buffer = nic.machine().bus().read_block(Rings::kReceiveBuffers, 2048);
+  EXPECT_EQ(std::count(buffer.begin(), buffer.end(), 0), 2048) << "no octet of it";
+  EXPECT_TRUE(nic.rings().receive()) << "as damaged on its way";
+  nic.wire().send(frame);
+  const auto received = nic.rings().receive();
+  ASSERT_TRUE(received);
+  EXPECT_EQ(Bytes(received->begin(), received->end()), frame);
+}
+
+}  // namespace
+}  // namespace gatehouse::registers

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Copy mode, in front of a NIC that checks no seals: a guest that writes to its buffers, at
+// whatever time, changes nothing that has been inspected.
+#include <random>
+
+#include "tests/unit/firmware/interceptor_copying.hh"
+
+namespace gatehouse::interceptor {
+namespace {
+
+TEST_F(CopiedInspection, ChangesNothingForAGuestThatPlaysFair) {
+  inspector.choosy = true;
+  start();
+  for (const Format format : kFormats) {
+    for (const unsigned queue : {0u, 1u}) {
+      Driver driver(m, {.queue = queue, .format = format});
+      driver.set_up();
+      for (uint32_t number = 0; number < 200; ++number) {
+        Bytes frame = numbered(number, 100 + number * 7 % 1300);
+        frame.back() = number % 3 == 0 ? kMark : 0;
+        ASSERT_TRUE(driver.send(frame, 1 + number % 3, number % 2 == 0));
+        driver.doorbell();
+        m.receive(frame);
+        m.settle();
+        const bool passes = number % 3 != 0;
+        if (frame.size() >= 1000) frame[0] = 0x02;
+        ASSERT_EQ(m.card.sent.size(), passes ? 1u : 0u) << number;
+        for (const auto& one : m.card.sent) EXPECT_EQ(one.bytes, frame);
+        m.card.sent.clear();
+        if (queue == 1) continue;  // what comes goes to queue 0
+        const std::vector<Bytes> frames = driver.receive();
+        ASSERT_EQ(frames.size(), 1u);
+        EXPECT_EQ(frames[0], passes ? frame : Bytes(frame.size(), 0));
+      }
+      EXPECT_EQ(driver.unfinished(), 0u);
+      reset();
+    }
+  }
+  EXPECT_EQ(m.interceptor.counts().unseen, 0u);
+  EXPECT_EQ(m.interceptor.counts().waits, 0u);
+}
+
+TEST_F(CopiedInspection, SendsWhatWasInspectedWhateverTheGuestWrites) {
+  start();
+  Driver driver(m, {});
+  driver.set_up();
+  m.settle();
+  // In front of the access by which the NIC learns of the frames.
+  bool written = false;
+  m.on_access = [&] {
+    if (inspector.sent().size() != 3) return;
+    written = true;
+    for (uint32_t unit = 0; unit < 6; ++unit) std::memset(buffer_of(driver, unit), kMark, 200);
+  };
+  for (uint32_t number = 0; number < 3; ++number)
+    ASSERT_TRUE(driver.send(numbered(number, 400), 2));
+  driver.doorbell();
+  m.settle();
+  EXPECT_TRUE(written);
+  ASSERT_EQ(m.card.sent.size(), 3u);
+  for (uint32_t number = 0; number < 3; ++number)
+    EXPECT_EQ(m.card.sent[number].bytes, numbered(number, 400));
+  EXPECT_EQ(driver.unfinished(), 0u);
+  // During inspection.
+  m.on_access = nullptr;
+  inspector.on_inspect = [&] { buffer_of(driver, 6)[40] = kMark; };
+  ASSERT_TRUE(driver.send(numbered(3, 300)));
+  driver.doorbell();
+  m.settle();
+  ASSERT_EQ(m.card.sent.size(), 4u);
+  EXPECT_EQ(m.card.sent[3].bytes, numbered(3, 300));
+}
+
+TEST_F(CopiedInspection, TheGuestGetsNothingBeforeItWasInspected) {
+  for (const Format format : kFormats) {
+    start();
+    Driver driver(m, {.format = format});
+    driver.set_up();
+    m.settle();
+    const Bytes before(m.memory.ram.get(), m.memory.ram.get() + vnic::rig::Memory::kRam);
+    m.receive(numbered(0, 300));
+    m.receive(numbered(1, 1400));
+    unsigned seen = 0;
+    inspector.on_inspect = [&] {
+      ++seen;
+      if (seen != 1) return;
+      EXPECT_EQ(std::memcmp(before.data(), m.memory.ram.get(), before.size()), 0)
+          << "the NIC wrote nothing to the guest's memory";
+      // Nor does it read there.
+      std::memset(m.at(vnic::rig::kBuffers), kMark, 0x10000);
+    };
+    m.settle();
+    inspector.on_inspect = nullptr;
+    EXPECT_EQ(seen, 2u);
+    EXPECT_EQ(driver.receive(), (std::vector<Bytes>{numbered(0, 300), numbered(1, 1400)}));
+    EXPECT_EQ(driver.errors, 0u);
+    reset();
+  }
+}
+
+// The NIC gets addresses of private buffers alone.
+TEST_F(CopiedInspection, TheNicHasNoAddressOfTheGuests) {
+  for (const Format format : kFormats) {
+    start();
+    Driver driver(m, {.format = format});
+    driver.set_up();
+    for (uint32_t number = 0; number < 40; ++number) ASSERT_TRUE(driver.send(numbered(number)));
+    driver.doorbell();
+    m.settle();
+    const auto* real = reinterpret_cast<const uint64_t*>(m.hidden.memory.get() + kRealAt);
+    const auto within = [](uint64_t address, uint64_t from, uint64_t octets) {
+      return address - partition::kRamBase - from < octets;
+    };
+    for (uint32_t unit = 0; unit < 62; ++unit) {
+      const uint64_t* words = real + unit * 2;
+      EXPECT_TRUE(within(words[0], kReceiveAt, kReceiveOctets) || words[0] == kSplitNoBuffer);
+      if (format == Format::kSplit) continue;
+      EXPECT_EQ(words[1], 0u) << "nothing that may be taken for an address";
+    }
+    const uint64_t* transmit = real + 2 * kUnits * kReceiveRings;
+    for (uint32_t unit = 0; unit < 40; ++unit)
+      EXPECT_TRUE(within(transmit[unit * 2], kSendAt, kSendOctets));
+    reset();
+  }
+}
+
+TEST_F(CopiedInspection, RefusesBuffersInPrivateMemory) {
+  start();
+  Driver driver(m, {});
+  driver.set_up();
+  m.settle();
+  for (const uint64_t address : {partition::kRamBase + kSendAt, partition::kRamBase + kReceiveAt,
+                                 partition::kRamBase + kCopyAt, ~uint64_t{0}}) {
+    ASSERT_TRUE(driver.send(numbered(1)));
+    put<desc::TX_ADDRESS>(driver.tx((driver.sent() + 63) % 64), address);
+    ASSERT_TRUE(driver.send(numbered(2)));
+    driver.doorbell();
+    m.settle();
+    ASSERT_EQ(m.card.sent.size(), 1u) << std::hex << address;
+    EXPECT_EQ(number_of(m.card.sent[0].bytes), 2u);
+    EXPECT_EQ(driver.unfinished(), 0u);
+    m.card.sent.clear();
+  }
+  EXPECT_EQ(m.interceptor.counts().refused_addresses, 4u);
+  EXPECT_EQ(m.interceptor.counts().unseen, 4u);
+  for (const Format format : kFormats) {
+    Driver other(m, {.format = format});
+    other.set_up();
+    m.settle();
+    const Bytes window(m.hidden.memory.get() + kSendAt, m.hidden.memory.get() + kReceiveAt);
+    for (uint32_t unit = 0; unit < 64; unit += format == Format::kSplit ? 2 : 1)
+      put<desc::ADDRESS>(other.rx(unit), partition::kRamBase + kSendAt + unit * 2048);
+    other.tail(reg::RDT, 0);
+    m.settle();
+    other.tail(reg::RDT, 62);
+    m.settle();
+    const uint64_t refused = m.memory.refused;
+    m.receive(numbered(1));
+    m.settle();
+    EXPECT_GT(m.memory.refused, refused) << "the bus answers as at an address that nobody has";
+    EXPECT_EQ(window, Bytes(m.hidden.memory.get() + kSendAt, m.hidden.memory.get() + kReceiveAt));
+  }
+}
+
+// A guest that scribbles over buffers it has handed over, and over its descriptors, at any time.
+class Tampering : public testing::TestWithParam<unsigned> {};
+
+TEST_P(Tampering, EveryFrameLeavesAsItWasInspected) {
+  std::mt19937 random(GetParam());
+  Memory inspector;
+  Machine m(&inspector, false, kReceiveOctets);
+  ASSERT_TRUE(m.interceptor.start());
+  Driver driver(m, {.receive_units = 32,
+                    .transmit_units = 32,
+                    .format = kFormats[random() % std::size(kFormats)]});
+  driver.set_up();
+  m.settle();
+  const auto scribble = [&] {
+    uint8_t* const at = random() % 8 == 0 ? driver.tx(random() % 32)
+                                          : m.at(Driver::kTxBuffers + random() % (32 * 4096));
+    at[random() % 8] = static_cast<uint8_t>(random());
+  };
+  m.on_access = scribble;
+  inspector.on_inspect = [&] {
+    for (int i = 0; i < 20; ++i) scribble();
+  };
+  uint32_t number = 0, came = 0;
+  for (int step = 0; step < 3000; ++step) {
+    switch (random() % 8) {
+      case 0:
+      case 1:
+        driver.send(numbered(number++, 60 + random() % 1400), 1 + random() % 3, random() % 2);
+        break;
+      case 2:
+        driver.doorbell();
+        break;
+      case 3:
+        m.receive(numbered(number++, 60 + random() % 1400));
+        break;
+      case 4:
+        m.interceptor.poll();
+        break;
+      case 5:
+        m.advance(1000);
+        break;
+      case 6:
+        for (const Bytes& frame : driver.receive()) {
+          ASSERT_LT(came, inspector.received().size());
+          ASSERT_EQ(frame, inspector.received()[came++]);
+        }
+        break;
+      default:
+        scribble();
+        break;
+    }
+  }
+  for (int i = 0; i < 4; ++i) m.settle();
+  ASSERT_EQ(m.card.sent.size(), inspector.sent().size());
+  for (size_t i = 0; i < m.card.sent.size(); ++i)
+    ASSERT_EQ(m.card.sent[i].bytes, inspector.sent()[i]) << i;
+  EXPECT_GT(m.card.sent.size(), 100u);
+  EXPECT_GT(came, 50u);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, Tampering, testing::Range(0u, 16u));
+
+}  // namespace
+}  // namespace gatehouse::interceptor
