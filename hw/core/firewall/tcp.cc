@@ -189,7 +189,8 @@ Segment segment_of(const uint8_t* frame, const Layers& layers) {
                   .acknowledgement = tcp.acknowledgement(),
                   .length = layers.l3_end - layers.payload_offset,
                   .window = tcp.window(),
-                  .flags = tcp.flags()};
+                  .flags = tcp.flags(),
+                  .is_part = layers.fragment};
   if ((segment.flags & Tcp::kSyn) == 0) return segment;
   const uint8_t* options = tcp.at() + Tcp::kLength;
   const uint32_t octets = tcp.header_length() - Tcp::kLength;
@@ -245,12 +246,17 @@ TcpStep tcp_go_on(Connection& connection, unsigned from, const Segment& segment)
   // Nothing follows a FIN.
   if (finished ? beyond(end, sender.fin_end) : fin && beyond(sender.end, end)) return kBadWindow;
 
+  // Of a fragmented segment the other end may acknowledge as much as it lets be sent.
+  uint32_t reach = end;
+  if (segment.is_part && beyond(sender.limit, end)) {
+    reach = end + std::min(sender.limit - end, kLargestDatagram);
+  }
   if (fin && !finished) {
     sender.flags = static_cast<uint8_t>((sender.flags & ~TcpEnd::kCallsAgain) | TcpEnd::kFin);
-    sender.fin_end = end;
+    sender.fin_end = reach;
   }
   sender.max_window = std::max(sender.max_window, window);
-  if (beyond(end, sender.end)) sender.end = end;
+  if (beyond(reach, sender.end)) sender.end = reach;
   take_ack(sender, receiver, segment.acknowledgement, window);
   const bool over = connection.state == State::reset;
   connection.state = state_of(connection);

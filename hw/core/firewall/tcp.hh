@@ -19,10 +19,11 @@ struct Segment {
   uint16_t window = 0;  // as in the header
   uint8_t flags = 0;
   bool has_scale = false;
-  uint8_t scale = 0;  // at most 14 (RFC 7323 section 2.3)
+  uint8_t scale = 0;     // at most 14 (RFC 7323 section 2.3)
+  bool is_part = false;  // a first fragment: how much follows is not known
 };
 
-// layers.l4 is kTcp. A first fragment is as long as it is.
+// layers.l4 is kTcp.
 Segment segment_of(const uint8_t* frame, const Layers& layers);
 
 struct TcpStep {
