@@ -86,13 +86,13 @@ void follow_the_driver(Intercepted& bed) {
   }
 }
 
-// Its driver then takes frames by packet-split descriptors.
+// Its driver then takes frames by packet-split descriptors. Rules have nothing against the pattern.
 void follow_jumbo_frames(Intercepted& bed) {
   for (lab::Guest* guest : {&bed.guest(), &bed.peer()})
     guest->agent().check("ip link set eth0 mtu 4000");
   for (lab::Guest* guest : {&bed.guest(), &bed.peer()}) wait_for_carrier(*guest);
-  expect_no_loss(bed.agent().run(ping(20, "-M do -s 3900")));
-  expect_no_loss(bed.agent().run(ping(20, "-s 20000")));
+  expect_no_loss(bed.agent().run(ping(20, "-M do -p e1 -s 3900")));
+  expect_no_loss(bed.agent().run(ping(20, "-p e1 -s 20000")));
 }
 
 void follow_the_cable(Intercepted& bed) {
@@ -268,6 +268,46 @@ TEST(SealedInterception, IsRefusedInFrontOfAStockNic) {
   lab::write_file(image, rules());
   Intercepted bed(Nic::kStock, ",arguments=seal=on,data=" + image);
   EXPECT_EQ(request(bed.guest(), Request::kStart), Answer::kFailed);
+  expect_no_loss(bed.agent().run(ping(20)));
+}
+
+class CopiedInterception : public testing::TestWithParam<Nic> {};
+INSTANTIATE_TEST_SUITE_P(Of, CopiedInterception, testing::ValuesIn(kNics),
+                         [](const auto& nic) { return name_of(nic.param); });
+
+// Every frame goes through private memory; the guest notices nothing, whatever it does.
+TEST_P(CopiedInterception, LosesNothingAndFollowsTheDriver) {
+  lab::WorkDir files("rules");
+  const std::string image = files.path("rules");
+  lab::write_file(image, rules());
+  Intercepted bed(GetParam(), ",arguments=copy=on,data=" + image);
+  take_over_and_hand_back(bed);
+  ASSERT_EQ(request(bed.guest(), Request::kStart), Answer::kDone);
+  expect_rules(bed);
+  expect_no_loss(bed.agent().run(ping(20, "-p e1 -s 8000")));
+  follow_the_driver(bed);
+  if (GetParam() == Nic::kStock) follow_jumbo_frames(bed);
+  expect_rules(bed);
+  bed.move();
+  expect_rules(bed);
+  auto counts = bed.report();
+  EXPECT_GT(counts["inspected"], 50u);
+  EXPECT_EQ(counts["unseen"], 0u);
+  EXPECT_EQ(counts["unusable_rings"], 0u);
+  ASSERT_EQ(request(bed.guest(), Request::kStop), Answer::kDone);
+  expect_no_loss(bed.agent().run(ping(20)));
+  EXPECT_EQ(bed.agent().check("dmesg").find("Hardware Unit Hang"), std::string::npos);
+}
+
+TEST(CopiedInterception, SaysHowMuchMemoryItNeeds) {
+  lab::WorkDir files("rules");
+  const std::string image = files.path("rules");
+  lab::write_file(image, rules());
+  Intercepted bed(Nic::kStock, ",arguments=copy=on,memory=4M,data=" + image);
+  const auto alert = bed.guest().qmp().wait_event("GATEHOUSE_PARTITION_ALERT", seconds(20));
+  ASSERT_TRUE(alert.has_value());
+  EXPECT_EQ(alert->at("data").at("text").get<std::string>(),
+            "interceptor: too little private memory, give the partition memory=5M or more");
   expect_no_loss(bed.agent().run(ping(20)));
 }
 
