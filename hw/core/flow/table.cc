@@ -31,10 +31,10 @@ int32_t after(Tick a, Tick b) { return static_cast<int32_t>(a - b); }
 Table::Table(uint32_t capacity, uint32_t owners, uint64_t seed)
     : capacity_(std::clamp(capacity, 1u, kMaxCapacity)),
       seed_(seed),
-      entries_(reserve<Entry>(capacity_)),
+      entries_(reserve_large_pages_for<Entry>(capacity_)),
       most_buckets_(std::max(kFirstBuckets, capacity_ / kFill + 1)),
       overflow_buckets_(capacity_ / 16 + kFirstBuckets),
-      buckets_(reserve<Bucket>(size_t{most_buckets_} + overflow_buckets_)),
+      buckets_(reserve_large_pages_for<Bucket>(size_t{most_buckets_} + overflow_buckets_)),
       slots_(kSlots),
       waiting_(owners * 2),
       owners_(owners) {

@@ -12,13 +12,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
 #include <type_traits>
 #include <vector>
 
 #include "hw/core/base/flow_key.hh"
+#include "hw/core/base/large_pages.hh"
 
 namespace gatehouse::flow {
 
@@ -148,18 +147,6 @@ class Table {
       return bits & ((1u << count) - 1);
     }
   };
-  struct Release {
-    void operator()(void* memory) const {
-      ::operator delete (memory, std::align_val_t{alignof(Entry)});
-    }
-  };
-  template <class T>
-  using Raw = std::unique_ptr<T[], Release>;
-  template <class T>
-  static Raw<T> reserve(size_t count) {
-    return Raw<T>(
-        static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignof(Entry)})));
-  }
   struct Owner {
     uint32_t entries = 0;
     uint32_t waiting[2] = {0, 0};
@@ -193,14 +180,14 @@ class Table {
   uint32_t size_ = 0;
   uint32_t fresh_ = 0;  // entries from here on were never used
   uint32_t free_ = kNone;
-  Raw<Entry> entries_;
+  LargePages<Entry> entries_;
 
   uint32_t most_buckets_;      // home buckets; overflow buckets stand behind them
   uint32_t overflow_buckets_;  // how many there are
   uint32_t mask_ = 0, split_ = 0;
   uint32_t overflow_fresh_ = 0;  // as fresh_ and free_
   uint32_t overflow_free_ = kNone;
-  Raw<Bucket> buckets_;
+  LargePages<Bucket> buckets_;
 
   Tick hand_ = 0;  // slots before this one have been looked at
   bool started_ = false;
