@@ -16,8 +16,8 @@
 
 namespace gatehouse {
 
-// Octets kept free in front of a frame that a vnic hands in: outer Ethernet + VLAN + IPv6 + UDP +
-// Geneve with options fit.
+// Octets kept free in front of a frame that a vnic hands in: outer Ethernet + VLAN + IPv6 + UDP or
+// TCP + the longest tunnel header that a format may describe, with options, fit.
 inline constexpr uint32_t kHeadroom = 384;
 // Largest super-frame (TSO) that the card holds: IPv4/IPv6 datagram of 64 KiB and its L2 header.
 inline constexpr uint32_t kMaxSuperFrame = 65536 + 64;

@@ -20,7 +20,11 @@ constexpr char kEverything[] = R"({
   "formats": [
     {"name": "marked", "kind": "geneve", "port": 6082, "udp_checksum": true, "zero_checksum_ipv6": true,
      "options": "0104 8001 0a0b0c0d", "ttl": 32, "dscp": 46},
-    {"name": "plain", "kind": "vxlan"}
+    {"name": "plain", "kind": "vxlan"},
+    {"name": "described", "protocol": 47, "header": "0801 beef 00000000 0000 0000", "id": ["1:01/0f", "2:beef"],
+     "tenant": "4:24", "flow": "7.4:4", "checksum": "8:16", "length": "0.4:4*4+12", "total_length": "10:16+2",
+     "option_length": "1:8*4+4", "option_kind": "0:8", "option_critical": "2.7:1", "any_critical": "1.0:1",
+     "options": "0700 0100", "entropy": "none"}
   ],
   "uplinks": [
     {"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24", "fd01::1/64"], "gateway": "10.1.0.254",
@@ -67,7 +71,7 @@ Policy must_read(std::string_view text) {
 
 TEST(Reader, ReadsFormats) {
   const Policy policy = must_read(kEverything);
-  ASSERT_EQ(policy.formats.size(), 4u);  // the two built-in ones stand first
+  ASSERT_EQ(policy.formats.size(), 5u);  // the two built-in ones stand first
   EXPECT_EQ(policy.formats[0].name, "vxlan");
   EXPECT_EQ(policy.formats[0].header, shipped_format("vxlan")->header);
   EXPECT_EQ(policy.formats[0].port, 4789);
@@ -88,6 +92,26 @@ TEST(Reader, ReadsFormats) {
   EXPECT_EQ(plain.port, 4789);
   EXPECT_EQ(plain.ttl, 64);
   EXPECT_FALSE(plain.udp_checksum || plain.zero_checksum_ipv6 || plain.dscp);
+}
+
+TEST(Reader, ReadsDescriptionsOfFormats) {
+  const Policy policy = must_read(kEverything);
+  const Format& format = policy.formats.back();
+  EXPECT_EQ(format.protocol, 47);
+  EXPECT_EQ(format.port, 0);
+  EXPECT_EQ(format.header.size(), 12u);
+  EXPECT_EQ(format.id, (std::vector<Match>{{1, {0x01}, {0x0f}}, {2, {0xbe, 0xef}, {0xff, 0xff}}}));
+  EXPECT_EQ(format.tenant, (Field{4, 0, 24}));
+  EXPECT_EQ(format.flow, (Field{7, 4, 4}));
+  EXPECT_EQ(format.checksum, (Field{8, 0, 16}));
+  EXPECT_EQ(format.length, (LengthRule{{0, 4, 4}, 4, 12}));
+  EXPECT_EQ(format.total_length, (LengthRule{{10, 0, 16}, 1, 2}));
+  EXPECT_EQ(format.option_length, (LengthRule{{1, 0, 8}, 4, 4}));
+  EXPECT_EQ(format.option_kind, (Field{0, 0, 8}));
+  EXPECT_EQ(format.option_critical, (Field{2, 7, 1}));
+  EXPECT_EQ(format.any_critical, (Field{1, 0, 1}));
+  EXPECT_EQ(format.options, (std::vector<uint8_t>{7, 0, 1, 0}));
+  EXPECT_EQ(format.entropy, Entropy::kNone);
 }
 
 TEST(Reader, ReadsFirewalls) {
