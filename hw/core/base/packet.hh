@@ -32,6 +32,7 @@ struct Offload {
   bool l4_checksum = false;     // insert the TCP or UDP checksum (TXSM)
   bool tcp = false;             // TSO context says TCP (else UDP)
   bool ipv4 = false;            // TSO context says IPv4 (else IPv6)
+  bool same_id = false;         // all segments have one IPv4 identification; only coalesce says so
   uint16_t mss = 0;             // octets of L4 payload for each segment
   uint16_t header_length = 0;   // octets of L2 + L3 + L4 header
   uint32_t payload_length = 0;  // PAYLEN: octets behind the headers

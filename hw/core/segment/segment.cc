@@ -193,7 +193,8 @@ Slice Segmenter::write_segment(uint32_t index, uint8_t* head) const {
   if (layers.l3 == L3::kIpv4) {
     const Ipv4Header ip(l3);
     const auto total = static_cast<uint16_t>(datagram);
-    const auto id = static_cast<uint16_t>(ip.identification() + index * (piece_ / mss_));
+    const uint32_t step = packet_->offload.same_id ? 0 : piece_ / mss_;
+    const auto id = static_cast<uint16_t>(ip.identification() + index * step);
     ip.set_total_length(total);
     ip.set_identification(id);
     ip.set_checksum(checksum::finish(add(add(ip_sum_, total), id)));

@@ -75,9 +75,9 @@ class Segmenter {
   // A super-frame's context is compared strictly: header length and payload length (HDRLEN, PAYLEN)
   // must be the frame's own, a tag that the vnic inserted included; silicon would send garbage
   // else. IP and UDP lengths, IP identification, TCP sequence, FIN, PSH and checksums are written
-  // as the data sheet says (7.3.6); CWR stays on the first segment only (RFC 3168 section 6.1.2).
-  // A TCP super-frame without DF whose segments exceed the MTU gets a smaller MSS; UDP ones without
-  // DF are fragmented.
+  // as the data sheet says (7.3.6), but for Offload::same_id; CWR stays on the first segment only
+  // (RFC 3168 section 6.1.2). A TCP super-frame without DF whose segments exceed the MTU gets a
+  // smaller MSS; UDP ones without DF are fragmented.
   //
   // exceeds_mtu: IPv6, IPv4 with DF, or no IP, and it does not fit. Tell the sender (too_big.hh).
   // bad_tso_context: the context's protocols or lengths are not the frame's; MSS 0; a fragment.

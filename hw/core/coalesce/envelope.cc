@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/coalesce/envelope.hh"
+
+#include "hw/core/base/headers.hh"
+
+namespace gatehouse::coalesce {
+namespace {
+
+using policy::Entropy;
+
+Bits bits_of(const policy::Field& field) { return Bits(field.octet, field.bit, field.bits); }
+
+// What GRO compares in an outer header: its class and hop limit, DF, the flow label, and whether
+// there is a UDP checksum. The identification is of no use to anybody once the header is gone.
+uint64_t outer_of(const Packet& packet) {
+  constexpr unsigned kHops = 32, kVersion = 40, kChecksum = 41;
+  const Layers& layers = packet.layers;
+  const uint8_t* l3 = packet.data + layers.l2_length;
+  uint64_t outer = 0;
+  if (layers.l3 == L3::kIpv6) {
+    const Ipv6Header ip(l3);
+    outer = uint64_t{1} << kVersion | uint64_t{ip.hop_limit()} << kHops | ip.version_class_flow();
+  } else {
+    const Ipv4Header ip(l3);
+    outer = uint64_t{ip.ttl()} << kHops | uint32_t{ip.fragment()} << 16 | ip.tos();
+  }
+  if (layers.l4 == L4::kUdp) {
+    const UdpHeader udp(static_cast<const uint8_t*>(packet.data + layers.l4_offset));
+    outer |= uint64_t{udp.checksum() != 0} << kChecksum;
+  }
+  return outer;
+}
+
+}  // namespace
+
+Envelope::Envelope(const policy::Format& format)
+    : flow_(bits_of(format.flow)),
+      total_length_(bits_of(format.total_length.field)),
+      checksum_(bits_of(format.checksum)) {
+  const bool field = format.flow && format.entropy != Entropy::kSourcePort;
+  if (format.entropy == Entropy::kNone) return;
+  if (field) {
+    source_ = Source::kField;
+  } else if (format.has_ports() && format.entropy != Entropy::kFlow) {
+    source_ = Source::kPort;
+  }
+}
+
+bool Envelope::read(Packet& outer, uint32_t inner_offset, uint32_t length, Origin& origin) const {
+  if (length > kMaxOpaque) return false;
+  uint8_t* header = outer.data + inner_offset - length;
+  origin.opaque = length;
+  origin.outer = outer_of(outer);
+  origin.flow = 0;
+  if (source_ == Source::kField) origin.flow = flow_.read(header);
+  if (source_ == Source::kPort) {
+    // UDP and TCP begin alike.
+    origin.flow =
+        UdpHeader(static_cast<const uint8_t*>(outer.data + outer.layers.l4_offset)).source_port();
+  }
+  if (total_length_) total_length_.write(header, 0);
+  if (checksum_) checksum_.write(header, 0);
+  return true;
+}
+
+}  // namespace gatehouse::coalesce
