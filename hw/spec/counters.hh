@@ -31,7 +31,9 @@ namespace gatehouse::spec {
   X(firewall_related, "ICMP errors let through because of a live connection")       \
   X(firewall_logged, "first frames of connections that a rule with log decided")    \
   X(meter_green, "frames within the committed rate")                                \
-  X(meter_yellow, "frames above the committed rate, but not above the peak rate")
+  X(meter_yellow, "frames above the committed rate, but not above the peak rate")   \
+  X(mirrored, "frames from and to the guest copied to its mirror session")          \
+  X(mirror_lost, "of these, what could not be copied or sent at once")
 
 // X(name, "text"): one set for each uplink
 #define GATEHOUSE_UPLINK_COUNTERS(X)                                                    \

@@ -61,6 +61,7 @@ void Pipeline::Impl::bind() {
     vnic.row = vnic.attached ? row_of(*tables, vnic.name) : kNoRow;
     vnic.tenant = kNoTenant;
     vnic.rules = {};
+    vnic.mirror = kNoRow;
     if (vnic.row == kNoRow) {
       guard.set(i, nullptr);
       vnic.meter = {};
@@ -74,6 +75,7 @@ void Pipeline::Impl::bind() {
     if (vnic.tenant_name != tenant) guard.forget(i);
     vnic.tenant_name = tenant;
     guard.set(i, row.watch == kNoRow ? nullptr : &tables->watches[row.watch]);
+    vnic.mirror = row.mirror;
     vnic.meter.set(row.meter ? &*row.meter : nullptr);
     vnic.rules = spoof::Rules(row.policy, mac);
     vnic_of_row[vnic.row] = static_cast<uint16_t>(i);

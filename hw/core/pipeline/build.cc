@@ -33,7 +33,7 @@ class Builder {
 
   Result<std::unique_ptr<Tables>> run() {
     for (Status (Builder::*step)() : {&Builder::formats, &Builder::uplinks, &Builder::tenants,
-                                      &Builder::vnics, &Builder::mappings}) {
+                                      &Builder::mirrors, &Builder::vnics, &Builder::mappings}) {
       if (Status status = (this->*step)(); !status.ok()) return status;
     }
     if (Status status = build_guards(policy_, *tables_); !status.ok()) return status;
@@ -61,10 +61,12 @@ class Builder {
   Status uplinks();
   Status uplink(size_t index);
   Status tenants();
+  Status mirrors();
   Status vnics();
   Status mappings();
   Status mapping(size_t index, uint16_t tenant);
   Result<uint32_t> next_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni);
+  Result<NextHop> make_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni);
   void finish();
   unsigned vni_bits(uint16_t format) const {
     return std::min<unsigned>(kVniBits, tables_->formats[format].tenant.bits);
@@ -78,7 +80,7 @@ class Builder {
 
   const policy::Policy& policy_;
   std::unique_ptr<Tables> tables_;
-  Names format_names_, tenant_names_, vnic_names_;
+  Names format_names_, tenant_names_, vnic_names_, mirror_names_;
   std::unordered_map<PeerKey, uint32_t, PeerHash> hops_;
   std::vector<uint16_t> hop_tenants_;
 };
@@ -213,6 +215,13 @@ Status Builder::vnics() {
       return Status::error(what + ": mac must be a unicast address");
     }
     tables_->vnics.push_back({from, tenant->second});
+    if (!from.mirror.empty()) {
+      const auto mirror = mirror_names_.find(from.mirror);
+      if (mirror == mirror_names_.end()) {
+        return Status::error(what + ": no mirror is named '" + from.mirror + "'");
+      }
+      tables_->vnics.back().mirror = mirror->second;
+    }
     for (const IpPrefix& address : from.addresses) {
       if (!is_prefix(address)) return Status::error(what + ": an address is not one");
       if (!address.is_host()) continue;
@@ -265,9 +274,42 @@ Status Builder::mapping(size_t index, uint16_t tenant) {
                             : "the destination is mapped twice");
 }
 
+// Mirror sessions are no peers: nothing of a tenant comes from there.
+Status Builder::mirrors() {
+  for (size_t i = 0; i < policy_.mirrors.size(); ++i) {
+    const policy::Mirror& from = policy_.mirrors[i];
+    const std::string what = label("mirrors", i, from.name);
+    const auto tenant = tenant_names_.find(from.tenant);
+    if (tenant == tenant_names_.end()) {
+      return Status::error(what + ": no tenant is named '" + from.tenant + "'");
+    }
+    if (!mirror_names_.emplace(from.name, static_cast<uint16_t>(i)).second) {
+      return Status::error(what + ": the name is there twice");
+    }
+    if (is_own(from.peer)) return Status::error(what + ": peer is the card's own address");
+    if (!vni_fits(from.vni, tables_->tenants[tenant->second].format)) {
+      return Status::error(what + ": vni does not fit the format");
+    }
+    auto hop = make_hop(tenant->second, from.peer, from.vni);
+    if (!hop.ok()) return Status::error(what + ": " + hop.status().message());
+    tables_->mirrors.push_back(hop.value());
+  }
+  return {};
+}
+
 Result<uint32_t> Builder::next_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni) {
   const auto known = hops_.find({tenant, vni, peer});
   if (known != hops_.end()) return known->second;
+  auto hop = make_hop(tenant, peer, vni);
+  if (!hop.ok()) return hop.status();
+  const auto index = static_cast<uint32_t>(tables_->next_hops.size());
+  tables_->next_hops.push_back(hop.value());
+  hop_tenants_.push_back(tenant);
+  hops_.emplace(PeerKey{tenant, vni, peer}, index);
+  return index;
+}
+
+Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni) {
   const auto route = underlay::route(tables_->interfaces, peer);
   if (!route) {
     return Status::error("no route to underlay peer " + to_string(peer) +
@@ -290,11 +332,7 @@ Result<uint32_t> Builder::next_hop(uint16_t tenant, const IpAddress& peer, uint3
   hop.max_frame = mtu + kEthernet;
   hop.uplink = static_cast<uint8_t>(route->uplink);
   hop.peer = peer;
-  const auto index = static_cast<uint32_t>(tables_->next_hops.size());
-  tables_->next_hops.push_back(hop);
-  hop_tenants_.push_back(tenant);
-  hops_.emplace(PeerKey{tenant, vni, peer}, index);
-  return index;
+  return hop;
 }
 
 void Builder::finish() {

@@ -63,6 +63,7 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
     octets += packet->length;
     super_frames += packet->offload.tso;
     tap(TapPoint::kGuest, TapDirection::kFromGuest, port, {{packet->data, packet->length}, {}});
+    mirror(port, {{packet->data, packet->length}, {}});
   }
   vnic[VnicCounter::tx_frames] += batch.size();
   vnic[VnicCounter::tx_bytes] += octets;

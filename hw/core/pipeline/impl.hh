@@ -42,6 +42,7 @@ struct Vnic {
   resolve::TokenBucket peer_answers{kAnswersPerSecond, kAnswerBurst};
   resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
   Metered meter;
+  uint32_t mirror = kNoRow;  // of Tables::mirrors
   Pipeline::Drops drops{};
   Pipeline::VnicCounters counters{};
 
@@ -92,6 +93,12 @@ struct Pipeline::Impl final : underlay::Outbox {
   bool begin_segments(unsigned port, Packet& packet, uint32_t mtu, uint32_t wire_cuts = 0);
   uint32_t wire_cuts(unsigned port, const Packet& packet, const NextHop& hop) const;
   void count_segments(unsigned port);
+  // A copy for the vnic's mirror session, when it has one.
+  void mirror(unsigned vnic, const OutFrame& frame) {
+    if (vnics[vnic].mirror != kNoRow) [[unlikely]]
+      send_mirror(vnic, frame);
+  }
+  void send_mirror(unsigned vnic, const OutFrame& frame);
   bool metered(unsigned port) const;
   bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);

@@ -125,6 +125,9 @@ void Pipeline::Impl::to_vnic(unsigned vnic, std::span<const OutFrame> frames, co
   if (tapping(TapPoint::kGuest)) [[unlikely]] {
     for (const OutFrame& frame : frames) tap(TapPoint::kGuest, TapDirection::kToGuest, vnic, frame);
   }
+  if (vnics[vnic].mirror != kNoRow) [[unlikely]] {
+    for (const OutFrame& frame : frames) send_mirror(vnic, frame);
+  }
   sink.to_vnic(vnic, frames, layers, checked, good);
 }
 

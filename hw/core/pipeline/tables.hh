@@ -66,7 +66,8 @@ struct Tenant {
 struct VnicRow {
   policy::Vnic policy;
   uint16_t tenant = 0;
-  uint32_t watch = kNoRow;  // index into Tables::watches
+  uint32_t watch = kNoRow;   // index into Tables::watches
+  uint32_t mirror = kNoRow;  // index into Tables::mirrors
   std::optional<policy::Meter> meter;
 };
 
@@ -83,6 +84,7 @@ struct Tables {
   overlay::HostTable peers;  // (tenant, underlay address) -> next hop
   underlay::Neighbours neighbours;
   std::vector<Watch> watches;
+  std::vector<NextHop> mirrors;
   uint32_t connections = 0;  // that the card tracks
 
   struct Vni {

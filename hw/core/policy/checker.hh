@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The checks behind references.hh, in three files: references_underlay.cc (formats, uplinks),
-// references_firewall.cc (groups, firewalls, meters) and references.cc (the overlay's part).
+// references_firewall.cc (groups, firewalls, meters, mirrors) and references.cc (the overlay's
+// part).
 #ifndef GATEHOUSE_HW_CORE_POLICY_CHECKER_HH_
 #define GATEHOUSE_HW_CORE_POLICY_CHECKER_HH_
 
@@ -46,6 +47,7 @@ class Checker {
     if (Found found = uplinks()) return found;
     if (Found found = guards()) return found;
     if (Found found = tenants()) return found;
+    if (Found found = mirrors()) return found;
     if (Found found = vnics()) return found;
     return mappings();
   }
@@ -62,6 +64,7 @@ class Checker {
   Found rule(size_t firewall, size_t index);
   Found meter(size_t index);
   Found vnic_guards(size_t index);
+  Found mirrors();
   Found known(const Index& names, std::string_view what, const std::string& name, Path path);
   Found tenants();
   Found tenant(size_t index);
@@ -80,7 +83,7 @@ class Checker {
   const Policy& policy_;
   std::map<std::string_view, const Format*> formats_;
   std::map<std::string_view, size_t> used_formats_;  // the first tenant that names it
-  Index groups_, firewalls_, meters_;
+  Index groups_, firewalls_, meters_, mirrors_;
   Index tenants_;
   std::map<std::pair<size_t, IpPrefix>, Path>
       vnic_addresses_;       // single addresses of each tenant's vnics

@@ -115,6 +115,7 @@ struct Vnic {
   std::vector<std::string> groups = {};  // Groups to which its addresses belong
   std::string firewall = {};             // name of a Firewall; empty: none, everything passes
   std::string meter = {};                // name of a Meter; empty: none
+  std::string mirror = {};               // name of a Mirror; empty: none
 };
 
 // Addresses that rules name together; also those of the vnics that say they belong to it.
@@ -151,6 +152,14 @@ struct Firewall {
   std::vector<Rule> rules;
 };
 
+// A session to which vnics' frames are copied: to an underlay peer, in the tenant's format.
+struct Mirror {
+  std::string name;
+  std::string tenant;
+  IpAddress peer;
+  uint32_t vni = 0;
+};
+
 // RFC 2698. Octets are those of inner IP datagrams.
 struct Meter {
   std::string name;
@@ -181,6 +190,7 @@ struct Policy {
   std::vector<Group> groups;
   std::vector<Firewall> firewalls;
   std::vector<Meter> meters;
+  std::vector<Mirror> mirrors;
   uint32_t connections = 1u << 20;  // that the card tracks, for all vnics together
 };
 

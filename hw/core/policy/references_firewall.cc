@@ -97,7 +97,23 @@ Found Checker::vnic_guards(size_t index) {
   }
   Path firewall = path_to("vnics", index, "firewall");
   if (Found found = known(firewalls_, "firewall", vnic.firewall, std::move(firewall))) return found;
-  return known(meters_, "meter", vnic.meter, path_to("vnics", index, "meter"));
+  if (Found found = known(meters_, "meter", vnic.meter, path_to("vnics", index, "meter")))
+    return found;
+  return known(mirrors_, "mirror", vnic.mirror, path_to("vnics", index, "mirror"));
+}
+
+Found Checker::mirrors() {
+  if (Found found = collect(policy_.mirrors, "mirrors", mirrors_)) return found;
+  for (size_t i = 0; i < policy_.mirrors.size(); ++i) {
+    const Mirror& mirror = policy_.mirrors[i];
+    size_t tenant = 0;
+    if (Found found = tenant_exists(mirror.tenant, path_to("mirrors", i, "tenant"), tenant))
+      return found;
+    if (Found found = peer(mirror.peer, path_to("mirrors", i, "peer"))) return found;
+    const Format& format = *formats_.at(policy_.tenants[tenant].format);
+    if (Found found = vni_fits(mirror.vni, format, path_to("mirrors", i, "vni"))) return found;
+  }
+  return {};
 }
 
 // No name is fine.

@@ -35,6 +35,9 @@ constexpr ObjectRow kObjects[] = {
      "lets anything match."},
     {Object::kMeter, "meter",
      "A two-rate three-colour marker (RFC 2698): frames above the peak rate are dropped."},
+    {Object::kMirror, "mirror",
+     "A session to which frames of vnics are copied, in a tenant's format and cut to what the "
+     "underlay takes. Its peer is no peer of the tenant: nothing is taken from there."},
 };
 
 constexpr TypeRow kTypes[] = {
@@ -76,6 +79,7 @@ Group& group(Policy& p) { return p.groups.back(); }
 Firewall& firewall(Policy& p) { return p.firewalls.back(); }
 Rule& rule(Policy& p) { return p.firewalls.back().rules.back(); }
 Meter& meter(Policy& p) { return p.meters.back(); }
+Mirror& mirror(Policy& p) { return p.mirrors.back(); }
 
 uint8_t protocol_of(const std::string& word) {
   if (word == "tcp") return static_cast<uint8_t>(IpProtocol::kTcp);
@@ -111,6 +115,8 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&&) { p.firewalls.emplace_back(); }, .text = "Rules that vnics name."},
   {.object = Object::kPolicy, .name = "meters", .type = Type::kObject, .list = true, .child = Object::kMeter, .fallback = "[]",
    .store = [](Policy& p, Value&&) { p.meters.emplace_back(); }, .text = "Rates that vnics and tenants name."},
+  {.object = Object::kPolicy, .name = "mirrors", .type = Type::kObject, .list = true, .child = Object::kMirror, .fallback = "[]",
+   .store = [](Policy& p, Value&&) { p.mirrors.emplace_back(); }, .text = "Sessions that vnics name."},
   {.object = Object::kPolicy, .name = "connections", .type = Type::kInteger, .minimum = 64, .maximum = 1u << 26, .fallback = "1048576", .example = "1048576",
    .store = [](Policy& p, Value&& v) { p.connections = v.integer; },
    .text = "How many connections the card's firewalls track together; their memory, about 150 octets each, is taken as they come."},
@@ -241,6 +247,8 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { vnic(p).firewall = std::move(v.text); }, .text = "Name of its firewall."},
   {.object = Object::kVnic, .name = "meter", .type = Type::kName, .fallback = "(none)", .example = "\"gold\"",
    .store = [](Policy& p, Value&& v) { vnic(p).meter = std::move(v.text); }, .text = "Name of its meter."},
+  {.object = Object::kVnic, .name = "mirror", .type = Type::kName, .fallback = "(none)", .example = "\"watch\"",
+   .store = [](Policy& p, Value&& v) { vnic(p).mirror = std::move(v.text); }, .text = "Name of the mirror session that gets copies of what it sends and is given."},
 
   {.object = Object::kMapping, .name = "tenant", .type = Type::kName, .required = true, .example = "\"red\"",
    .store = [](Policy& p, Value&& v) { mapping(p).tenant = std::move(v.text); }, .text = "Name of the tenant."},
@@ -315,6 +323,17 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { meter(p).colour_aware = v.boolean; }, .text = "Whether a drop precedence of RFC 2597 in the inner DSCP is kept to."},
   {.object = Object::kMeter, .name = "yellow_dscp", .type = Type::kInteger, .minimum = 0, .maximum = 63, .fallback = "(yellow frames are only counted)", .example = "12",
    .store = [](Policy& p, Value&& v) { meter(p).yellow_dscp = static_cast<uint8_t>(v.integer); }, .text = "Inner DSCP that yellow frames get."},
+
+  {.object = Object::kMirror, .name = "name", .type = Type::kName, .required = true, .example = "\"watch\"",
+   .store = [](Policy& p, Value&& v) { mirror(p).name = std::move(v.text); }, .text = "What vnics call it."},
+  {.object = Object::kMirror, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"intrusion detection\"",
+   .store = ignore, .text = kCommentText},
+  {.object = Object::kMirror, .name = "tenant", .type = Type::kName, .required = true, .example = "\"red\"",
+   .store = [](Policy& p, Value&& v) { mirror(p).tenant = std::move(v.text); }, .text = "Whose format it is sent in."},
+  {.object = Object::kMirror, .name = "peer", .type = Type::kIp, .required = true, .example = "\"10.1.0.9\"",
+   .store = [](Policy& p, Value&& v) { mirror(p).peer = v.ip; }, .text = "Underlay address that gets the copies."},
+  {.object = Object::kMirror, .name = "vni", .type = Type::kInteger, .required = true, .minimum = 0, .maximum = 0xffffffff, .example = "9001",
+   .store = [](Policy& p, Value&& v) { mirror(p).vni = v.integer; }, .text = "VNI by which the receiver knows the session."},
 };
 // clang-format on
 

@@ -27,6 +27,7 @@ enum class Object : uint8_t {
   kFirewall,
   kRule,
   kMeter,
+  kMirror,
   kCount
 };
 

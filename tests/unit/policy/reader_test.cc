@@ -36,7 +36,8 @@ constexpr char kEverything[] = R"({
   ],
   "vnics": [
     {"name": "vnic0", "tenant": "red", "mac": "52:54:00:00:00:01", "addresses": ["192.168.0.1", "fd00::/64"],
-     "anti_spoof": false, "vlans": [1, 4094], "groups": ["admins"], "firewall": "web", "meter": "gold"},
+     "anti_spoof": false, "vlans": [1, 4094], "groups": ["admins"], "firewall": "web", "meter": "gold",
+     "mirror": "watch"},
     {"name": "vnic1", "tenant": "blue", "comment": "nothing but what it must have"}
   ],
   "mappings": [
@@ -57,6 +58,7 @@ constexpr char kEverything[] = R"({
      "colour_aware": true, "yellow_dscp": 12},
     {"name": "plain", "committed_rate": 1, "committed_burst": 1, "peak_rate": 1, "peak_burst": 1}
   ],
+  "mirrors": [{"name": "watch", "tenant": "red", "peer": "10.1.0.9", "vni": 77}],
   "connections": 100000
 })";
 
@@ -165,6 +167,17 @@ TEST(Reader, ReadsMeters) {
   EXPECT_TRUE(gold.colour_aware);
   EXPECT_EQ(gold.yellow_dscp, 12);
   EXPECT_FALSE(policy.meters[1].colour_aware || policy.meters[1].yellow_dscp);
+}
+
+TEST(Reader, ReadsMirrors) {
+  const Policy policy = must_read(kEverything);
+  EXPECT_EQ(policy.vnics[0].mirror, "watch");
+  EXPECT_EQ(policy.vnics[1].mirror, "");
+  ASSERT_EQ(policy.mirrors.size(), 1u);
+  EXPECT_EQ(policy.mirrors[0].name, "watch");
+  EXPECT_EQ(policy.mirrors[0].tenant, "red");
+  EXPECT_EQ(policy.mirrors[0].peer, ip("10.1.0.9"));
+  EXPECT_EQ(policy.mirrors[0].vni, 77u);
 }
 
 TEST(Reader, ReadsUplinks) {

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Mirror sessions: copies of what a vnic sends and is given, to an underlay peer.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/pipeline/world.hh"
+
+namespace gatehouse::test {
+namespace {
+
+policy::Policy mirrored(const Shape& shape = {}) {
+  policy::Policy policy = card_a(shape);
+  policy.mirrors = {{"watch", "red", *parse_ip("192.0.2.9"), 0x777777}};
+  policy.uplinks[0].neighbours.push_back({*parse_ip("192.0.2.9"), *parse_mac("02:00:00:00:00:09")});
+  policy.vnics[0].mirror = "watch";
+  return policy;
+}
+
+// Behind outer headers of Geneve over IPv4.
+Bytes inner_of(const Bytes& frame) { return {frame.begin() + 50, frame.end()}; }
+bool to_mirror(const Bytes& frame) { return frame[5] == 9; }
+Bytes udp(const std::string& destination = "10.0.0.2", uint32_t payload = 20) {
+  return Frame()
+      .ethernet({.destination = "52:54:00:00:00:77"})
+      .ipv4({.destination = destination})
+      .udp()
+      .payload(payload)
+      .build();
+}
+
+TEST(Mirror, CopiesWhatTheGuestSendsAndIsGiven) {
+  World a(mirrored()), b(card_b());
+  a.from_vnic(0, udp());
+  ASSERT_EQ(a.sink.sent.size(), 2u);
+  EXPECT_TRUE(to_mirror(a.sink.sent[0].frame));
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), udp()) << "as the guest sent it";
+  EXPECT_EQ(a.sink.sent[0].frame[46], 0x77) << "the session's VNI";
+  EXPECT_FALSE(to_mirror(a.sink.sent[1].frame));
+  b.from_wire(a.sink.sent[1].frame);
+  b.from_vnic(0, Frame()
+                     .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+                     .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                     .udp()
+                     .build());
+  a.sink.clear();
+  a.from_wire(b.sink.sent.at(0).frame);
+  ASSERT_EQ(a.sink.received.size(), 1u);
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  EXPECT_TRUE(to_mirror(a.sink.sent[0].frame));
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), a.sink.received[0].frame);
+  EXPECT_EQ(a.count().at("vnic0.mirrored"), 2u);
+  // Dropped ones too, those between vnics, and answers of the card itself.
+  a.sink.clear();
+  a.from_vnic(0, udp("10.0.0.99"));
+  a.from_vnic(0, udp("10.0.0.3"));
+  a.from_vnic(0, Frame().ethernet().arp().build());
+  EXPECT_EQ(a.sink.sent.size(), 4u);
+  EXPECT_EQ(a.sink.received.size(), 2u);
+  // Others are not copied.
+  a.sink.clear();
+  a.from_vnic(2, Frame().ethernet().ipv4().udp().build());
+  EXPECT_EQ(a.sink.sent.size(), 1u);
+}
+
+TEST(Mirror, CutsWhatIsTooLongAndCopiesASuperFrameOnce) {
+  World a(mirrored());
+  const Bytes frame = Frame().ethernet().ipv4({.dont_fragment = true}).tcp().payload(3000).build();
+  const Offload offload{.tso = true,
+                        .tcp = true,
+                        .ipv4 = true,
+                        .mss = 1000,
+                        .header_length = 54,
+                        .payload_length = 3000};
+  a.from_vnic(0, frame, offload);
+  ASSERT_EQ(a.sink.sent.size(), 4u);
+  EXPECT_TRUE(to_mirror(a.sink.sent[0].frame));
+  EXPECT_EQ(a.sink.sent[0].frame.size(), 1514u);
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), cut(frame, 1464));
+}
+
+TEST(Mirror, LosesCopiesAndNothingElse) {
+  policy::Policy policy = mirrored();
+  policy.uplinks[0].neighbours.pop_back();
+  World a(policy);
+  a.from_vnic(0, udp());
+  a.from_vnic(0, udp());
+  EXPECT_EQ(a.count().at("vnic0.mirror_lost"), 2u);
+  EXPECT_EQ(a.count().at("vnic0.tx_encapsulated"), 2u);
+  EXPECT_FALSE(a.count().contains("vnic0.tx_drops"));
+  EXPECT_EQ(a.sink.sent.size(), 3u) << "an ARP request for the session's peer";
+  a.pipeline.set_uplink_present(0, false);
+  a.from_vnic(0, udp());
+  EXPECT_EQ(a.count().at("vnic0.mirror_lost"), 3u);
+  EXPECT_EQ(a.pool.in_use(), 0u);
+}
+
+TEST(Mirror, ItsPeerIsNoPeerOfTheTenant) {
+  World a(mirrored());
+  const Bytes inner =
+      Frame()
+          .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+          .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+          .udp()
+          .build();
+  for (const uint8_t vni : {uint8_t(100), uint8_t(0x77)}) {
+    a.from_wire(Frame()
+                    .ethernet({.destination = kMacA, .source = "02:00:00:00:00:09"})
+                    .ipv4({.source = "192.0.2.9", .destination = "192.0.2.1"})
+                    .udp({.destination = 6081, .checksum = 0})
+                    .payload(concat({Bytes{0, 0, 0x65, 0x58, 0, 0, vni, 0}, inner}))
+                    .build());
+  }
+  EXPECT_EQ(a.count().at("drop.unknown_peer"), 1u);
+  EXPECT_EQ(a.count().at("drop.unknown_vni"), 1u);
+}
+
+TEST(Mirror, PoliciesThatDoNotFitAreRefused) {
+  World world(card_a());
+  const auto refused = [&](const char* message, auto change) {
+    policy::Policy policy = mirrored();
+    change(policy);
+    EXPECT_THAT(world.pipeline.load(policy).message(), testing::HasSubstr(message));
+  };
+  refused("vnics[1] (a1): no mirror is named 'x'", [](auto& p) { p.vnics[1].mirror = "x"; });
+  refused("mirrors[0] (watch): no tenant is named 'x'", [](auto& p) { p.mirrors[0].tenant = "x"; });
+  refused("mirrors[1] (watch): the name is there twice",
+          [](auto& p) { p.mirrors.push_back(p.mirrors[0]); });
+  refused("mirrors[0] (watch): peer is the card's own",
+          [](auto& p) { p.mirrors[0].peer = *parse_ip("192.0.2.1"); });
+  refused("mirrors[0] (watch): no route",
+          [](auto& p) { p.mirrors[0].peer = *parse_ip("203.0.113.1"); });
+  refused("mirrors[0] (watch): vni", [](auto& p) { p.mirrors[0].vni = 1 << 24; });
+}
+
+}  // namespace
+}  // namespace gatehouse::test
