@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <span>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "tools/bench/options.hh"
@@ -145,6 +147,33 @@ void add_throughput(const Nic& nic, std::span<const Load> loads, const Options& 
   for (Row& row : pairs) rows->push_back(std::move(row));
 }
 
+// What it costs that a guest can't change what was inspected.
+constexpr std::tuple<const char*, Bed, const char*, Partition> kGuards[] = {
+    {"vnic", Bed::kCard, "seal=on", Partition::kSealing},
+    {"vnic", Bed::kCard, "copy=on", Partition::kCopying},
+    {"e1000e", Bed::kStock, "copy=on", Partition::kCopying}};
+
+void add_guards(const lab::WorkDir& work, const Options& options, std::vector<Row>* rows) {
+  for (const auto& [nic, bed, guard, partition] : kGuards) {
+    std::vector<Row> pairs;
+    std::optional<TestBed> guarded, plain;
+    for (const Load& load : kLoads) {
+      const std::string name = throughput_row(nic, load) + ", " + guard;
+      if (!options.wants(name)) continue;
+      pairs.push_back({.name = name,
+                       .unit = load.unit,
+                       .peer_name = "rules alone",
+                       .measure_ours = [&guarded, &load] { return guarded->load(load.mode); },
+                       .measure_peer = [&plain, &load] { return plain->load(load.mode); }});
+    }
+    if (pairs.empty()) continue;
+    guarded.emplace(bed, work, partition).intercept(true);
+    plain.emplace(bed, work, Partition::kInspecting).intercept(true);
+    measure(pairs, options.pairs);
+    for (Row& row : pairs) rows->push_back(std::move(row));
+  }
+}
+
 void add_boot(const char* nic, Bed bed, const lab::WorkDir& work, const Options& options,
               std::vector<Row>* rows) {
   const std::string name = std::string(nic) + ", boot time with a partition";
@@ -177,6 +206,7 @@ std::vector<Row> measure_all(const Options& options) {
     TestBed polling(bed, work, Partition::kPolling);
     add_throughput({name, polling}, kPollingLoads, options, &rows);
   }
+  add_guards(work, options, &rows);
   for (const auto& [name, bed] : kNics) add_boot(name, bed, work, options, &rows);
   return rows;
 }

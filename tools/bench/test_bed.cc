@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "hw/spec/core_counts.hh"
 #include "hw/spec/partition.hh"
+#include "hw/spec/pattern_rules.hh"
 #include "tools/bench/test_bed.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/topology.hh"
@@ -25,6 +27,32 @@ constexpr const char* kUnderlayPeer = "10.99.0.1";
 constexpr unsigned kVni = 77;
 constexpr const char* kLoadPort = "5300";
 constexpr const char* kPolling = "poll=100000";  // rounds before a halt: some ten milliseconds
+
+struct PartitionRow {
+  const char* name;  // of what belongs to such a bed, unless it is the only one
+  const char* arguments;
+  bool counted;  // of a core that polls nothing is counted, and counting would slow each round
+  bool inspecting;
+};
+const PartitionRow& row_of(Partition partition) {
+  static constexpr PartitionRow kRows[] = {
+      {"", "", false, false}, {"", "", true, false},         {"", kPolling, false, false},
+      {"i", "", false, true}, {"s", "seal=on", false, true}, {"c", "copy=on", false, true}};
+  return kRows[static_cast<size_t>(partition)];
+}
+
+// One rule, which no frame of the load matches.
+std::string write_rule(const lab::WorkDir& work) {
+  const partition::PatternRule rule =
+      partition::make_pattern(1, partition::kPatternAlert, "\xd1\xd2\xd3\xd4 unwanted");
+  const partition::PatternHeader header{partition::kPatternMagic, 1, 0};
+  std::string image(sizeof header + sizeof rule, '\0');
+  std::memcpy(image.data(), &header, sizeof header);
+  std::memcpy(image.data() + sizeof header, &rule, sizeof rule);
+  const std::string path = work.path("rule");
+  lab::write_file(path, image);
+  return path;
+}
 
 const char* name_of(Bed bed) {
   switch (bed) {
@@ -108,17 +136,21 @@ double boot(Bed bed, const lab::WorkDir& work, Partition partition) {
 }
 
 TestBed::TestBed(Bed bed, const lab::WorkDir& work, Partition partition)
-    : bed_(bed), name_(name_of(bed)), work_(work), peer_(std::string("b") + name_of(bed)[0]) {
+    : bed_(bed),
+      name_(std::string(name_of(bed)) + row_of(partition).name),
+      work_(work),
+      peer_(std::string("b") + name_of(bed)[0] + row_of(partition).name) {
   const int tap = peer_.open_tap("tap0", kUnderlayMtu, /*vnet_hdr=*/true);
   lab::GuestOptions options;
   options.name = name_;
   const std::string netdev = "tap,id=up0,vhost=off,fd=" + std::to_string(tap);
   options.devices = nic_of(bed_, work_, netdev);
   if (partition != Partition::kNone) {
+    const PartitionRow& row = row_of(partition);
     add_partition(work_.path(name_ + ".partition"),
-                  partition == Partition::kPolling ? kPolling : "", &options.devices);
-    // Of a core that polls nothing is counted, and counting would slow each round.
-    if (partition != Partition::kPolling)
+                  row.arguments + (row.inspecting ? ",data=" + write_rule(work_) : ""),
+                  &options.devices);
+    if (row.counted)
       options.devices.insert(options.devices.end(),
                              {"-plugin", lab::Build::plugin(counting::kFileName)});
   }

@@ -26,8 +26,9 @@ enum class Bed {
 };
 
 // Whether a sequestered partition stands beside the guest, whose firmware can take over its NIC;
-// and whether its core halts at once when there is nothing to do, or polls first.
-enum class Partition { kNone, kHalting, kPolling };
+// whether its core halts at once when there is nothing to do, or polls first; and whether it
+// inspects frames by a rule, plainly, with seals or as copies.
+enum class Partition { kNone, kHalting, kPolling, kInspecting, kSealing, kCopying };
 
 // Seconds until a fresh guest's agent answers; with a partition, it has the NIC from the start.
 double boot(Bed bed, const lab::WorkDir& work, Partition partition);
