@@ -215,6 +215,26 @@ TEST(Coalesce, ReservedBitsAndTheUrgentPointerAreHeadersToo) {
   }
 }
 
+// The second segment shows whether identifications run or stay; the third one keeps to it.
+TEST(Coalesce, IdentificationsEitherRunOrStay) {
+  const struct {
+    uint16_t ids[3];
+    size_t outs;
+  } rows[] = {{{7, 8, 9}, 1}, {{7, 7, 7}, 1}, {{7, 7, 9}, 2}, {{7, 8, 7}, 2}, {{7, 7, 8}, 2}};
+  for (const auto& row : rows) {
+    Rig rig;
+    std::vector<Bytes> frames;
+    for (uint32_t index = 0; index < 3; ++index) {
+      const auto id = static_cast<uint16_t>(row.ids[index] - index);
+      frames.push_back(Segment{.index = index, .ipv4 = {.id = id, .dont_fragment = true}}.build());
+      rig.add(frames.back());
+    }
+    rig.coalescer.end_batch();
+    EXPECT_EQ(rig.kept.outs.size(), row.outs) << row.ids[1] << ' ' << row.ids[2];
+    EXPECT_EQ(rig.pieces(), frames);
+  }
+}
+
 // Frames of a flow that are never merged: what is held goes first, they follow at once.
 TEST(Coalesce, WhatIsNoSegmentPassesBehindWhatIsHeld) {
   const Bytes first = Segment{}.build();
