@@ -71,7 +71,7 @@ TEST(PacketPool, ATakenPacketRemembersNothing) {
   packet->port = 7;
   packet->reason = spec::DropReason::spoofed_mac;
   packet->l4_checksum_good = packet->l4_checksum_checked = true;
-  packet->offload = {true, true, true, true, true, 1448, 54, 60000, 14, 24, 33, 34, 50, 1};
+  packet->offload = {true, true, true, true, true, true, 1448, 54, 60000, 14, 24, 33, 34, 50, 1};
   packet->layers.l2_length = 18;
   packet->layers.flow_hash = 5;
   packet->layers.fragment = true;
