@@ -15,6 +15,7 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
+#include "system/cpu-timers.h"
 #include "system/qtest.h"
 #include "system/replay.h"
 #include "system/system.h"
@@ -64,8 +65,22 @@ static void core_shutdown(CPUState *cpu)
     core->options.shutdown(core->options.owner, core->options.index, core->parent_obj.env.eip);
 }
 
+/* PAUSE would leave the core's loop and take the big lock, which those need that it waits for. */
+static void core_yield(CPUState *cpu)
+{
+    if (icount_enabled()) {
+        cpu_exit(cpu); /* its thread is that of all CPUs */
+    } else {
+        sched_yield();
+    }
+}
+
 static void core_port_refused(CPUState *cpu, uint32_t port, bool write)
 {
+    if (write && port == GATEHOUSE_CORE(cpu)->options.yield_port) {
+        core_yield(cpu);
+        return;
+    }
     qatomic_inc(&GATEHOUSE_CORE(cpu)->ports_refused);
 }
 

@@ -22,6 +22,7 @@ struct gatehouse_core_options {
     struct MemoryRegion *memory; /* what the core sees */
     unsigned partition;          /* with index, what tells cores apart in saved state */
     unsigned index;
+    uint16_t yield_port;
     void *owner; /* what the calls get; both on the core's thread, with the big lock */
     /* Its shutdown (triple fault): it runs nothing until it is started anew. */
     void (*shutdown)(void *owner, unsigned index, uint64_t instruction);

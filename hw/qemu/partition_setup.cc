@@ -185,6 +185,7 @@ Status PartitionHost::make_cores() {
         .memory = &device_->root,
         .partition = number_,
         .index = i,
+        .yield_port = partition::kYieldPort,
         .owner = this,
         .shutdown =
             [](void* owner, unsigned core, uint64_t instruction) {

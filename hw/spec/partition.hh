@@ -50,7 +50,8 @@ inline constexpr unsigned kMaxPartitions = 4;
 // ICR reaches the cores of the same partition: fixed, lowest priority and NMI, physical or flat logical destination,
 // all shorthands; anything else (INIT, start-up) is refused and counted. So are stores to the range of interrupt
 // messages beside the APIC's page: INJECT of a steering unit is the way to the guest's interrupts. I/O ports read all
-// ones and write nothing.
+// ones and write nothing; a write to kYieldPort tells the host that the core waits for others.
+inline constexpr uint16_t kYieldPort = 0x80;  // where PCs have an I/O delay
 inline constexpr uint64_t kStackOctets = 0x1'0000;
 // Firmware is an ELF64 x86-64 executable (ET_EXEC) whose segments lie in [kRamBase + kFirmwareOffset, end of RAM).
 // Below: page tables and stacks, made by the model.

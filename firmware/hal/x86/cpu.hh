@@ -57,9 +57,8 @@ void wait_for_cores();
 // The core as a Poller needs it.
 struct Cpu {
   static uint64_t ticks() { return __builtin_ia32_rdtsc(); }
-  // Between two looks while it polls. No PAUSE: on it QEMU's core leaves its loop, and takes the
-  // lock that the devices need that are waited for.
-  static void relax() {}
+  // Between two looks while it polls: another thread of the host's may run.
+  static void relax() { asm volatile("outb %%al, %0" : : "N"(partition::kYieldPort) : "memory"); }
   static void interrupts_off() { asm volatile("cli" ::: "memory"); }
   static void interrupts_on() { asm volatile("sti" ::: "memory"); }
   // An interrupt that waits is taken after the halt has begun: none is slept through.
