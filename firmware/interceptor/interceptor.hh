@@ -95,6 +95,9 @@ class Interceptor {
   bool started() const { return started_; }
   partition::Result result() const { return result_; }
   Counts counts() const;
+  // The driver has masked what would tell of received or of sent frames, and looks by itself, as
+  // iPXE and DPDK do: then nothing tells us either.
+  bool unannounced() const;
   // Frames that the NIC did not send because the guest had changed them after their inspection.
   uint64_t seals_broken() const { return place_.steer.read(hal::steer::SEALS_BROKEN); }
 

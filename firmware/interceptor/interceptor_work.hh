@@ -341,6 +341,19 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
                                : 1u << (queue_of(ring) == 0 ? +kTailAliasTransmit : 3));
 }
 
+template <class Bus>
+bool Interceptor<Bus>::unannounced() const {
+  using namespace i82574;  // NOLINT: register names
+  constexpr uint32_t kReceived = ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1;
+  constexpr uint32_t kSent = ICR_TXDW | ICR_TXQ0 | ICR_TXQ1;
+  if (!started_) return false;
+  bool any = false;
+  for (unsigned ring = 0; ring < kRings; ++ring) any |= active(ring);
+  if (!any) return false;
+  const uint32_t told = nic_read(reg::IMS);
+  return (told & kReceived) == 0 || (told & kSent) == 0;
+}
+
 // What each frame would have to count is worked out when somebody asks.
 template <class Bus>
 Counts Interceptor<Bus>::counts() const {

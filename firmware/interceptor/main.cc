@@ -29,7 +29,10 @@ using interceptor::kRings;
 using partition::Answer;
 using partition::Request;
 
-constexpr uint8_t kRequestVector = 40, kUnitVector = 41;
+constexpr uint8_t kRequestVector = 40, kUnitVector = 41, kTickVector = 42;
+// Nanoseconds between two looks without being told: for drivers that are not told either, and to
+// find out whether the driver is one of them.
+constexpr uint32_t kFastTick = 100'000, kSlowTick = 10'000'000;
 constexpr uint64_t kMostUnits = 65536, kFewestUnits = 256;
 
 constinit interceptor::Shared shared{};
@@ -239,15 +242,40 @@ void report(const Interceptor& interceptor, bool inspected) {
   hal::kControlBlock.write(hal::reg::ANSWER, static_cast<uint32_t>(answer));
 }
 
+class Ticks {
+ public:
+  void adjust(const Interceptor& interceptor) {
+    const uint32_t wanted = !interceptor.started()      ? 0
+                            : interceptor.unannounced() ? kFastTick
+                                                        : kSlowTick;
+    if (wanted == period_) return;
+    period_ = wanted;
+    hal::set_timer(kTickVector, wanted, true);
+  }
+
+ private:
+  uint32_t period_ = 0;
+};
+
+// True: somebody asked for something.
+bool take_notes(Interceptor& interceptor, bool inspected, Ticks& ticks) {
+  const bool asked = hal::take_interrupt(kRequestVector);
+  if (asked) answer(interceptor, inspected);
+  if (hal::take_interrupt(kTickVector) || asked) ticks.adjust(interceptor);
+  return asked;
+}
+
 // Each instruction here is paid for each time that the guest or the NIC has something to say.
 [[noreturn, gnu::noinline]] void serve_halting(Interceptor& interceptor, bool inspected) {
   const hal::Core& core = hal::this_core();
   hal::Notes notes;
+  Ticks ticks;
+  ticks.adjust(interceptor);
   for (;;) {
     interceptor.poll();
     if (core.noted_any) [[unlikely]] {
       notes.disarm();
-      if (hal::take_interrupt(kRequestVector)) answer(interceptor, inspected);
+      take_notes(interceptor, inspected, ticks);
     }
     hal::Cpu::interrupts_off();
     if (interceptor.arm() && !core.noted_any) {
@@ -263,12 +291,11 @@ void report(const Interceptor& interceptor, bool inspected) {
                                                uint32_t rounds) {
   hal::Notes notes;
   hal::Poller<hal::Cpu> poller(rounds);
+  Ticks ticks;
+  ticks.adjust(interceptor);
   for (;;) {
     bool worked = interceptor.poll();
-    if (hal::take_interrupt(kRequestVector)) {
-      answer(interceptor, inspected);
-      worked = true;
-    }
+    worked |= take_notes(interceptor, inspected, ticks);
     if (worked) {
       poller.worked();
     } else {

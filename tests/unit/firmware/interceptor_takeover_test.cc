@@ -411,5 +411,29 @@ TEST(Interceptor, OneInterruptForManyDoorbells) {
   EXPECT_EQ(m.interceptor.counts().transmit_descriptors, 10u);
 }
 
+TEST(Interceptor, KnowsADriverThatIsToldNothing) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  m.set(reg::IMC, ~0u);
+  EXPECT_FALSE(m.interceptor.unannounced()) << "no ring";
+  Driver driver(m, {});
+  driver.set_up();
+  m.settle();
+  m.set(reg::IMC, ~0u);
+  EXPECT_TRUE(m.interceptor.unannounced());
+  m.set(reg::IMS, ICR_RXT0 | ICR_LSC);
+  EXPECT_TRUE(m.interceptor.unannounced()) << "of what it sends";
+  m.set(reg::IMS, ICR_TXDW);
+  EXPECT_FALSE(m.interceptor.unannounced());
+  m.set(reg::IMC, ICR_RXT0);
+  EXPECT_TRUE(m.interceptor.unannounced()) << "of what it receives";
+  m.set(reg::IMC, ~0u);
+  m.set(reg::IMS, ICR_RXQ0 | ICR_TXQ0);
+  EXPECT_FALSE(m.interceptor.unannounced());
+  m.set(reg::IMC, ~0u);
+  m.interceptor.stop();
+  EXPECT_FALSE(m.interceptor.unannounced());
+}
+
 }  // namespace
 }  // namespace gatehouse::interceptor
