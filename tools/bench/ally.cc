@@ -9,8 +9,7 @@
 #include <tuple>
 #include <utility>
 
-#include "tools/bench/options.hh"
-#include "tools/bench/rows.hh"
+#include "tools/bench/frame.hh"
 #include "tools/bench/test_bed.hh"
 #include "tools/lab/failure.hh"
 
@@ -191,6 +190,9 @@ void add_boot(const char* nic, Bed bed, const lab::WorkDir& work, const Options&
 
 // Each part has the machine for itself: a core that polls takes a CPU of the host.
 std::vector<Row> measure_all(const Options& options) {
+  std::fprintf(stderr,
+               "bench ally: guests beside a partition that takes over their NIC: our vnic, and "
+               "QEMU's e1000e\n");
   lab::WorkDir work("ally");
   std::vector<Row> rows;
   {
@@ -211,31 +213,15 @@ std::vector<Row> measure_all(const Options& options) {
   return rows;
 }
 
-int measure_and_print(const Options& options) {
-  std::fprintf(stderr,
-               "bench ally: guests beside a partition that takes over their NIC: our vnic, and "
-               "QEMU's e1000e\n");
-  const std::vector<Row> rows = measure_all(options);
-  if (rows.empty()) throw lab::Failure("no row has such a name");
-  report::Terminal terminal(stdout);
-  terminal.heading("bench ally: what interception costs a partition's core (TCG, 1 vCPU; medians)");
-  print(rows, terminal);
-  if (!options.json.empty()) lab::write_file(options.json, to_json("ally", rows).dump(2) + "\n");
-  return 0;
-}
-
 }  // namespace
 
 int run_ally(const std::vector<std::string>& arguments) {
-  try {
-    const Options options = read_options(arguments, kPairs);
-    if (std::string why; !lab::Netns::available(&why))
-      throw lab::Failure(why + " (taps and namespaces)");
-    return measure_and_print(options);
-  } catch (const lab::Failure& failure) {
-    std::fprintf(stderr, "gatehouse bench ally: %s\n", failure.what());
-    return 1;
-  }
+  return run({.name = "ally",
+              .heading = "what interception costs a partition's core (TCG, 1 vCPU; medians)",
+              .pairs = kPairs,
+              .namespaces = true,
+              .measure = measure_all},
+             arguments);
 }
 
 }  // namespace gatehouse::bench

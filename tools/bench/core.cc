@@ -5,8 +5,7 @@
 #include <cstdio>
 #include <map>
 
-#include "tools/bench/options.hh"
-#include "tools/bench/rows.hh"
+#include "tools/bench/frame.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/guest.hh"
 
@@ -60,19 +59,14 @@ std::vector<Row> rows_of(const json& report, const Options& options) {
 }  // namespace
 
 int run_core(const std::vector<std::string>& arguments) {
-  try {
-    const Options options = read_options(arguments, kPairs);
-    const std::vector<Row> rows = rows_of(run_benchmarks(options.pairs), options);
-    if (rows.empty()) throw lab::Failure("no row has such a name");
-    report::Terminal terminal(stdout);
-    terminal.heading("bench core: hw/core alone, native, one core (medians)");
-    print(rows, terminal);
-    if (!options.json.empty()) lab::write_file(options.json, to_json("core", rows).dump(2) + "\n");
-    return 0;
-  } catch (const lab::Failure& failure) {
-    std::fprintf(stderr, "gatehouse bench core: %s\n", failure.what());
-    return 1;
-  }
+  const auto measure = [](const Options& options) {
+    return rows_of(run_benchmarks(options.pairs), options);
+  };
+  return run({.name = "core",
+              .heading = "hw/core alone, native, one core (medians)",
+              .pairs = kPairs,
+              .measure = measure},
+             arguments);
 }
 
 }  // namespace gatehouse::bench

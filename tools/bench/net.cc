@@ -3,8 +3,7 @@
 
 #include <cstdio>
 
-#include "tools/bench/options.hh"
-#include "tools/bench/rows.hh"
+#include "tools/bench/frame.hh"
 #include "tools/bench/test_bed.hh"
 #include "tools/lab/failure.hh"
 
@@ -30,7 +29,7 @@ constexpr Figure kFigures[] = {
     {"TCP request/response", "tcp-rr", "transactions/s", 1.0, 0},
 };
 
-int measure_and_print(const Options& options) {
+std::vector<Row> measure_all(const Options& options) {
   lab::WorkDir work("bench");
   std::fprintf(stderr,
                "bench net: three guests, each with a namespace of its own: a card, a stock e1000e, "
@@ -51,30 +50,25 @@ int measure_and_print(const Options& options) {
   for (const Figure& figure : kFigures) add(figure, "", "e1000e, nothing", figure.goal, stock);
   for (const Figure& figure : kFigures)
     add(figure, ", secured", "e1000e, vxlan + nftables in the guest", figure.tunnel_goal, tunnel);
-  if (rows.empty()) throw lab::Failure("no row has such a name");
   measure(rows, options.pairs);
-  report::Terminal terminal(stdout);
-  terminal.heading(
-      std::string("bench net: vnic with ") +
-      (lab::kernel_has_link_type("geneve") ? "Geneve" : "VXLAN (this kernel has no geneve)") +
-      " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU; medians, ratios of the pairs)");
-  print(rows, terminal);
-  if (!options.json.empty()) lab::write_file(options.json, to_json("net", rows).dump(2) + "\n");
-  return 0;
+  return rows;
+}
+
+std::string heading() {
+  return std::string("vnic with ") +
+         (lab::kernel_has_link_type("geneve") ? "Geneve" : "VXLAN (this kernel has no geneve)") +
+         " and anti-spoofing against QEMU's e1000e (TCG, 1 vCPU; medians, ratios of the pairs)";
 }
 
 }  // namespace
 
 int run_net(const std::vector<std::string>& arguments) {
-  try {
-    const Options options = read_options(arguments, kPairs);
-    if (std::string why; !lab::Netns::available(&why))
-      throw lab::Failure(why + " (taps and namespaces)");
-    return measure_and_print(options);
-  } catch (const lab::Failure& failure) {
-    std::fprintf(stderr, "gatehouse bench net: %s\n", failure.what());
-    return 1;
-  }
+  return run({.name = "net",
+              .heading = heading(),
+              .pairs = kPairs,
+              .namespaces = true,
+              .measure = measure_all},
+             arguments);
 }
 
 }  // namespace gatehouse::bench

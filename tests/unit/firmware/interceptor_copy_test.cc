@@ -13,26 +13,7 @@ TEST_F(CopiedInspection, ChangesNothingForAGuestThatPlaysFair) {
   start();
   for (const Format format : kFormats) {
     for (const unsigned queue : {0u, 1u}) {
-      Driver driver(m, {.queue = queue, .format = format});
-      driver.set_up();
-      for (uint32_t number = 0; number < 200; ++number) {
-        Bytes frame = numbered(number, 100 + number * 7 % 1300);
-        frame.back() = number % 3 == 0 ? kMark : 0;
-        ASSERT_TRUE(driver.send(frame, 1 + number % 3, number % 2 == 0));
-        driver.doorbell();
-        m.receive(frame);
-        m.settle();
-        const bool passes = number % 3 != 0;
-        if (frame.size() >= 1000) frame[0] = 0x02;
-        ASSERT_EQ(m.card.sent.size(), passes ? 1u : 0u) << number;
-        for (const auto& one : m.card.sent) EXPECT_EQ(one.bytes, frame);
-        m.card.sent.clear();
-        if (queue == 1) continue;  // what comes goes to queue 0
-        const std::vector<Bytes> frames = driver.receive();
-        ASSERT_EQ(frames.size(), 1u);
-        EXPECT_EQ(frames[0], passes ? frame : Bytes(frame.size(), 0));
-      }
-      EXPECT_EQ(driver.unfinished(), 0u);
+      expect_fair_play(m, {.queue = queue, .format = format});
       reset();
     }
   }

@@ -12,20 +12,17 @@
 namespace gatehouse::interceptor {
 
 inline constexpr uint64_t kReceiveOctets = 0x30'0000;
-inline constexpr uint8_t kMark = 0xad;
-inline constexpr Format kFormats[] = {Format::kLegacy, Format::kExtended, Format::kSplit};
 
-// Remembers what it lets pass. A choosy one drops frames of which the last octet is kMark, and
-// changes the first of those that are longer than 1000 octets.
+// Remembers what it lets pass. One that is not choosy lets all pass, unchanged.
 class Memory : public Inspector {
  public:
   Verdict inspect(const Frame& frame) override {
     if (on_inspect) on_inspect();
     Bytes octets(frame.octets);
     copy_out(frame, 0, octets.data(), frame.octets);
-    const bool changed = choosy && frame.octets >= 1000;
+    const bool changed = choosy && frame.octets >= kChanged;
     if (choosy && octets.back() == kMark) return Verdict::kDrop;
-    if (changed) frame.pieces[0].data[0] = octets[0] = 0x02;
+    if (changed) frame.pieces[0].data[0] = octets[0] = kChangedFirst;
     passed[static_cast<unsigned>(frame.direction)].push_back(octets);
     return changed ? Verdict::kChange : Verdict::kPass;
   }

@@ -507,6 +507,36 @@ inline uint32_t number_of(const Bytes& frame) {
                                  static_cast<uint32_t>(frame[17]) << 24;
 }
 
+// Tests' inspectors drop a frame whose last octet is kMark, and change the first octet of one that
+// has kChanged octets or more.
+inline constexpr uint8_t kMark = 0xad, kChangedFirst = 0x02;
+inline constexpr uint32_t kChanged = 1000;
+inline constexpr Format kFormats[] = {Format::kLegacy, Format::kExtended, Format::kSplit};
+
+// Frames both ways, of a guest that plays fair: what passes arrives, as such an inspector left it.
+inline void expect_fair_play(Machine& m, const Driver::Settings& settings) {
+  Driver driver(m, settings);
+  driver.set_up();
+  for (uint32_t number = 0; number < 200; ++number) {
+    Bytes frame = numbered(number, 100 + number * 7 % 1300);
+    frame.back() = number % 3 == 0 ? kMark : 0;
+    ASSERT_TRUE(driver.send(frame, 1 + number % 3, number % 2 == 0));
+    driver.doorbell();
+    m.receive(frame);
+    m.settle();
+    const bool passes = number % 3 != 0;
+    if (frame.size() >= kChanged) frame[0] = kChangedFirst;
+    ASSERT_EQ(m.card.sent.size(), passes ? 1u : 0u) << number;
+    for (const auto& one : m.card.sent) EXPECT_EQ(one.bytes, frame);
+    m.card.sent.clear();
+    if (settings.queue == 1) continue;  // what comes goes to queue 0
+    const std::vector<Bytes> frames = driver.receive();
+    ASSERT_EQ(frames.size(), 1u);
+    EXPECT_EQ(frames[0], passes ? frame : Bytes(frame.size(), 0));
+  }
+  EXPECT_EQ(driver.unfinished(), 0u);
+}
+
 }  // namespace gatehouse::interceptor
 
 #endif  // GATEHOUSE_TESTS_UNIT_FIRMWARE_INTERCEPTOR_RIG_HH_

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/bench/frame.hh"
+
+#include <cstdio>
+
+#include "tools/lab/failure.hh"
+#include "tools/lab/netns.hh"
+#include "tools/lab/process.hh"
+
+namespace gatehouse::bench {
+
+int run(const Bench& bench, const std::vector<std::string>& arguments) {
+  try {
+    const Options options = read_options(arguments, bench.pairs);
+    if (std::string why; bench.namespaces && !lab::Netns::available(&why))
+      throw lab::Failure(why + " (taps and namespaces)");
+    const std::vector<Row> rows = bench.measure(options);
+    if (rows.empty()) throw lab::Failure("no row has such a name");
+    report::Terminal terminal(stdout);
+    terminal.heading("bench " + bench.name + ": " + bench.heading);
+    print(rows, terminal);
+    if (!options.json.empty())
+      lab::write_file(options.json, to_json(bench.name, rows).dump(2) + "\n");
+    return 0;
+  } catch (const lab::Failure& failure) {
+    std::fprintf(stderr, "gatehouse bench %s: %s\n", bench.name.c_str(), failure.what());
+    return 1;
+  }
+}
+
+}  // namespace gatehouse::bench

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What every bench has around its rows: command line, table, file.
+#ifndef GATEHOUSE_TOOLS_BENCH_FRAME_HH_
+#define GATEHOUSE_TOOLS_BENCH_FRAME_HH_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tools/bench/options.hh"
+#include "tools/bench/rows.hh"
+
+namespace gatehouse::bench {
+
+struct Bench {
+  std::string name;
+  std::string heading;
+  unsigned pairs;           // unless --pairs says otherwise
+  bool namespaces = false;  // it needs network namespaces
+  std::function<std::vector<Row>(const Options&)> measure;
+};
+
+// Returns the exit status; says what went wrong.
+int run(const Bench& bench, const std::vector<std::string>& arguments);
+
+}  // namespace gatehouse::bench
+
+#endif  // GATEHOUSE_TOOLS_BENCH_FRAME_HH_
