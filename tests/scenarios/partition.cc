@@ -232,16 +232,29 @@ TEST_F(Partition, PersistentFirmwareGoesOnThroughResets) {
 }
 
 // Waking is no reset of the machine. (This guest's kernel does not come back from sleep under TCG,
-// with or without a partition.)
+// with or without a partition, and resets the machine sooner or later: such resets have an event.)
 TEST_F(Partition, SleepsAndWakesWithItsGuest) {
-  House& house = start();
+  Options options;
+  options.more = ",persist=on";
+  House& house = start(options);
   house.guest().wait_ready();
   ASSERT_TRUE(house.prints("hello from core", 4));
+  const auto resets = [&] { return house.partition().at("guest-resets").get<uint64_t>(); };
+  while (house.qmp().wait_event("RESET", seconds(0))) {
+  }
+  const uint64_t before = resets();
   house.agent().start("echo mem > /sys/power/state");
   ASSERT_TRUE(house.qmp().wait_event("SUSPEND", seconds(60)).has_value());
   house.qmp().execute("system_wakeup");
   ASSERT_TRUE(house.qmp().wait_event("WAKEUP", seconds(20)).has_value());
   EXPECT_EQ(house.request(3), 0u);
+  uint64_t told = 0;
+  EXPECT_TRUE(eventually([&] {
+    const uint64_t counted = resets() - before;
+    while (house.qmp().wait_event("RESET", seconds(0))) ++told;
+    return counted == told;
+  })) << resets() - before
+      << " resets, " << told << " events";
   EXPECT_EQ(house.printed("hello from core"), 4u) << house.console();
 }
 
