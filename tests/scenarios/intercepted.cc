@@ -132,7 +132,7 @@ std::string ping(unsigned times, const std::string& more) {
   return "{ answers() { grep ^Icmp: /proc/net/snmp | tail -n 1 | cut -d ' ' -f 11; }; "
          "before=$(answers); ping -q -i 0.02 -W 10 -c " +
          count + " " + more + " " + kRight4 +
-         "; status=$?; for try in $(seq 100); do [ $(($(answers) - before)) -ge " + count +
+         "; status=$?; for try in $(seq 30); do [ $(($(answers) - before)) -ge " + count +
          " ] && break; sleep 0.1; done; echo \"$(($(answers) - before)) received in the end\"; "
          "(exit $status); }";
 }
