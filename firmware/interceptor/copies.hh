@@ -98,15 +98,13 @@ class SendBuffer {
   bool waits_ = false;
 };
 
-// Of the buffers of a receive descriptor; all but packet split have one.
-using BufferSizes = std::array<uint32_t, 4>;
-BufferSizes buffer_sizes(ReceiveFormat format, uint32_t rctl, uint32_t psrctl);
+using i82574::ReceiveBuffers;
 
 // The private buffers of a receive ring, those of one descriptor side by side.
 class Slots {
  public:
   Slots() = default;
-  Slots(uint8_t* memory, uint64_t address, const BufferSizes& sizes);
+  Slots(uint8_t* memory, uint64_t address, const ReceiveBuffers& sizes);
 
   bool used() const { return memory_ != nullptr; }
   // What the NIC gets for an address of the guest's, which has been refused already if it must be.
@@ -124,7 +122,7 @@ class Slots {
   uint8_t* memory_ = nullptr;
   uint64_t address_ = 0;
   uint32_t step_ = 0;
-  BufferSizes sizes_{}, offsets_{};
+  ReceiveBuffers sizes_{}, offsets_{};
 };
 
 class Copies {
@@ -141,7 +139,7 @@ class Copies {
 
   // Buffers for so many descriptors, in place of those that the queue had. Not used(): there is not
   // as much memory.
-  Slots make_slots(unsigned queue, uint32_t descriptors, const BufferSizes& sizes);
+  Slots make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuffers& sizes);
   void free_slots(unsigned queue) { taken_[queue] = 0; }
   // While a received frame is found: where the NIC wrote it, piece by piece as where the guest
   // wants it.

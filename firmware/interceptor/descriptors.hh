@@ -9,11 +9,12 @@
 #include <cstdint>
 
 #include "hw/spec/i82574_descriptors.hh"
+#include "hw/spec/i82574_receive.hh"
 #include "hw/spec/partition.hh"
 
 namespace gatehouse::interceptor {
 
-enum class ReceiveFormat : uint8_t { kLegacy, kExtended, kSplit };
+using i82574::ReceiveFormat;
 
 inline constexpr unsigned kPrivateShift = 39;
 static_assert(uint64_t{1} << kPrivateShift == partition::kPrivateBase);

@@ -217,7 +217,7 @@ class Interceptor {
   Counts counts_;
   std::array<SetUp, kRings> set_ups_;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
-  BufferSizes buffer_sizes_{};
+  ReceiveBuffers buffer_sizes_{};
   std::array<Slots, kReceiveRings> slots_{};
   NicSender<Bus> sender_{place_};
   bool started_ = false;

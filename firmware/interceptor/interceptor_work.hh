@@ -223,11 +223,7 @@ void Interceptor<Bus>::settle_shadows() {
 
 template <class Bus>
 ReceiveFormat Interceptor<Bus>::read_format() const {
-  using namespace i82574;  // NOLINT: register names
-  constexpr uint32_t kPacketSplit = 1;
-  if ((nic_read(reg::RFCTL) & RFCTL_EXSTEN) == 0) return ReceiveFormat::kLegacy;
-  return field_get(nic_read(reg::RCTL), RCTL_DTYP) == kPacketSplit ? ReceiveFormat::kSplit
-                                                                   : ReceiveFormat::kExtended;
+  return i82574::receive_format(nic_read(i82574::reg::RCTL), nic_read(i82574::reg::RFCTL));
 }
 
 template <class Bus>
@@ -248,7 +244,7 @@ template <class Bus>
 bool Interceptor<Bus>::follow_buffer_sizes(ReceiveFormat format) {
   using namespace i82574;  // NOLINT: register names
   if (!inspection_.copies.used()) return false;
-  const BufferSizes sizes = buffer_sizes(format, nic_read(reg::RCTL), nic_read(reg::PSRCTL));
+  const ReceiveBuffers sizes = receive_buffers(format, nic_read(reg::RCTL), nic_read(reg::PSRCTL));
   return sizes != std::exchange(buffer_sizes_, sizes);
 }
 

@@ -6,19 +6,7 @@ namespace {
 
 using namespace i82574;  // NOLINT: register names
 
-constexpr uint32_t kPacketSplit = 1;  // RCTL.DTYP
-constexpr uint32_t kRss = 1;          // MRQC.MRXQUEUE
-constexpr uint32_t kKib = 1024;
-constexpr uint32_t kHeaderUnit = 128;  // PSRCTL.BSIZE0
-
-// RCTL.FLXBUF wins over BSIZE (data sheet 10.2.5, RCTL). BSEX with BSIZE 0 is reserved: the largest
-// is taken.
-uint32_t buffer_octets(uint32_t rctl) {
-  if (const uint32_t flexible = field_get(rctl, RCTL_FLXBUF); flexible != 0) return flexible * kKib;
-  const uint32_t size = field_get(rctl, RCTL_BSIZE);
-  if ((rctl & RCTL_BSEX) != 0) return size <= 1 ? 16 * kKib : 32 * kKib >> size;
-  return 2 * kKib >> size;
-}
+constexpr uint32_t kRss = 1;  // MRQC.MRXQUEUE
 
 }  // namespace
 
@@ -26,17 +14,8 @@ ReceiveSettings receive_settings(const RegisterFile& regs) {
   const uint32_t rctl = regs[reg::RCTL], rfctl = regs[reg::RFCTL], rxcsum = regs[reg::RXCSUM],
                  mrqc = regs[reg::MRQC], psrctl = regs[reg::PSRCTL];
   ReceiveSettings s;
-  if ((rfctl & RFCTL_EXSTEN) != 0) {
-    s.format = field_get(rctl, RCTL_DTYP) == kPacketSplit ? ReceiveFormat::kSplit
-                                                          : ReceiveFormat::kExtended;
-  }
-  if (s.format == ReceiveFormat::kSplit) {
-    s.buffer_octets = {
-        field_get(psrctl, PSRCTL_BSIZE0) * kHeaderUnit, field_get(psrctl, PSRCTL_BSIZE1) * kKib,
-        field_get(psrctl, PSRCTL_BSIZE2) * kKib, field_get(psrctl, PSRCTL_BSIZE3) * kKib};
-  } else {
-    s.buffer_octets[0] = buffer_octets(rctl);
-  }
+  s.format = receive_format(rctl, rfctl);
+  s.buffer_octets = receive_buffers(s.format, rctl, psrctl);
   s.strip_vlan = (regs[reg::CTRL] & CTRL_VME) != 0;
   s.strip_fcs = (rctl & RCTL_SECRC) != 0;
   s.long_frames = (rctl & RCTL_LPE) != 0;

@@ -3,27 +3,24 @@
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_SETTINGS_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_SETTINGS_HH_
 
-#include <array>
 #include <cstdint>
+#include <tuple>
 
 #include "hw/card/vnic/register_file.hh"
 #include "hw/card/vnic/rss.hh"
+#include "hw/spec/i82574_receive.hh"
 
 namespace gatehouse::vnic {
 
-// RCTL.DTYP and RFCTL.EXSTEN (data sheet 7.1.3 - 7.1.5).
-enum class ReceiveFormat : uint8_t { kLegacy, kExtended, kSplit };
-
-inline constexpr unsigned kSplitBuffers = 4;
+using i82574::ReceiveFormat;
+inline constexpr unsigned kSplitBuffers = std::tuple_size_v<i82574::ReceiveBuffers>;
 // Longest frame that RCTL.LPE lets in, and longest without it, tagged or not; with FCS (10.2.5.1).
 inline constexpr uint32_t kLongestJumbo = 16384;
 inline constexpr uint32_t kLongestStandard = 1522;
 
 struct ReceiveSettings {
   ReceiveFormat format = ReceiveFormat::kLegacy;
-  // Octets of each buffer of a descriptor; legacy and extended have the first only. 0: the buffer
-  // is not used.
-  std::array<uint32_t, kSplitBuffers> buffer_octets{};
+  i82574::ReceiveBuffers buffer_octets{};
   bool strip_vlan = false;     // CTRL.VME
   bool strip_fcs = false;      // RCTL.SECRC
   bool long_frames = false;    // RCTL.LPE
