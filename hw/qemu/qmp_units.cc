@@ -59,15 +59,28 @@ GatehouseRedirectEntry* describe(const RedirectEntry& entry) {
   return row;
 }
 
-GatehouseRedirect* describe(const RedirectHost& host) {
-  const partition::Redirect& model = host.model();
-  auto* row = allocate<GatehouseRedirect>();
+// What every unit has.
+template <class Row, class Host>
+Row* describe_unit(const Host& host) {
+  const auto& model = host.model();
+  auto* row = allocate<Row>();
   row->id = g_strdup(host.name().c_str());
   row->partition = g_strdup(host.partition().c_str());
   row->device = g_strdup(host.device().c_str());
   row->present = model.present();
   row->active = model.active();
   row->result = g_strdup(name_of(model.result()));
+  row->commits = model.counters().commits;
+  row->refused = model.counters().refused;
+  row->records = model.unit_counters().records;
+  row->overruns = model.unit_counters().overruns;
+  row->interrupts = model.unit_counters().interrupts;
+  return row;
+}
+
+GatehouseRedirect* describe(const RedirectHost& host) {
+  const partition::Redirect& model = host.model();
+  auto* row = describe_unit<GatehouseRedirect>(host);
   row->result_entry = model.result_entry();
   GatehouseRedirectEntryList** end = &row->table;
   for (unsigned i = 0; i < model.entries(); ++i) {
@@ -77,11 +90,6 @@ GatehouseRedirect* describe(const RedirectHost& host) {
   }
   row->reads = model.counters().reads;
   row->writes = model.counters().writes;
-  row->commits = model.counters().commits;
-  row->refused = model.counters().refused;
-  row->records = model.unit_counters().records;
-  row->overruns = model.unit_counters().overruns;
-  row->interrupts = model.unit_counters().interrupts;
   return row;
 }
 
@@ -99,13 +107,7 @@ GatehouseSteeringList* describe(uint32_t bits) {
 
 GatehouseSteer* describe(const SteerHost& host) {
   const partition::Steer& model = host.model();
-  auto* row = allocate<GatehouseSteer>();
-  row->id = g_strdup(host.name().c_str());
-  row->partition = g_strdup(host.partition().c_str());
-  row->device = g_strdup(host.device().c_str());
-  row->present = model.present();
-  row->active = model.active();
-  row->result = g_strdup(name_of(model.result()));
+  auto* row = describe_unit<GatehouseSteer>(host);
   row->steering = describe(model.steering().bits);
   row->slots = model.slots();
   row->dma = model.steering().dma;
@@ -114,13 +116,8 @@ GatehouseSteer* describe(const SteerHost& host) {
   row->messages = model.counters().messages;
   row->lines = model.counters().lines;
   row->injections = model.counters().injections;
-  row->refused = model.counters().refused;
-  row->commits = model.counters().commits;
   row->dma_denied = model.denied();
   row->seals_broken = model.seals_broken();
-  row->records = model.unit_counters().records;
-  row->overruns = model.unit_counters().overruns;
-  row->interrupts = model.unit_counters().interrupts;
   return row;
 }
 
