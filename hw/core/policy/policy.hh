@@ -14,6 +14,8 @@
 
 namespace gatehouse::policy {
 
+inline constexpr uint32_t kMaxVni = 0xffffff;  // in all formats, whatever room they have for one
+
 // Bits of a tunnel header, a number of network order: the octet and the bit (0 = the octet's most
 // significant one) at which they begin, and how many. No bits: there is no such field.
 struct Field {
@@ -95,7 +97,7 @@ struct Uplink {
 
 struct Tenant {
   std::string name;
-  uint32_t vni = 0;                         // 24 bits
+  uint32_t vni = 0;                         // at most kMaxVni
   std::string format;                       // name of a Format
   std::optional<IpAddress> broadcast_peer;  // underlay peer for DHCP and other broadcast; absent:
                                             // such frames are dropped

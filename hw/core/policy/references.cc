@@ -208,12 +208,12 @@ Found Checker::mapping(size_t index, size_t& tenant) {
                    already(to_string(mapping.destination.address), vnic->second,
                            "a local vnic needs no mapping, remove one")};
   }
+  // Paths are words, and there may be a million mappings: look first, name the place afterwards.
   if (mapping.vni) {
     const Format& format = *formats_.at(policy_.tenants[tenant].format);
-    if (Found found = vni_fits(*mapping.vni, format, path_to("mappings", index, "vni")))
-      return found;
+    if (vni_fits(*mapping.vni, format, {}))
+      return vni_fits(*mapping.vni, format, path_to("mappings", index, "vni"));
   }
-  // Paths are words, and there may be a million mappings: look first, name the place afterwards.
   if (!peer(mapping.peer, {})) return {};
   return peer(mapping.peer, path_to("mappings", index, "peer"));
 }

@@ -21,8 +21,8 @@ struct Finding {
 // Whether a tenant names the shipped format, and no declared one is called so.
 bool uses_shipped(const Policy& policy, std::string_view name);
 
-// The first thing wrong, in the order formats, uplinks, firewalls, tenants, vnics, mappings.
-// `formats` does not hold shipped ones yet.
+// The first thing wrong, in the order formats, uplinks, groups, firewalls, meters, tenants,
+// mirrors, vnics, mappings. `formats` does not hold shipped ones yet.
 std::optional<Finding> check_references(const Policy& policy);
 
 }  // namespace gatehouse::policy

@@ -212,7 +212,7 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { tenant(p).name = std::move(v.text); }, .text = "What vnics and mappings call it."},
   {.object = Object::kTenant, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"customer 17\"",
    .store = ignore, .text = kCommentText},
-  {.object = Object::kTenant, .name = "vni", .type = Type::kInteger, .required = true, .minimum = 0, .maximum = 0xffffff, .example = "5001",
+  {.object = Object::kTenant, .name = "vni", .type = Type::kInteger, .required = true, .minimum = 0, .maximum = kMaxVni, .example = "5001",
    .store = [](Policy& p, Value&& v) { tenant(p).vni = v.integer; }, .text = "Virtual network identifier, 24 bits; no two tenants share one."},
   {.object = Object::kTenant, .name = "format", .type = Type::kName, .fallback = "\"geneve\"", .example = "\"geneve\"",
    .store = [](Policy& p, Value&& v) { tenant(p).format = std::move(v.text); }, .text = "Name of the format its frames travel in."},
@@ -260,7 +260,7 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { mapping(p).mac = v.mac; }, .text = "Inner destination MAC address; also the answer to ARP and Neighbor Discovery."},
   {.object = Object::kMapping, .name = "peer", .type = Type::kIp, .required = true, .example = "\"10.1.0.2\"",
    .store = [](Policy& p, Value&& v) { mapping(p).peer = v.ip; }, .text = kPeerText},
-  {.object = Object::kMapping, .name = "vni", .type = Type::kInteger, .minimum = 0, .maximum = 0xffffff, .fallback = "(the tenant's)", .example = "5001",
+  {.object = Object::kMapping, .name = "vni", .type = Type::kInteger, .minimum = 0, .maximum = kMaxVni, .fallback = "(the tenant's)", .example = "5001",
    .store = [](Policy& p, Value&& v) { mapping(p).vni = v.integer; }, .text = "VNI to send with, when the peer knows the network by another number."},
 
   {.object = Object::kGroup, .name = "name", .type = Type::kName, .required = true, .example = "\"admins\"",
@@ -332,7 +332,7 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { mirror(p).tenant = std::move(v.text); }, .text = "Whose format it is sent in."},
   {.object = Object::kMirror, .name = "peer", .type = Type::kIp, .required = true, .example = "\"10.1.0.9\"",
    .store = [](Policy& p, Value&& v) { mirror(p).peer = v.ip; }, .text = "Underlay address that gets the copies."},
-  {.object = Object::kMirror, .name = "vni", .type = Type::kInteger, .required = true, .minimum = 0, .maximum = 0xffffffff, .example = "9001",
+  {.object = Object::kMirror, .name = "vni", .type = Type::kInteger, .required = true, .minimum = 0, .maximum = kMaxVni, .example = "9001",
    .store = [](Policy& p, Value&& v) { mirror(p).vni = v.integer; }, .text = "VNI by which the receiver knows the session."},
 };
 // clang-format on

@@ -170,6 +170,42 @@ TEST(FormatRules, AVniFitsItsField) {
             "it; write at most 255");
 }
 
+std::string read_guests(const std::string& format, const std::string& rest) {
+  return read_policy(
+             R"({"formats": [{"name": "x", "protocol": 97, "header": "0000", "tenant": "1:8"}],
+"uplinks": [{"name": "uplink0", "mac": "02:00:00:00:00:01", "addresses": ["10.1.0.1/24"]}],
+"tenants": [{"name": "a", "vni": 1, "format": ")" +
+                 format + "\"}],\n" + rest + "}",
+             "p")
+      .status()
+      .message();
+}
+
+TEST(FormatRules, TheVniOfAMappingOrAMirrorFitsToo) {
+  const auto mapping = [](const std::string& vni) {
+    return R"("mappings": [{"tenant": "a", "destination": "10.0.0.2", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2", "vni": )" +
+           vni + "}]";
+  };
+  const auto mirror = [](const std::string& vni) {
+    return R"("mirrors": [{"name": "m", "tenant": "a", "peer": "10.1.0.9", "vni": )" + vni + "}]";
+  };
+  EXPECT_EQ(read_guests("x", mapping("255")), "");
+  EXPECT_EQ(read_guests("x", mapping("256")),
+            "p:4:112: mappings[0].vni: VNI 256 does not fit the 8 bits that format \"x\" has for "
+            "it; write at most 255");
+  EXPECT_EQ(read_guests("x", mirror("255")), "");
+  EXPECT_EQ(read_guests("x", mirror("256")),
+            "p:4:69: mirrors[0].vni: VNI 256 does not fit the 8 bits that format \"x\" has for it; "
+            "write at most 255");
+  // GRE has room for more than a VNI's 24 bits.
+  for (const auto& text : {mapping("16777216"), mirror("16777216")}) {
+    const std::string error = read_guests("gre", text);
+    EXPECT_NE(error.find("16777216 is out of range; write a whole number from 0 to 16777215"),
+              std::string::npos)
+        << error;
+  }
+}
+
 TEST(FormatRules, ADeclaredFormatMayBeCalledLikeAShippedOne) {
   const Result<Policy> result = read_policy(
       R"({"formats": [{"name": "gre", "kind": "geneve", "port": 7}],
