@@ -111,6 +111,10 @@ Found check_place(const char* member, const Field& field, uint32_t most, uint32_
 using Used = std::bitset<Format::kMaxHeader * 8>;
 
 Found check_id(const Format& format, Used& used) {
+  if (format.id.size() > Format::kMaxIds) {
+    return FormatFinding{"id", number(format.id.size()) + " are too many; write at most " +
+                                   number(Format::kMaxIds) + ", several octets in one"};
+  }
   for (const Match& match : format.id) {
     const size_t length = match.value.size();
     if (length == 0 || match.mask.size() != length) {

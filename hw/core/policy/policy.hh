@@ -52,6 +52,7 @@ enum class Entropy : uint8_t { kUsual, kSourcePort, kFlow, kNone };
 struct Format {
   static constexpr uint8_t kUdp = 17, kTcp = 6;
   static constexpr size_t kMaxHeader = 48;    // octets of `header`
+  static constexpr size_t kMaxIds = 48;       // of `id`
   static constexpr size_t kMaxOptions = 252;  // octets of `options`
 
   std::string name;

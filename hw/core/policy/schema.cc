@@ -139,7 +139,7 @@ const Member kMembers[] = {
    .text = "The tunnel header as it is sent, 1 to 48 octets, with zeros where the fields below go."},
   {.object = Object::kFormat, .name = "id", .type = Type::kMatch, .list = true, .fallback = "(the kind's)", .example = "\"0:00006558/c080ffff\"",
    .store = [](Policy& p, Value&& v) { format(p).id.push_back(std::move(v.match)); },
-   .text = "What a received header must have, so that it is one of this format: octet:value, or octet:value/mask."},
+   .text = "What a received header must have, so that it is one of this format: octet:value, or octet:value/mask; at most 48."},
   {.object = Object::kFormat, .name = "tenant", .type = Type::kField, .fallback = "(the kind's)", .example = "\"4:24\"",
    .store = [](Policy& p, Value&& v) { format(p).tenant = v.field; },
    .text = "Where the VNI stands, at most 64 bits. Without it the only VNI is 0."},

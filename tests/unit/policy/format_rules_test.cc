@@ -170,6 +170,18 @@ TEST(FormatRules, AVniFitsItsField) {
             "it; write at most 255");
 }
 
+// Formats are compared with each other, each with all of its ids.
+TEST(FormatRules, AFormatIsToldByAFewIds) {
+  const auto ids = [](size_t count) {
+    std::string text = R"({"name": "x", "protocol": 97, "header": "08", "id": [)";
+    for (size_t i = 0; i < count; ++i) text += i ? R"(, "0:08/08")" : R"("0:08/08")";
+    return text + "]}";
+  };
+  EXPECT_EQ(read_tenants(ids(48), ""), "");
+  EXPECT_EQ(read_tenants(ids(49), ""),
+            "p:1:66: formats[0].id: 49 are too many; write at most 48, several octets in one");
+}
+
 std::string read_guests(const std::string& format, const std::string& rest) {
   return read_policy(
              R"({"formats": [{"name": "x", "protocol": 97, "header": "0000", "tenant": "1:8"}],
