@@ -86,13 +86,12 @@ class FrameBuilder {
   // Null: the piece can't be looked at.
   void add(uint8_t* data, uint32_t octets, uint32_t unit) {
     if (octets == 0) return;
-    if (data == nullptr || count_ == kMaxPieces) {
-      whole_ = false;
-      return;
-    }
+    if (data == nullptr || count_ == kMaxPieces) return spoil();
     pieces_[count_++] = {data, octets, unit};
     octets_ += octets;
   }
+  // What leaves may be another frame than what is there.
+  void spoil() { whole_ = false; }
   // All of the frame is there.
   bool whole() const { return whole_; }
   Frame frame(Direction direction, unsigned queue) const {

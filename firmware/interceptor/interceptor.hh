@@ -157,10 +157,12 @@ class Interceptor {
   bool give_buffers(unsigned ring, uint32_t units);
   void refuse_ring(Alert why);
   void use(unsigned ring, uint32_t head);
+  bool point_to(uint64_t real, unsigned ring, uint32_t head, uint32_t length);
   [[gnu::always_inline]] void follow(uint64_t written);
   [[gnu::always_inline]] void follow_receive(unsigned queue);
   [[gnu::always_inline]] void follow_transmit(unsigned queue);
   [[gnu::noinline]] void follow_others(uint64_t rings);
+  [[gnu::noinline]] void begin_anew(unsigned ring);
   [[gnu::noinline]] void tell_refused();
   void follow_heads();
   [[gnu::always_inline]] bool complete();

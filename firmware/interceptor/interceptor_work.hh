@@ -50,6 +50,8 @@ inline void Interceptor<Bus>::follow_transmit(unsigned queue) {
   TransmitRing& ring = transmit_[queue];
   uint32_t tail = read_shadow(shadow(kReceiveRings + queue, &RingRegisters::tail)) & kPositionMask;
   if (tail < ring.units()) [[likely]] {
+    if (ring.takes_back(tail)) [[unlikely]]
+      return begin_anew(kReceiveRings + queue);
     tail = ring.follow(tail, inspection_, counts_);
   } else if (!ring.active()) {
     return;
@@ -63,12 +65,22 @@ inline void Interceptor<Bus>::follow_receive(unsigned queue) {
   ReceiveRing& ring = receive_[queue];
   const uint32_t tail = read_shadow(shadow(queue, &RingRegisters::tail)) & kPositionMask;
   if (tail < ring.units()) [[likely]] {
+    if (ring.takes_back(tail)) [[unlikely]]
+      return begin_anew(queue);
     ring.follow(tail, inspection_, counts_);
   } else if (!ring.active()) {
     return;
   }
   std::atomic_thread_fence(std::memory_order_release);
   nic_write(tail_offset(queue), tail);
+}
+
+// What the guest has between the NIC's head and the tail. Nothing is taken back from a ring that
+// has just begun.
+template <class Bus>
+void Interceptor<Bus>::begin_anew(unsigned ring) {
+  set_up(ring);
+  settle_shadows();
 }
 
 // ---- What the NIC has done
@@ -327,14 +339,31 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
   } else {
     transmit_[queue_of(ring)].use(place, head);
   }
-  const uint64_t real = address_of(place.real);
-  nic_write(ring_offset(ring), static_cast<uint32_t>(real));
-  nic_write(ring_offset(ring) + offsetof(RingRegisters, base_high),
-            static_cast<uint32_t>(real >> 32));
-  nic_write(tail_offset(ring), head);
-  nic_write(length_offset(ring), length);
+  if (!point_to(address_of(place.real), ring, head, length)) return;
   follow_others(receives(ring) ? 1u << (queue_of(ring) == 0 ? +kTailAliasReceive : 1)
                                : 1u << (queue_of(ring) == 0 ? +kTailAliasTransmit : 3));
+}
+
+// The NIC has nothing to do in its ring yet. False: it was reset meanwhile, and the ring stays off;
+// the reset is on record. Looked for before the NIC has a length, since from the head after a reset
+// it would go over what is there from the last time, and after it, when the base may have gone.
+template <class Bus>
+bool Interceptor<Bus>::point_to(uint64_t real, unsigned ring, uint32_t head, uint32_t length) {
+  const uint32_t low = static_cast<uint32_t>(real), high = static_cast<uint32_t>(real >> 32);
+  const uint32_t low_offset = ring_offset(ring);
+  const uint32_t high_offset = low_offset + offsetof(RingRegisters, base_high);
+  const auto stands = [&] {
+    return nic_read(low_offset) == low && nic_read(high_offset) == high &&
+           (nic_read(head_offset(ring)) & kPositionMask) == head;
+  };
+  nic_write(tail_offset(ring), head);
+  nic_write(low_offset, low);
+  nic_write(high_offset, high);
+  if (!stands()) return false;
+  nic_write(length_offset(ring), length);
+  if (stands()) return true;
+  nic_write(length_offset(ring), 0);
+  return false;
 }
 
 template <class Bus>

@@ -30,10 +30,8 @@ class ReceiveRing : public Ring {
   }
   ReceiveFormat format() const { return format_; }
 
-  // The guest's tail, < units, was written: the real tail from now on.
+  // The guest's tail, < units, was written, and takes nothing back: the real tail from now on.
   void follow(uint32_t tail, const Inspection& inspection, Counts& counts) {
-    if (distance(copied_) + distance(copied_, tail) >= place_.units) [[unlikely]]
-      return take_back_to(tail);
     const auto copy_piece = [&](uint32_t from, uint32_t units) {
       return copy(from, units, inspection);
     };

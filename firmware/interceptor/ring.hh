@@ -29,6 +29,11 @@ class Ring {
   uint32_t head() const { return head_; }
   // Units that the guest has given so far, in all.
   uint64_t given() const { return before_ + copied_; }
+  // Whether the guest's tail, < units, takes back what it has given. The NIC may be beyond it by
+  // now: then it goes round, over what is there from the last time, unless the ring begins anew.
+  bool takes_back(uint32_t tail) const {
+    return distance(copied_) + distance(copied_, tail) >= place_.units;
+  }
 
  protected:
   // Nothing is passed on from here on.
@@ -46,11 +51,6 @@ class Ring {
   void followed(uint32_t tail, bool round) {
     if (round) [[unlikely]]
       before_ += place_.units;
-    copied_ = tail;
-  }
-  // The guest takes back what is behind.
-  void take_back_to(uint32_t tail) {
-    before_ += copied_ - uint64_t{tail};
     copied_ = tail;
   }
   uint8_t* guest(uint32_t unit) const { return place_.guest + unit * i82574::kRingUnit; }

@@ -23,17 +23,17 @@ void TransmitRing::advance(uint32_t head) {
   head_ = head;
 }
 
-uint32_t TransmitRing::take_back(uint32_t tail) {
-  const uint32_t kept = distance(tail), real_tail = distance(ready());
-  if (silent_ > kept) silent_ = kept;
-  held_ = kept > real_tail ? kept - real_tail : 0;
-  take_back_to(tail);
-  return ready();
-}
-
 static uint64_t octets_of(const uint8_t* descriptor) {
   return (get<desc::TX_COMMAND>(descriptor) & TX_CMD_DEXT) != 0 ? get<desc::DATA_DTALEN>(descriptor)
                                                                 : get<desc::TX_LENGTH>(descriptor);
+}
+
+// NICs differ in what they read otherwise: QEMU's e1000e takes other types by their last bit, and
+// 16 bits of a length.
+static bool has_one_meaning(const uint8_t* descriptor) {
+  return (get<desc::TX_COMMAND>(descriptor) & TX_CMD_DEXT) == 0 ||
+         (get<desc::DATA_DTYP>(descriptor) == static_cast<uint64_t>(TxType::kData) &&
+          get<desc::DATA_DTALEN>(descriptor) <= 0xffff);
 }
 
 // From ready() on, in the copy that the guest can't change any more. `more`: what was copied now.
@@ -55,6 +55,7 @@ uint32_t TransmitRing::inspect(uint32_t more, Inspection& inspection, Counts& co
       ready = behind(unit);
       continue;
     }
+    if (!has_one_meaning(descriptor)) builder.spoil();
     if (const uint64_t octets = octets_of(descriptor); octets != 0)
       builder.add(inspection.guest.at(get<desc::TX_ADDRESS>(descriptor), octets),
                   static_cast<uint32_t>(octets), unit);
@@ -133,6 +134,7 @@ void TransmitRing::remove(uint32_t from, uint32_t to) {
       put<desc::TX_ADDRESS>(descriptor, kAbortAddress);
       if ((get<desc::TX_COMMAND>(descriptor) & TX_CMD_DEXT) != 0) {
         put<desc::DATA_DTALEN>(descriptor, 0);
+        put<desc::DATA_DTYP>(descriptor, static_cast<uint64_t>(TxType::kData));
       } else {
         put<desc::TX_LENGTH>(descriptor, 0);
       }

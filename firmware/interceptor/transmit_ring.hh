@@ -25,12 +25,10 @@ class TransmitRing : public Ring {
     silent_ = held_ = 0;
   }
 
-  // The guest's tail, < units, was written. Returns the real tail. With an inspector the NIC gets
-  // whole frames only, after they have passed.
+  // The guest's tail, < units, was written, and takes nothing back. Returns the real tail. With an
+  // inspector the NIC gets whole frames only, after they have passed.
   [[gnu::always_inline]] uint32_t follow(uint32_t tail, Inspection& inspection, Counts& counts) {
     const uint32_t more = distance(copied_, tail);
-    if (distance(copied_) + more >= place_.units) [[unlikely]]
-      return take_back(tail);
     const uint32_t refused = tail >= copied_ ? copy(copied_, more) : copy_round(tail);
     if (refused != 0) [[unlikely]]
       counts.refused_addresses += refused;
@@ -85,7 +83,6 @@ class TransmitRing : public Ring {
   uint32_t copy_round(uint32_t tail);
   void scan_round(uint32_t from, uint32_t end);
   void advance(uint32_t head);
-  uint32_t take_back(uint32_t tail);
   uint32_t inspect(uint32_t more, Inspection& inspection, Counts& counts);
   bool pass_copy(uint32_t from, uint32_t to, Inspection& inspection, Counts& counts);
   bool make_room(uint32_t end, uint32_t octets, Copies& copies);

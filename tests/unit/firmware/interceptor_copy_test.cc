@@ -143,6 +143,72 @@ TEST_F(CopiedInspection, RefusesBuffersInPrivateMemory) {
   }
 }
 
+// A tail behind the NIC's head makes the NIC go round: what it finds there was copied anew, and is
+// not what was there the last time.
+TEST_F(CopiedInspection, ATailThatGoesBackSendsNothingUninspected) {
+  start();
+  Driver driver(m, {});
+  driver.set_up();
+  uint32_t number = 0;
+  for (; number < 70; ++number) {
+    ASSERT_TRUE(driver.send(numbered(number, 400)));
+    driver.doorbell();
+    m.settle();
+  }
+  for (; number < 74; ++number) {
+    ASSERT_TRUE(driver.send(numbered(number, 400)));
+    // Nothing tells how far the NIC is.
+    put<desc::TX_COMMAND>(driver.tx(number % 64), TX_CMD_IFCS | TX_CMD_EOP);
+  }
+  driver.doorbell();
+  m.interceptor.poll();
+  m.advance(1'000'000);
+  ASSERT_EQ(m.card.sent.size(), 74u);
+  // The last round's, so that it is told apart.
+  for (uint32_t unit = 0; unit < 64; ++unit) buffer_of(driver, unit)[20] = kMark - 1;
+  driver.tail(reg::TDT, 8);
+  m.settle();
+  expect_sent_as_inspected();
+  EXPECT_EQ(m.card.sent.size(), 74u + 62u);
+  for (size_t i = 74; i < m.card.sent.size(); ++i)
+    EXPECT_EQ(m.card.sent[i].bytes[20], kMark - 1) << i;
+  EXPECT_EQ(driver.position(reg::TDH), 8u);
+}
+
+TEST_F(CopiedInspection, ATailThatGoesBackGivesTheNicPrivateBuffersAlone) {
+  start();
+  for (const Format format : kFormats) {
+    Driver driver(m, {.format = format});
+    driver.set_up();
+    uint32_t number = 0;
+    for (; number < 70; ++number) {
+      m.receive(numbered(number));
+      m.settle();
+      ASSERT_EQ(driver.receive().size(), 1u);
+    }
+    // Firmware does not know yet how far the NIC is.
+    for (; number < 74; ++number) m.receive(numbered(number));
+    m.advance(1'000'000);
+    const uint32_t head = m.nic.mmio_read(reg::RDH(0), 4);
+    driver.tail(reg::RDT, (head + 62) % 64);
+    m.settle();
+    const auto* real = reinterpret_cast<const uint64_t*>(m.hidden.memory.get() + kRealAt);
+    const uint32_t tail = m.nic.mmio_read(reg::RDT(0), 4);
+    uint32_t units = 0;
+    for (uint32_t unit = m.nic.mmio_read(reg::RDH(0), 4); unit != tail; unit = (unit + 1) % 64) {
+      ++units;
+      const uint64_t address = real[unit * 2];
+      EXPECT_TRUE(address - partition::kRamBase - kReceiveAt < kReceiveOctets || address == 0 ||
+                  address == kAbortAddress || address == kSplitNoBuffer)
+          << unit << " has " << std::hex << address;
+      if (format == Format::kSplit) continue;
+      EXPECT_EQ(real[unit * 2 + 1], 0u) << unit;
+    }
+    EXPECT_EQ(units, 62u);
+    reset();
+  }
+}
+
 // A guest that scribbles over buffers it has handed over, and over its descriptors, at any time.
 class Tampering : public testing::TestWithParam<unsigned> {};
 

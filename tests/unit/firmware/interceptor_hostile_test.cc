@@ -164,6 +164,56 @@ TEST_F(Hostile, TheIoBarLeadsToTheSameRegisters) {
   EXPECT_EQ(m_.get(reg::TDT(0)), 0u);
 }
 
+// The NIC gets what was copied for it: no ring where the guest's memory begins, no descriptor of a
+// former round.
+TEST_F(Hostile, AResetWhileRingsAreSetUpGivesTheNicNothingElse) {
+  constexpr uint8_t kFormer = 0xf0;
+  const auto read = [&](uint32_t offset) {
+    return static_cast<uint32_t>(m_.nic.mmio_read(offset, 4));
+  };
+  const auto expect_copied = [&](unsigned ring) {
+    const uint32_t units = read(length_offset(ring)) / kRingUnit;
+    const uint32_t head = read(head_offset(ring)), tail = read(tail_offset(ring));
+    if (tail >= units || tail == head) return;
+    ASSERT_EQ(read(ring_offset(ring) + 4), partition::kRamBase >> 32);
+    const uint8_t* real = hidden(kRealAt + uint64_t{ring} * kUnits * kRingUnit);
+    ASSERT_EQ(read(ring_offset(ring)), (partition::kRamBase + (real - hidden(0))) & 0xffffffff);
+    for (uint32_t unit = head; unit != tail; unit = (unit + 1) % units)
+      ASSERT_NE(real[unit * kRingUnit + 7], kFormer) << unit;
+  };
+  bool in_time = true;
+  unsigned when = 0;
+  for (; in_time; ++when) {
+    SCOPED_TRACE(when);
+    Driver driver(m_, {});
+    driver.set_up();
+    for (uint32_t i = 0; i < 5; ++i) {
+      ASSERT_TRUE(driver.send(numbered(i)));
+      driver.doorbell();
+      m_.receive(numbered(i));
+      m_.settle();
+    }
+    std::memset(hidden(kRealAt), kFormer, uint64_t{interceptor::kRings} * kUnits * kRingUnit);
+    for (const uint32_t length : {reg::RDLEN(0), reg::TDLEN(0)}) m_.set(length, m_.get(length));
+    unsigned accesses = 0;
+    in_time = false;
+    m_.on_access = [&] {
+      if (accesses++ == when) {
+        in_time = true;
+        m_.set(reg::CTRL, m_.get(reg::CTRL) | CTRL_RST);
+        for (const uint32_t tail : {reg::RDT(0), reg::TDT(0)}) m_.set(tail, 30);
+      }
+      for (unsigned ring = 0; in_time && ring < interceptor::kRings; ++ring) expect_copied(ring);
+    };
+    m_.interceptor.poll();
+    m_.on_access = nullptr;
+    m_.settle();
+    m_.set(reg::CTRL, m_.get(reg::CTRL) | CTRL_RST);
+    m_.link_up();
+  }
+  EXPECT_GT(when, 20u);
+}
+
 TEST_F(Hostile, ReservedBitsNeverShowNotEvenWhileTheNicIsHandedBack) {
   bool shown = false;
   unsigned accesses = 0;
