@@ -64,7 +64,7 @@ class UnitSignals {
 
   // From here on the unit interrupts, once. True: nothing had come before, so that a core may halt.
   bool arm() {
-    std::atomic_ref(control_.armed).exchange(1, std::memory_order_seq_cst);
+    std::atomic_ref(control_.armed).exchange(partition::kArmedAtOnce, std::memory_order_seq_cst);
     return quiet();
   }
   // An interrupt may be on its way all the same.

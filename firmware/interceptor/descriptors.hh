@@ -51,8 +51,9 @@ inline bool is_context(const uint8_t* descriptor) {
 // Returns how many. A context's first word, which is no address, looks private as well.
 uint32_t refuse_transmit(uint8_t* real, uint32_t units);
 
-// Returns what refuse_transmit() says of a run in which something looked private.
-inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t units) {
+// Returns what refuse_transmit() says of a run in which something looked private. `all`: whatever
+// bits any of the units' second words has.
+inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t units, uint64_t& all) {
   const auto* from = reinterpret_cast<const Vector*>(guest);
   auto* to = reinterpret_cast<Vector*>(real);
   Vector any{};
@@ -70,6 +71,7 @@ inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t unit
     *to = one;
     any |= one;
   }
+  all = any[1];
   return is_private(any[0]) ? refuse_transmit(real, units) : 0;
 }
 

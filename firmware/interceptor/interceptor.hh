@@ -64,6 +64,10 @@ class NicSender final : public SenderPort {
   const Place<Bus>& place_;
 };
 
+// Nanoseconds between two interrupts while the guest sends a bulk of data: about what Linux's
+// e1000e sets EITR to then.
+inline constexpr uint32_t kBulkApart = 250'000;
+
 template <class Bus>
 class Interceptor {
  public:
@@ -119,7 +123,9 @@ class Interceptor {
   [[gnu::always_inline]] bool arm() {
     if (transmit_[0].unreported() || queues_ != 1) [[unlikely]]
       follow_heads();
-    std::atomic_ref(place_.shared->armed).exchange(1, std::memory_order_seq_cst);
+    std::atomic_ref(place_.shared->armed)
+        .exchange(transmit_[0].bulk() ? kBulkApart : partition::kArmedAtOnce,
+                  std::memory_order_seq_cst);
     return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 && !is_posted();
   }
   void disarm() { std::atomic_ref(place_.shared->armed).store(0, std::memory_order_relaxed); }

@@ -17,12 +17,12 @@ class TransmitRing : public Ring {
  public:
   void use(const RingPlace& place, uint32_t head) {
     Ring::use(place, head);
-    silent_ = held_ = 0;
+    silent_ = held_ = large_ = 0;
     context_known_ = false;
   }
   void stop() {
     Ring::stop();
-    silent_ = held_ = 0;
+    silent_ = held_ = large_ = 0;
   }
 
   // The guest's tail, < units, was written, and takes nothing back. Returns the real tail. With an
@@ -53,6 +53,10 @@ class TransmitRing : public Ring {
     return head_ != before;
   }
 
+  // What the guest gave the last time holds super-frames, or parts of some: nobody waits for an
+  // answer to a single frame.
+  bool bulk() const { return large_ != 0; }
+
   // Descriptors that report nothing leave the head behind: the NIC's own tells.
   bool unreported() const { return silent_ != 0 && scanned() == ready(); }
   void set_head(uint32_t head) {
@@ -77,7 +81,10 @@ class TransmitRing : public Ring {
     if (silent != silent_) silent_ = silent;
   }
   uint32_t copy(uint32_t from, uint32_t units) {
-    return copy_transmit(real(from), guest(from), units);
+    uint64_t all;
+    const uint32_t refused = copy_transmit(real(from), guest(from), units, all);
+    large_ = static_cast<uint8_t>(all >> kLargeShift) & kLargeBits;
+    return refused;
   }
   // Over the ring's end.
   uint32_t copy_round(uint32_t tail);
@@ -88,6 +95,12 @@ class TransmitRing : public Ring {
   bool make_room(uint32_t end, uint32_t octets, Copies& copies);
   void remove(uint32_t from, uint32_t to);
 
+  // Lengths are in the lowest 16 bits of the second word, whatever the descriptor's type. From 4
+  // KiB on they are large.
+  static constexpr unsigned kLargeShift = 12, kLargeBits = 0xf;
+  static_assert(i82574::desc::DATA_DTALEN.low == 0 && i82574::desc::CONTEXT_PAYLEN.low == 0 &&
+                i82574::desc::TX_LENGTH.mask() == 0xffff);
+  uint8_t large_ = 0;
   uint32_t silent_ = 0;  // units from head_ to scanned()
   uint32_t held_ = 0;    // units from ready() to copied_: of a frame that is not whole yet
   // The last context descriptor that the NIC has seen.

@@ -30,6 +30,8 @@ class InterruptPort {
   virtual ~InterruptPort() = default;
   // core < the partition's cores; kFirstVector <= vector <= kLastVector.
   virtual void raise(unsigned core, uint8_t vector) = 0;
+  // The same, no sooner than `apart_ns` after the last that this call raised on that core.
+  virtual void raise_apart(unsigned core, uint8_t vector, uint32_t apart_ns) = 0;
   virtual unsigned cores() const = 0;
 };
 

@@ -154,7 +154,8 @@ void UnitBlock::notify() {
   // both in one total order, so one of the two sees the other.
   std::atomic_ref<uint32_t> armed(*armed_);
   if (armed.load(std::memory_order_seq_cst) == 0) return;
-  if (armed.exchange(0, std::memory_order_seq_cst) == 0) return;
+  const uint32_t apart = armed.exchange(0, std::memory_order_seq_cst);
+  if (apart == 0) return;
   if (in_force_.armed == 0) {
     ram_.written(in_force_.control, sizeof(UnitControl));
   } else {
@@ -162,7 +163,8 @@ void UnitBlock::notify() {
   }
   if (in_force_.vector == 0) return;
   ++counters_.interrupts;
-  interrupts_.raise(in_force_.target, static_cast<uint8_t>(in_force_.vector));
+  const uint8_t vector = static_cast<uint8_t>(in_force_.vector);
+  interrupts_.raise_apart(in_force_.target, vector, apart == kArmedAtOnce ? 0 : apart);
 }
 
 void UnitBlock::archive(Archive& archive) {

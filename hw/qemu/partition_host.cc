@@ -56,6 +56,8 @@ void PartitionHost::restart() {
     if (unit) unit->reset();
   }
   control_.reset();
+  throttle_.reset();
+  wait_for_throttle();
   for (unsigned i = 0; i < device_->cores; ++i) {
     const gatehouse_core_place start = {
         .page_table = partition::kPageTable,
@@ -140,6 +142,28 @@ void PartitionHost::remove_unit(unsigned unit) {
 void PartitionHost::raise(unsigned core, uint8_t vector) {
   trace_gatehouse_partition_interrupt(name_.c_str(), core, vector);
   if (core < device_->cores) gatehouse_core_interrupt(core_[core], vector);
+}
+
+void PartitionHost::raise_apart(unsigned core, uint8_t vector, uint32_t apart_ns) {
+  throttle_.raise(core, vector, apart_ns, now_ns());
+  wait_for_throttle();
+}
+
+void PartitionHost::wait_for_throttle() {
+  const int64_t due = throttle_.next_deadline();
+  if (due == throttle_due_) return;
+  throttle_due_ = due;
+  if (due == partition::Throttle::kNever) {
+    timer_del(throttle_timer_);
+  } else {
+    timer_mod(throttle_timer_, due);
+  }
+}
+
+void PartitionHost::throttle_expired() {
+  throttle_due_ = partition::Throttle::kNever;
+  throttle_.tick(now_ns());
+  wait_for_throttle();
 }
 
 void PartitionHost::deliver(unsigned from, uint32_t destination, bool logical, uint8_t mode,
@@ -237,7 +261,7 @@ nlohmann::json PartitionHost::state() const {
 }
 
 void PartitionHost::archive(Archive& archive) {
-  archive.section("partition", 1);
+  archive.section("partition", 2);
   uint32_t cores = device_->cores;
   archive(cores);
   if (cores != device_->cores) {
@@ -255,6 +279,8 @@ void PartitionHost::archive(Archive& archive) {
   archive(messages_refused_);
   boundary_.archive(archive);
   control_.archive(archive);
+  throttle_.archive(archive, now_ns());
+  if (archive.loading()) wait_for_throttle();
 }
 
 }  // namespace gatehouse::qemu

@@ -108,6 +108,9 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
       console_(
           &device->console, [this] { return control_.console_room(); },
           [this](std::span<const uint8_t> octets) { control_.console_input(octets); }),
+      throttle_timer_(timer_new_ns(
+          QEMU_CLOCK_VIRTUAL,
+          [](void* host) { static_cast<PartitionHost*>(host)->throttle_expired(); }, this)),
       boundary_(name_) {
   g_partitions[number_] = this;
   raise_boundary();
@@ -115,6 +118,7 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
 
 PartitionHost::~PartitionHost() {
   g_partitions[number_] = nullptr;
+  timer_free(throttle_timer_);
   if (memory_made_) address_space_destroy(&memory_);
 }
 

@@ -52,8 +52,13 @@ class PrivateRam : public partition::RamPort {
 class Cores : public partition::InterruptPort {
  public:
   void raise(unsigned, uint8_t) override { ++raised; }
+  void raise_apart(unsigned, uint8_t, uint32_t apart_ns) override {
+    ++raised;
+    apart = apart_ns;
+  }
   unsigned cores() const override { return 1; }
   unsigned raised = 0;
+  uint32_t apart = 0;  // of the last
 };
 
 // The device's DMA: the guest's memory, and of private memory what the steering unit opens.

@@ -411,6 +411,36 @@ TEST(Interceptor, OneInterruptForManyDoorbells) {
   EXPECT_EQ(m.interceptor.counts().transmit_descriptors, 10u);
 }
 
+// Super-frames come in bulk; an answer to a single frame is waited for.
+TEST(Interceptor, WantsFewInterruptsWhileABulkIsSent) {
+  Machine m;
+  ASSERT_TRUE(m.interceptor.start());
+  Driver driver(m, {});
+  driver.set_up();
+  const auto apart_after = [&](uint32_t octets, bool extended) {
+    m.settle();
+    EXPECT_TRUE(driver.send(numbered(0, octets), 1, extended));
+    driver.doorbell();
+    m.interceptor.poll();
+    m.advance(1'000'000);
+    m.interceptor.poll();
+    EXPECT_TRUE(m.interceptor.arm());
+    EXPECT_TRUE(driver.send(numbered(1), 1, extended));
+    driver.doorbell();
+    m.interceptor.disarm();
+    const uint32_t apart = m.cores.apart;
+    m.interceptor.poll();
+    return apart;
+  };
+  for (const bool extended : {true, false}) {
+    EXPECT_EQ(apart_after(1500, extended), 0u);
+    EXPECT_EQ(apart_after(4095, extended), 0u);
+    EXPECT_EQ(apart_after(4096, extended), kBulkApart);
+    EXPECT_EQ(apart_after(9000, extended), kBulkApart);
+    EXPECT_EQ(apart_after(60, extended), 0u);
+  }
+}
+
 TEST(Interceptor, KnowsADriverThatIsToldNothing) {
   Machine m;
   ASSERT_TRUE(m.interceptor.start());

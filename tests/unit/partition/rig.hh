@@ -53,9 +53,14 @@ class FakeRam : public RamPort {
 class FakeInterrupts : public InterruptPort {
  public:
   void raise(unsigned core, uint8_t vector) override { raised.emplace_back(core, vector); }
+  void raise_apart(unsigned core, uint8_t vector, uint32_t apart_ns) override {
+    raise(core, vector);
+    apart.push_back(apart_ns);
+  }
   unsigned cores() const override { return 2; }
 
   std::vector<std::pair<unsigned, unsigned>> raised;
+  std::vector<uint32_t> apart;  // of units' interrupts
 };
 
 // Where the tests' firmware keeps its things.

@@ -197,6 +197,18 @@ TEST_F(UnitBlockTest, WithoutARingARecordIsAnOverrun) {
   EXPECT_EQ(control().produced, 0u);
 }
 
+TEST_F(UnitBlockTest, ArmingSaysHowFarApartInterruptsAre) {
+  start();
+  for (const uint32_t armed : {kArmedAtOnce, 2u, 250'000u, 0xffff'ffffu}) {
+    control().armed = armed;
+    block_.pend(1);
+    block_.notify();
+    EXPECT_EQ(control().armed, 0u);
+    EXPECT_EQ(interrupts_.apart.back(), armed == kArmedAtOnce ? 0 : armed);
+  }
+  EXPECT_EQ(interrupts_.apart.size(), 4u);
+}
+
 TEST_F(UnitBlockTest, InterruptsOnceForEachArming) {
   start();
   block_.pend(1);
