@@ -82,7 +82,12 @@ namespace gatehouse::spec {
   X(68, firewall, firewall_limit, "the vnic has as many connections as its policy allows")                        \
   X(69, flow, flow_table_full, "the card has no room for another connection")                                     \
   X(70, meter, meter_red, "above the peak rate of the vnic or its tenant")                                        \
-  X(71, firewall, firewall_bad_checksum, "L4 checksum wrong: its receiver would not believe it")
+  X(71, firewall, firewall_bad_checksum, "L4 checksum wrong: its receiver would not believe it")                  \
+  X(72, decapsulate, segment_malformed, "TCP-shaped segment whose lengths, offset or pieces fit no frame")        \
+  X(73, decapsulate, segment_mismatch, "TCP-shaped segment that contradicts the others of its frame")             \
+  X(74, decapsulate, segment_duplicate, "TCP-shaped segment that has come already")                               \
+  X(75, decapsulate, segment_overlap, "TCP-shaped segment that overlaps others: its whole frame ends")            \
+  X(76, decapsulate, frame_incomplete, "time or room ran out before all TCP-shaped segments came; once a frame")
 
 enum class DropReason : uint8_t {
   none = 0,

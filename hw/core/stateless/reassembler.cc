@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/core/stateless/reassembler.hh"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "hw/core/base/bytes.hh"
+#include "hw/core/base/headers.hh"
+
+namespace gatehouse::stateless {
+
+using spec::DropReason;
+
+namespace {
+
+constexpr uint8_t kCe = 3;  // RFC 3168
+// Ethernet, IPv4 and TCP without options.
+constexpr uint32_t kLeastInformation = Information::kPrefix + 14 + 20 + 20;
+
+uint32_t hash_of(const Key& key) {
+  uint64_t hash = uint64_t{key.id} << 32 | uint32_t{key.source_port} << 16 | key.uplink;
+  for (const IpAddress* ip : {&key.source, &key.destination}) {
+    for (int half = 0; half < 2; ++half) {
+      hash = (hash ^ load_be<uint64_t>(ip->octets.data() + 8 * half)) * 0x9e3779b97f4a7c15u;
+      hash ^= hash >> 29;
+    }
+  }
+  return static_cast<uint32_t>(hash ^ hash >> 32);
+}
+
+}  // namespace
+
+Reassembler::Reassembler(PacketPool& pool, Outlet& outlet, const Limits& limits)
+    : pool_(pool), outlet_(outlet), frames_(Limits::kMostFrames) {
+  set_limits(limits);
+  free_.reserve(frames_.size());
+  for (size_t i = frames_.size(); i != 0; --i) free_.push_back(static_cast<uint16_t>(i - 1));
+}
+
+void Reassembler::set_limits(const Limits& limits) {
+  limits_ = limits;
+  limits_.frames = std::min(limits.frames, Limits::kMostFrames);
+}
+
+DropReason Reassembler::add(const Arrival& arrival, int64_t now) {
+  uint16_t number = kNone;
+  const DropReason reason = take(arrival, now, number);
+  if (reason == DropReason::none && complete(frames_[number])) finish(number);
+  return reason;
+}
+
+DropReason Reassembler::take(const Arrival& arrival, int64_t now, uint16_t& number) {
+  Shape shape;
+  if (!shape_of(arrival, shape)) return DropReason::segment_malformed;
+  const uint32_t hash = hash_of(arrival.key);
+  number = find(arrival.key, hash);
+  if (number == kNone) {
+    const DropReason reason = begin(arrival, shape, now, hash, number);
+    if (reason != DropReason::none) return reason;
+  }
+  Frame& frame = frames_[number];
+  if (frame.shape != shape) return DropReason::segment_mismatch;
+  const DropReason reason = put(frame, arrival);
+  if (loading_) return reason;
+  if (reason == DropReason::segment_overlap) give_up(number, Loss::Cause::kOverlap);
+  if (reason == DropReason::segment_malformed) give_up(number, Loss::Cause::kUnsound);
+  return reason;
+}
+
+// What a single segment says of the whole. All that it says must fit together.
+bool Reassembler::shape_of(const Arrival& arrival, Shape& shape) {
+  const uint32_t length = arrival.octets.length, offset = arrival.place.offset;
+  if (length == 0 || offset + length > arrival.place.total) return false;
+  shape.total = arrival.place.total;
+  shape.redundant = arrival.redundant;
+  if (!arrival.redundant) return true;
+
+  const uint8_t* octets = arrival.octets.data;
+  if (length < kPieceHeader || octets[0] != kPieceMark) return false;
+  const uint32_t number = octets[1], segments = octets[2];
+  shape.segments = octets[2];
+  shape.information = octets[3];
+  if (shape.information < kLeastInformation || segments < 2 || number >= segments) return false;
+  const uint32_t head = shape.head();
+  if (length <= head || shape.total <= segments * head) return false;
+  // The last one tells by its offset how long the others are.
+  const bool last = number == segments - 1;
+  if (last && offset % number != 0) return false;
+  const uint32_t segment = last ? offset / number : length;
+  if (segment <= head || offset != number * segment) return false;
+  if (last && offset + length != shape.total) return false;
+  const uint32_t payload = shape.total - segments * head, mss = segment - head;
+  if (payload <= (segments - 1) * mss || payload > segments * mss) return false;
+  shape.payload = static_cast<uint16_t>(payload);
+  shape.mss = static_cast<uint16_t>(mss);
+  return shape.octets() <= kLargestDatagram;
+}
+
+DropReason Reassembler::put(Frame& frame, const Arrival& arrival) {
+  const Shape& shape = frame.shape;
+  const uint8_t* octets = arrival.octets.data;
+  const uint8_t number = shape.redundant ? octets[1] : 0;
+  const uint8_t* piece = octets + kPieceHeader;
+  if (frame.informed && !agrees(frame.information.octets(), number, piece)) {
+    return DropReason::segment_mismatch;
+  }
+  const Range range{arrival.place.offset, arrival.place.offset + arrival.octets.length};
+  switch (frame.ranges.add(range)) {
+    case Ranges::Added::kNew:
+      break;
+    case Ranges::Added::kDuplicate:
+      return DropReason::segment_duplicate;
+    case Ranges::Added::kOverlap:
+      return DropReason::segment_overlap;
+    case Ranges::Added::kTooMany:
+      return DropReason::segment_mismatch;
+  }
+  if (arrival.ecn == kCe) frame.ecn = kCe;
+  if (!shape.redundant) {
+    std::memcpy(frame.packet->data + range.begin, octets, range.length());
+    return DropReason::none;
+  }
+  if (!learn(frame, number, piece)) return DropReason::segment_malformed;
+  std::memcpy(frame.packet->data + shape.headers() + number * shape.mss, octets + shape.head(),
+              range.length() - shape.head());
+  return DropReason::none;
+}
+
+// false: what two pieces give is no header.
+bool Reassembler::learn(Frame& frame, uint8_t number, const uint8_t* piece) {
+  if (frame.informed) return true;
+  const uint32_t information = frame.shape.information;
+  if (number == frame.first) {  // once: a second time it is a duplicate
+    std::memcpy(frame.piece.data(), piece, piece_octets(information));
+    return true;
+  }
+  frame.informed =
+      frame.information.set(information, frame.first, frame.piece.data(), number, piece);
+  return frame.informed;
+}
+
+uint16_t Reassembler::find(const Key& key, uint32_t hash) const {
+  // The newest first: segments of one frame come together.
+  for (uint16_t number = newest_; number != kNone; number = frames_[number].older) {
+    const Frame& frame = frames_[number];
+    if (frame.hash == hash && frame.key == key) return number;
+  }
+  return kNone;
+}
+
+DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_t now,
+                              uint32_t hash, uint16_t& number) {
+  if (!make_room(arrival.key, shape)) return DropReason::no_packet_buffer;
+  Packet* packet = pool_.take(shape.octets());
+  if (packet == nullptr) return DropReason::no_packet_buffer;
+  number = free_.back();
+  free_.pop_back();
+  Frame& frame = frames_[number];
+  frame.key = arrival.key;
+  frame.shape = shape;
+  frame.hash = hash;
+  frame.ecn = arrival.ecn;
+  frame.informed = false;
+  frame.first = shape.redundant ? arrival.octets.data[1] : 0;
+  frame.began = now;
+  frame.deadline = now + limits_.time_ns;
+  frame.packet = packet;
+  frame.ranges.clear();
+  frame.older = newest_;
+  frame.newer = kNone;
+  (newest_ == kNone ? oldest_ : frames_[newest_].newer) = number;
+  newest_ = number;
+  ++size_;
+  octets_ += shape.octets();
+  return DropReason::none;
+}
+
+// A peer that has all its places gives up its own oldest frame; else the oldest of all goes.
+bool Reassembler::make_room(const Key& key, const Shape& shape) {
+  const auto full = [&] {
+    return size_ >= limits_.frames || octets_ + shape.octets() > limits_.octets ||
+           pool_.scarce(shape.octets());
+  };
+  uint32_t of_peer = 0;
+  const uint16_t own = oldest_of_peer(key, of_peer);
+  if (of_peer >= limits_.frames_of_peer) {
+    if (own == kNone || loading_) return false;
+    give_up(own, Loss::Cause::kEvicted);
+  }
+  while (full()) {
+    if (size_ == 0 || loading_) return false;
+    give_up(oldest_, Loss::Cause::kEvicted);
+  }
+  return true;
+}
+
+uint16_t Reassembler::oldest_of_peer(const Key& key, uint32_t& count) const {
+  uint16_t own = kNone;
+  for (uint16_t number = newest_; number != kNone; number = frames_[number].older) {
+    if (frames_[number].key.source != key.source || frames_[number].key.uplink != key.uplink)
+      continue;
+    own = number;
+    ++count;
+  }
+  return own;
+}
+
+void Reassembler::finish(uint16_t number) {
+  const Frame& frame = frames_[number];
+  const Shape shape = frame.shape;
+  const Delivery delivery{frame.key, shape.redundant, true, frame.ecn,
+                          shape.redundant ? frame.information.vni() : 0};
+  if (shape.redundant) {
+    frame.information.write_part(frame.packet->data, 0, shape.payload, shape.mss, true);
+    frame.packet->wire_mss = shape.mss;
+  }
+  frame.packet->length = shape.octets();
+  outlet_.reassembled(*release(number), delivery);
+}
+
+void Reassembler::give_up(uint16_t number, Loss::Cause cause) {
+  const Frame& frame = frames_[number];
+  const Shape& shape = frame.shape;
+  Loss loss{.key = frame.key, .redundant = shape.redundant, .cause = cause};
+  std::array<Range, Ranges::kMost + 1> gaps;
+  if (!shape.redundant) {
+    loss.total = shape.total;
+    loss.missing = frame.ranges.missing(shape.total, gaps);
+  } else {
+    Ranges delivered;
+    loss.total = shape.payload;
+    if (frame.informed) {
+      loss.header_known = true;
+      loss.vni = frame.information.vni();
+      loss.sequence = frame.information.sequence();
+      for (const Range& run : frame.ranges.all()) {
+        Range payload;
+        if (!deliver_part(frame, run, payload)) continue;
+        ++loss.parts;
+        delivered.add(payload);
+      }
+    }
+    loss.missing = delivered.missing(shape.payload, gaps);
+  }
+  outlet_.given_up(loss);
+  pool_.give(release(number));
+}
+
+// `run`: of whole segments. `payload`: what they have of the inner payload. false: no buffer.
+bool Reassembler::deliver_part(const Frame& frame, const Range& run, Range& payload) {
+  const Shape& shape = frame.shape;
+  const uint32_t first = run.begin / shape.segment();
+  const bool last = run.end == shape.total;
+  payload.begin = first * shape.mss;
+  payload.end = last ? shape.payload : run.end / shape.segment() * shape.mss;
+  Packet* packet = pool_.take(shape.headers() + payload.length());
+  if (packet == nullptr) return false;
+  frame.information.write_part(packet->data, first, payload.length(), shape.mss, last);
+  std::memcpy(packet->data + shape.headers(), frame.packet->data + shape.headers() + payload.begin,
+              payload.length());
+  packet->length = shape.headers() + payload.length();
+  packet->wire_mss = shape.mss;
+  outlet_.reassembled(*packet, {frame.key, true, false, frame.ecn, frame.information.vni()});
+  return true;
+}
+
+// The frame's place is free; its packet is the caller's.
+Packet* Reassembler::release(uint16_t number) {
+  Frame& frame = frames_[number];
+  (frame.older == kNone ? oldest_ : frames_[frame.older].newer) = frame.newer;
+  (frame.newer == kNone ? newest_ : frames_[frame.newer].older) = frame.older;
+  free_.push_back(number);
+  --size_;
+  octets_ -= frame.shape.octets();
+  return std::exchange(frame.packet, nullptr);
+}
+
+// Limits may have changed since: deadlines need not be in order of age.
+void Reassembler::tick(int64_t now) {
+  for (uint16_t number = oldest_; number != kNone;) {
+    const uint16_t next = frames_[number].newer;
+    if (frames_[number].deadline <= now) give_up(number, Loss::Cause::kExpired);
+    number = next;
+  }
+}
+
+int64_t Reassembler::next_deadline() const {
+  int64_t next = INT64_MAX;
+  for (uint16_t number = oldest_; number != kNone; number = frames_[number].newer) {
+    next = std::min(next, frames_[number].deadline);
+  }
+  return next;
+}
+
+void Reassembler::forget() {
+  while (size_ != 0) pool_.give(release(oldest_));
+}
+
+}  // namespace gatehouse::stateless
