@@ -18,6 +18,8 @@ struct Bench {
   unsigned pairs;           // unless --pairs says otherwise
   bool namespaces = false;  // it needs network namespaces
   std::function<std::vector<Row>(const Options&)> measure;
+  std::function<void(report::Terminal&)> print_more = {};  // under the table
+  std::function<void(nlohmann::json&)> add_json = {};      // to the file
 };
 
 // Returns the exit status; says what went wrong.
