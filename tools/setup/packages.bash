@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Packages of the machine's own release, installed with its own apt. Sourced by `gatehouse`.
 
+# Each function takes the list's name: packages.txt, which everything needs, or packages-bench.txt.
 wanted_packages() {
-  awk -v release="$(debian_version)" '/^[a-z]/ && (NF == 1 || $2 == release) { print $1 }' \
-    "$root/tools/setup/packages.txt"
+  awk -v release="$(debian_version)" '/^[a-z]/ && (NF == 1 || $2 == release) { print $1 }' "$root/tools/setup/$1"
 }
 
 missing_packages() {
   local wanted
-  mapfile -t wanted < <(wanted_packages)
+  mapfile -t wanted < <(wanted_packages "$1")
   comm -23 <(printf '%s\n' "${wanted[@]}" | sort) <(installed_of "${wanted[@]}" | sort)
 }
 
@@ -19,12 +19,17 @@ installed_of() {
 }
 
 # Fresh as long as the list and dpkg's own state are what they were.
-packages_key() { hash_of "$root/tools/setup/packages.txt" "$(stat -c %Y.%s /var/lib/dpkg/status 2>/dev/null)"; }
+packages_key() { hash_of "$root/tools/setup/$1" "$(stat -c %Y.%s /var/lib/dpkg/status 2>/dev/null)"; }
 
-packages_step() {
+packages_step() { install_packages packages.txt; }
+
+# The peers that `bench core` measures itself against: nothing else needs them.
+bench_packages_step() { install_packages packages-bench.txt; }
+
+install_packages() {
   local missing
-  mapfile -t missing < <(missing_packages)
-  key_after=$(packages_key)
+  mapfile -t missing < <(missing_packages "$1")
+  key_after=$(packages_key "$1")
   if ((${#missing[@]} == 0)); then return; fi
   note "installing ${#missing[@]}: ${missing[*]}"
   local by_hand="as root: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
@@ -42,8 +47,8 @@ packages_step() {
     apt_as_root install "${missing[@]}" ||
       failed "apt-get install failed: $(apt_complaint)" "see ${log#"$root"/}, then repeat"
   fi
-  mapfile -t missing < <(missing_packages)
-  key_after=$(packages_key)
+  mapfile -t missing < <(missing_packages "$1")
+  key_after=$(packages_key "$1")
   ((${#missing[@]} == 0)) || die "apt-get did not install: ${missing[*]}" "see ${log#"$root"/}"
 }
 

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/bench/peers/compare.hh"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "hw/spec/stages.hh"
+#include "tools/bench/peers/cpu.hh"
+#include "tools/bench/peers/own.hh"
+#include "tools/bench/peers/peer.hh"
+#include "tools/lab/failure.hh"
+
+namespace gatehouse::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kUnit = "M frames/s";
+
+struct PeerRow {
+  const char* name;
+  double goal;  // at equal work; 0: its work is less
+  std::unique_ptr<Peer> (*start)(const lab::WorkDir&, unsigned core);
+};
+constexpr PeerRow kPeers[] = {
+    {"testpmd csum", 0, start_testpmd},
+    {"Open vSwitch", 3, start_open_vswitch},
+    {"Linux", 3, start_kernel},
+};
+
+std::string flows_name(uint32_t flows) {
+  if (flows >= 1'000'000) return std::to_string(flows / 1'000'000) + " M";
+  if (flows >= 1000) return std::to_string(flows / 1000) + " k";
+  return std::to_string(flows);
+}
+
+std::string load_name(const FrameSize& size, uint32_t flows) {
+  return std::string(size.name) + " B/" + flows_name(flows) + (flows == 1 ? " flow" : " flows");
+}
+
+std::string benchmark_name(const char* what, const FrameSize& size, uint32_t flows) {
+  return std::string(what) + "/" + size.name + "/" + std::to_string(flows);
+}
+
+double own_rate(const std::string& name) {
+  return run_one(name).at("items_per_second").get<double>() / 1e6;
+}
+
+std::string figure(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, value < 10 ? "%.1f" : "%.0f", value);
+  return text;
+}
+
+}  // namespace
+
+namespace {
+
+struct Load {
+  const FrameSize& size;
+  uint32_t flows;
+};
+
+std::vector<Load> loads_of(const PeerRow& peer, const Options& options) {
+  std::vector<Load> loads;
+  for (const FrameSize& size : kFrameSizes) {
+    for (uint32_t flows : kFlowCounts) {
+      if (options.wants(load_name(size, flows) + "/" + peer.name)) loads.push_back({size, flows});
+    }
+  }
+  return loads;
+}
+
+Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pairs) {
+  const uint32_t given = std::min(load.flows, peer.most_flows());
+  peer.give(load.size, given);
+  const std::string own = benchmark_name("AllStages", load.size, load.flows);
+  const std::string limit = " with " + flows_name(given) + " flows, its limit here";
+  std::vector<Row> rows{{.name = load_name(load.size, load.flows) + "/" + about.name,
+                         .unit = kUnit,
+                         .peer_name = given == load.flows ? about.name : about.name + limit,
+                         .goal = about.goal,
+                         .measure_ours = [&] { return own_rate(own); },
+                         .measure_peer = [&] { return peer.rate() / 1e6; }}};
+  measure(rows, pairs);
+  rows[0].measure_ours = rows[0].measure_peer = nullptr;
+  return rows[0];
+}
+
+}  // namespace
+
+Comparison compare_with_peers(const Options& options) {
+  Comparison result;
+  lab::WorkDir work("peers");
+  for (const PeerRow& about : kPeers) {
+    const std::vector<Load> loads = loads_of(about, options);
+    if (loads.empty()) continue;
+    std::fprintf(stderr, "  starting %s\n", about.name);
+    try {
+      const std::unique_ptr<Peer> peer = about.start(work, bench_core());
+      for (const Load& load : loads)
+        result.rows.push_back(measure_with(*peer, about, load, options.pairs));
+    } catch (const lab::Failure& failure) {
+      result.notes.push_back(std::string(about.name) +
+                             " is not measured (further): " + failure.what());
+    }
+  }
+  return result;
+}
+
+Comparison measure_alone(const Options& options) {
+  Comparison result;
+  const FrameSize& small = kFrameSizes[0];
+  const std::string cost = "cost of a frame 1 M flows over 1 k", heap = "allocations on the way",
+                    batch = "slowest batch of 64 new flows to 1 M";
+  if (options.wants(cost)) {
+    std::vector<Row> rows{
+        {.name = cost,
+         .unit = "ns",
+         .peer_name = "1 k flows",
+         .goal = 1.5,
+         .at_most = true,
+         .measure_ours =
+             [&] { return 1e3 / own_rate(benchmark_name("AllStages", small, 1'000'000)); },
+         .measure_peer = [&] { return 1e3 / own_rate(benchmark_name("AllStages", small, 1000)); }}};
+    measure(rows, options.pairs);
+    rows[0].measure_ours = rows[0].measure_peer = nullptr;
+    result.rows.push_back(rows[0]);
+  }
+  if (options.wants(heap)) {
+    Row row{.name = heap, .unit = "malloc, new"};
+    for (const FrameSize& size : kFrameSizes)
+      row.ours.push_back(run_one(benchmark_name("AllStages", size, 1000)).at("allocations"));
+    result.rows.push_back(row);
+  }
+  if (options.wants(batch)) {
+    Row row{.name = batch, .unit = "us"},
+        usual{.name = "the median of those batches", .unit = "us"};
+    for (unsigned i = 0; i < options.pairs; ++i) {
+      const json one = run_one("NewFlows/1000000");
+      row.ours.push_back(one.at("worst_us"));
+      usual.ours.push_back(one.at("median_us"));
+    }
+    result.rows.push_back(row);
+    result.rows.push_back(usual);
+  }
+  return result;
+}
+
+StageTable measure_stages() {
+  StageTable result;
+  const FrameSize& small = kFrameSizes[0];
+  std::vector<std::string> steps = {"source"};
+  for (int i = 0; i < static_cast<int>(spec::Stage::kCount); ++i)
+    steps.push_back(spec::stage_name(static_cast<spec::Stage>(i)));
+  result.table.header = {"stage"};
+  std::map<std::string, std::vector<std::string>> cells;
+  for (const char* what : {"cycles", "misses"}) {
+    for (uint32_t flows : kFlowCounts) {
+      const json one = run_one(benchmark_name("Stages", small, flows));
+      result.source = one.value("label", "");
+      if (!one.contains(std::string(what) + ":parse")) continue;
+      result.table.header.push_back(std::string(what) + ", " + flows_name(flows));
+      double sum = 0;
+      // The pipeline takes each frame through these in one go.
+      double together = 0;
+      for (const std::string& step : steps) {
+        const double value = one.value(std::string(what) + ":" + step, 0.0);
+        sum += value;
+        const bool part = step == "segment" || step == "meter" || step == "encapsulate";
+        if (part || step == "underlay") together += value;
+        if (part || !one.contains(std::string(what) + ":" + step)) continue;
+        const std::string name = step == "underlay" ? "segment, meter, encapsulate, underlay"
+                                 : step == "source" ? "frame into its buffer"
+                                                    : step;
+        const double shown = step == "underlay" ? together : value;
+        cells[name].push_back(figure(shown));
+        result.json[what][flows_name(flows)][name] = shown;
+      }
+      cells["all"].push_back(figure(sum));
+    }
+  }
+  for (const char* first :
+       {"frame into its buffer", "parse", "spoof", "resolve", "flow", "firewall", "overlay",
+        "segment, meter, encapsulate, underlay", "uplink", "all"}) {
+    std::vector<std::string> row = {first};
+    row.insert(row.end(), cells[first].begin(), cells[first].end());
+    result.table.rows.push_back(row);
+  }
+  return result;
+}
+
+report::Terminal::Table frame_costs(const std::vector<Row>& rows) {
+  report::Terminal::Table table{{"ns a frame", "hw/core"}, {}};
+  for (const PeerRow& peer : kPeers) table.header.push_back(peer.name);
+  for (const FrameSize& size : kFrameSizes) {
+    for (uint32_t flows : kFlowCounts) {
+      const std::string load = load_name(size, flows);
+      std::vector<double> ours;
+      std::vector<std::string> cells;
+      for (const PeerRow& peer : kPeers) {
+        const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& one) {
+          return one.name == load + "/" + peer.name;
+        });
+        cells.push_back(row == rows.end() ? "-" : figure(1e3 / median(row->peer)));
+        if (row != rows.end()) ours.insert(ours.end(), row->ours.begin(), row->ours.end());
+      }
+      if (ours.empty()) continue;
+      cells.insert(cells.begin(), {load, figure(1e3 / median(ours))});
+      table.rows.push_back(cells);
+    }
+  }
+  return table;
+}
+
+}  // namespace gatehouse::bench

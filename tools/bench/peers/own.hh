@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Figures of hw/core by tests/bench_core's program, on the bench's core.
+#ifndef GATEHOUSE_TOOLS_BENCH_PEERS_OWN_HH_
+#define GATEHOUSE_TOOLS_BENCH_PEERS_OWN_HH_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace gatehouse::bench {
+
+// Google Benchmark's report of those whose name matches; `more` goes to its command line. Throws
+// lab::Failure when one of them ended with an error, and says it.
+nlohmann::json run_own(const std::string& filter, const std::vector<std::string>& more = {});
+// The only benchmark of that name.
+nlohmann::json run_one(const std::string& name);
+
+}  // namespace gatehouse::bench
+
+#endif  // GATEHOUSE_TOOLS_BENCH_PEERS_OWN_HH_

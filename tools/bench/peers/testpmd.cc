@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// DPDK's testpmd: frames from a file in memory, through its csum engine (parses, makes checksums
+// anew), to a device that forgets them. It has no tables, no firewall and no tunnel: what a frame
+// costs that is looked at and handed on.
+#include <signal.h>
+
+#include <thread>
+
+#include "tools/bench/peers/cpu.hh"
+#include "tools/bench/peers/peer.hh"
+#include "tools/lab/failure.hh"
+
+namespace gatehouse::bench {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr uint32_t kBuffers = 270'000;
+constexpr uint32_t kMostFlows = 250'000;  // as Open vSwitch, whose buffers are no more
+constexpr const char* kWorker = "rte-worker-";
+constexpr const char* kForwarded = "Accumulated forward statistics for all ports";
+
+class Testpmd final : public Peer {
+ public:
+  Testpmd(const lab::WorkDir& work, unsigned core) : work_(work), core_(core) {
+    require_program("dpdk-testpmd", kPackagesFix);
+    if (std::thread::hardware_concurrency() < 2)
+      throw lab::Failure("testpmd needs a second core, for its command line");
+  }
+  const char* name() const override { return "testpmd csum"; }
+  uint32_t most_flows() const override { return kMostFlows; }
+  void give(const FrameSize& size, uint32_t flows) override {
+    Traffic(size, flows).write_pcap(file());
+  }
+
+  double rate() override {
+    lab::Process process(command(), work_.path("testpmd.log"));
+    wait_until_it_forwards(process);
+    std::this_thread::sleep_for(seconds(1));
+    const double taken = time_until_end(process);
+    const std::string log = process.log();
+    const size_t at = log.find("TX-packets:", log.find(kForwarded));
+    if (at == std::string::npos)
+      throw lab::Failure("testpmd did not say what it sent: " + process.log_path());
+    return std::stod(log.substr(at + 11)) / taken;
+  }
+
+ private:
+  std::string file() const { return work_.path("testpmd.pcap"); }
+
+  std::vector<std::string> command() const {
+    const unsigned other = core_ == 0 ? 1 : 0;
+    return {"env",
+            "RUNTIME_DIRECTORY=" + work_.path(),
+            "dpdk-testpmd",
+            "--no-huge",
+            "--no-pci",
+            "--no-telemetry",
+            "--file-prefix=testpmd",
+            "-m",
+            "1536",
+            "--main-lcore=" + std::to_string(other),
+            "-l",
+            std::to_string(other) + "," + std::to_string(core_),
+            "--vdev=net_pcap0,rx_pcap=" + file() + ",infinite_rx=1",
+            "--vdev=net_null0,no-rx=1",
+            "--",
+            "--total-num-mbufs=" + std::to_string(kBuffers),
+            "--forward-mode=csum",
+            "--stats-period=1"};
+  }
+
+  // Processor time of the core that forwards. It forwards on until the program has seen the signal,
+  // within its period of statistics; what counts is the last that is seen of it.
+  static double time_until_end(lab::Process& process) {
+    kill(process.pid(), SIGTERM);
+    double taken = 0;
+    while (process.running()) {
+      try {
+        taken = thread_time(process.pid(), kWorker).running;
+      } catch (const lab::Failure&) {
+        break;  // gone between two looks
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return taken;
+  }
+
+  static void wait_until_it_forwards(lab::Process& process) {
+    const auto end = std::chrono::steady_clock::now() + seconds(30);
+    while (process.log().find("Port statistics") == std::string::npos) {
+      process.require_running("testpmd");
+      if (std::chrono::steady_clock::now() > end)
+        throw lab::Failure("testpmd forwards nothing; " + process.log_path());
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+
+  const lab::WorkDir& work_;
+  unsigned core_;
+};
+
+}  // namespace
+
+std::unique_ptr<Peer> start_testpmd(const lab::WorkDir& work, unsigned core) {
+  return std::make_unique<Testpmd>(work, core);
+}
+
+}  // namespace gatehouse::bench

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The frames that hw/core and its peers are given: the same octets, in the same order, for each of
+// them.
+#ifndef GATEHOUSE_TOOLS_BENCH_PEERS_TRAFFIC_HH_
+#define GATEHOUSE_TOOLS_BENCH_PEERS_TRAFFIC_HH_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gatehouse::bench {
+
+// Octets of a frame, without FCS.
+struct FrameSize {
+  const char* name;
+  uint32_t octets[12];  // one cycle
+};
+inline constexpr FrameSize kFrameSizes[] = {
+    {"64", {64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64}},
+    // 7 : 4 : 1
+    {"IMIX", {64, 590, 64, 64, 590, 64, 1500, 64, 590, 64, 64, 590}},
+    {"1500", {1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500}},
+};
+inline constexpr uint32_t kFlowCounts[] = {1, 1000, 1'000'000};
+
+// The ends, as policy, flow rules and routing tables name them.
+inline constexpr const char* kSenderMac = "52:54:00:00:00:01";
+inline constexpr const char* kReceiverMac = "52:54:00:00:00:02";
+inline constexpr const char* kSenderIp = "10.0.0.1";
+inline constexpr uint32_t kSubnet = 0x0a000000;  // 10.0.0.0/8
+inline constexpr uint32_t kReceivers = 1000;     // 10.0.0.2 and those behind it
+
+// One frame for each flow: UDP from one address to one of 1000, told apart by addresses and ports,
+// in a random order that is always the same. UDP checksums are absent, so that nobody verifies
+// them.
+class Traffic {
+ public:
+  Traffic(const FrameSize& size, uint32_t flows);
+
+  size_t count() const { return starts_.size() - 1; }
+  std::span<const uint8_t> frame(size_t index) const {
+    return {octets_.data() + starts_[index], starts_[index + 1] - starts_[index]};
+  }
+  double mean_octets() const {
+    return static_cast<double>(octets_.size()) / static_cast<double>(count());
+  }
+  // A libpcap file of them. Says why it can't be written by throwing lab::Failure.
+  void write_pcap(const std::string& path) const;
+
+ private:
+  std::vector<uint8_t> octets_;
+  std::vector<size_t> starts_;  // and the end
+};
+
+}  // namespace gatehouse::bench
+
+#endif  // GATEHOUSE_TOOLS_BENCH_PEERS_TRAFFIC_HH_
