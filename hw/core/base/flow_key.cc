@@ -7,8 +7,6 @@
 namespace gatehouse {
 namespace {
 
-constexpr uint16_t kDhcpv6Client = 546, kDhcpv6Server = 547;
-
 bool is_echo(uint8_t protocol, uint8_t type, bool& asks) {
   if (protocol == static_cast<uint8_t>(IpProtocol::kIcmp)) {
     asks = type == static_cast<uint8_t>(IcmpType::kEchoRequest);
@@ -16,12 +14,6 @@ bool is_echo(uint8_t protocol, uint8_t type, bool& asks) {
   }
   asks = type == static_cast<uint8_t>(Icmpv6Type::kEchoRequest);
   return asks || type == static_cast<uint8_t>(Icmpv6Type::kEchoReply);
-}
-
-bool is_dhcp_client(const FlowKey& key) {
-  using Bootp = BootpHeader<const uint8_t>;
-  return key.v6 ? key.local_port == kDhcpv6Client && key.remote_port == kDhcpv6Server
-                : key.local_port == Bootp::kClientPort && key.remote_port == Bootp::kServerPort;
 }
 
 }  // namespace
@@ -56,11 +48,7 @@ FlowKey flow_key(const FlowEnds& ends, FlowDirection direction, uint16_t owner) 
   if (ends.l4 == nullptr) return key;
   const auto protocol = static_cast<IpProtocol>(ends.protocol);
   if (protocol == IpProtocol::kTcp || protocol == IpProtocol::kUdp) {
-    key.local_port = load_be<uint16_t>(ends.l4 + (out ? 0 : 2));
-    key.remote_port = load_be<uint16_t>(ends.l4 + (out ? 2 : 0));
-    if (protocol == IpProtocol::kUdp && is_dhcp_client(key)) {
-      key.local = key.remote = {};
-    }
+    flow_key_words(ends, direction, owner).write(key);
     return key;
   }
   const bool icmp = protocol == IpProtocol::kIcmp || protocol == IpProtocol::kIcmpv6;

@@ -4,9 +4,11 @@
 #define GATEHOUSE_HW_CORE_BASE_FLOW_KEY_HH_
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
+#include "hw/core/base/bytes.hh"
 #include "hw/core/base/layers.hh"
 
 namespace gatehouse {
@@ -35,6 +37,27 @@ struct FlowKey {
 };
 static_assert(sizeof(FlowKey) == 40, "no padding: compared as octets");
 
+// The same as five registers, which is how a key is made and hashed for each frame: written in
+// small pieces and read back in large ones, it would have to wait for its own writes.
+struct FlowKeyWords {
+  uint64_t local[2] = {0, 0}, remote[2] = {0, 0}, rest = 0;
+
+  static FlowKeyWords of(const FlowKey& key) {
+    const auto* at = reinterpret_cast<const uint8_t*>(&key);
+    return {{load_le<uint64_t>(at), load_le<uint64_t>(at + 8)},
+            {load_le<uint64_t>(at + 16), load_le<uint64_t>(at + 24)},
+            load_le<uint64_t>(at + 32)};
+  }
+  void write(FlowKey& key) const {
+    auto* at = reinterpret_cast<uint8_t*>(&key);
+    store_le(at, local[0]);
+    store_le(at + 8, local[1]);
+    store_le(at + 16, remote[0]);
+    store_le(at + 24, remote[1]);
+    store_le(at + 32, rest);
+  }
+};
+
 // What a key is made of, as it stands in a frame or in the quotation of an ICMP error.
 struct FlowEnds {
   const uint8_t* source = nullptr;  // 4 or 16 octets
@@ -50,6 +73,32 @@ FlowEnds flow_ends(const uint8_t* frame, const Layers& layers);
 // `direction`: of the datagram. DHCP's addresses change in mid-conversation: a client has one key
 // for all of it, without addresses. ICMP but echo has no ports.
 FlowKey flow_key(const FlowEnds& ends, FlowDirection direction, uint16_t owner);
+
+// RFC 2131, RFC 8415.
+constexpr bool is_dhcp_client(bool v6, uint16_t local_port, uint16_t remote_port) {
+  return v6 ? local_port == 546 && remote_port == 547 : local_port == 68 && remote_port == 67;
+}
+
+// The same for TCP and UDP whose ports are known.
+inline FlowKeyWords flow_key_words(const FlowEnds& ends, FlowDirection direction, uint16_t owner) {
+  const bool out = direction == FlowDirection::kOut;
+  const uint8_t* local = out ? ends.source : ends.destination;
+  const uint8_t* remote = out ? ends.destination : ends.source;
+  const uint16_t first = load_be<uint16_t>(ends.l4), second = load_be<uint16_t>(ends.l4 + 2);
+  const uint16_t local_port = out ? first : second, remote_port = out ? second : first;
+  static_assert(std::endian::native == std::endian::little, "FlowKey's members, lowest first");
+  FlowKeyWords words;
+  words.rest = local_port | uint64_t{remote_port} << 16 | uint64_t{owner} << 32 |
+               uint64_t{ends.protocol} << 48 | uint64_t{ends.v6} << 56;
+  if (ends.protocol == static_cast<uint8_t>(IpProtocol::kUdp) &&
+      is_dhcp_client(ends.v6, local_port, remote_port)) [[unlikely]]
+    return words;
+  words.local[0] = ends.v6 ? load_le<uint64_t>(local) : load_le<uint32_t>(local);
+  words.local[1] = ends.v6 ? load_le<uint64_t>(local + 8) : 0;
+  words.remote[0] = ends.v6 ? load_le<uint64_t>(remote) : load_le<uint32_t>(remote);
+  words.remote[1] = ends.v6 ? load_le<uint64_t>(remote + 8) : 0;
+  return words;
+}
 
 }  // namespace gatehouse
 

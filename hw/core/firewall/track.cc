@@ -19,19 +19,6 @@ State first_state(Kind kind) {
   }
 }
 
-State answered(State state) {
-  switch (state) {
-    case State::udp_asked:
-      return State::udp_answered;
-    case State::echo_asked:
-      return State::echo_answered;
-    case State::other_asked:
-      return State::other_answered;
-    default:
-      return state;
-  }
-}
-
 }  // namespace
 
 DropReason begin(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
@@ -44,14 +31,6 @@ DropReason begin(Connection& connection, Kind kind, const uint8_t* frame, const 
   }
   connection.state = first_state(kind);
   return DropReason::none;
-}
-
-TcpStep go_on(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
-              FlowDirection direction) {
-  const bool answer = direction != connection.began;
-  if (kind == Kind::kTcp) return tcp_go_on(connection, answer, segment_of(frame, layers));
-  if (answer) connection.state = answered(connection.state);
-  return {};
 }
 
 bool sane(Connection& connection, uint8_t protocol) {

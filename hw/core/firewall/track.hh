@@ -15,9 +15,27 @@ namespace gatehouse::firewall {
 spec::DropReason begin(Connection& connection, Kind kind, const uint8_t* frame,
                        const Layers& layers, FlowDirection direction);
 
+constexpr State answered(State state) {
+  switch (state) {
+    case State::udp_asked:
+      return State::udp_answered;
+    case State::echo_asked:
+      return State::echo_answered;
+    case State::other_asked:
+      return State::other_answered;
+    default:
+      return state;
+  }
+}
+
 // The next frame of it.
-TcpStep go_on(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
-              FlowDirection direction);
+inline TcpStep go_on(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
+                     FlowDirection direction) {
+  const bool answer = direction != connection.began;
+  if (kind == Kind::kTcp) return tcp_go_on(connection, answer, segment_of(frame, layers));
+  if (answer) connection.state = answered(connection.state);
+  return {};
+}
 
 // Whether the other end has shown that it wants the connection.
 constexpr bool is_answered(State state) {

@@ -15,14 +15,6 @@ constexpr uint32_t kFirstBuckets = 64;  // a power of two
 // Mean entries of a bucket above which another one is made: of 7 places, so that few overflow.
 constexpr uint32_t kFill = 3;
 
-// A GNU extension, which -Wpedantic wants to be told.
-__extension__ typedef unsigned __int128 Product;
-
-uint64_t mix(uint64_t a, uint64_t b) {
-  const Product product = static_cast<Product>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
 // Signed distance of two ticks.
 int32_t after(Tick a, Tick b) { return static_cast<int32_t>(a - b); }
 
@@ -55,16 +47,6 @@ void Table::clear() {
 size_t Table::reserved_octets() const {
   return size_t{capacity_} * sizeof(Entry) +
          (size_t{most_buckets_} + overflow_buckets_) * sizeof(Bucket);
-}
-
-uint32_t Table::hash(const FlowKey& key) const {
-  uint64_t words[5];
-  std::memcpy(words, &key, sizeof words);
-  const uint64_t addresses =
-      mix(words[0] ^ seed_ ^ 0x243f6a8885a308d3, words[2] ^ 0x13198a2e03707345) ^
-      mix(words[1] ^ 0xa4093822299f31d1, words[3] ^ seed_ ^ 0x082efa98ec4e6c89);
-  const uint64_t all = mix(addresses ^ seed_, words[4] ^ 0x452821e638d01377);
-  return static_cast<uint32_t>(all ^ all >> 32);
 }
 
 uint32_t Table::find(const FlowKey& key, uint32_t hash, Tick now) {

@@ -30,6 +30,13 @@ constexpr Tick ticks_of_seconds(uint32_t seconds) {
   return static_cast<Tick>((uint64_t{seconds} * 1'000'000'000 >> kTickShift) + 1);
 }
 
+// A GNU extension, which -Wpedantic wants to be told.
+__extension__ typedef unsigned __int128 Product;
+inline uint64_t mix(uint64_t a, uint64_t b) {
+  const Product product = static_cast<Product>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
 class Table {
  public:
   static constexpr uint32_t kNone = 0xffffffff;
@@ -47,11 +54,12 @@ class Table {
   // For a batch: announce() each key, then approach() each hash, then find() each: memory is asked
   // ahead for the bucket, then for the entry. approach() answers a guess, which find() holds
   // against the key: whatever happened in between, it is right or of no use.
-  uint32_t announce(const FlowKey& key) const {
+  uint32_t announce(const FlowKeyWords& key) const {
     const uint32_t value = hash(key);
     __builtin_prefetch(&buckets_[home(value)]);
     return value;
   }
+  uint32_t announce(const FlowKey& key) const { return announce(FlowKeyWords::of(key)); }
   uint32_t approach(uint32_t hash) const {
     const Bucket& bucket = buckets_[home(hash)];
     const uint32_t bits = bucket.matches(hash);
@@ -61,7 +69,14 @@ class Table {
     __builtin_prefetch(entries_[number].state, 1);
     return number;
   }
-  uint32_t hash(const FlowKey& key) const;
+  uint32_t hash(const FlowKeyWords& key) const {
+    const uint64_t addresses =
+        mix(key.local[0] ^ seed_ ^ 0x243f6a8885a308d3, key.remote[0] ^ 0x13198a2e03707345) ^
+        mix(key.local[1] ^ 0xa4093822299f31d1, key.remote[1] ^ seed_ ^ 0x082efa98ec4e6c89);
+    const uint64_t all = mix(addresses ^ seed_, key.rest ^ 0x452821e638d01377);
+    return static_cast<uint32_t>(all ^ all >> 32);
+  }
+  uint32_t hash(const FlowKey& key) const { return hash(FlowKeyWords::of(key)); }
 
   // kNone: not there, or its time is over.
   uint32_t find(const FlowKey& key, uint32_t hash, Tick now);
@@ -143,6 +158,7 @@ class Table {
     // One bit for each place with the hash. Without a branch: none could be predicted.
     uint32_t matches(uint32_t hash) const {
       uint32_t bits = 0;
+#pragma GCC unroll 7
       for (uint32_t i = 0; i < kRoom; ++i) bits |= uint32_t{hashes[i] == hash} << i;
       return bits & ((1u << count) - 1);
     }

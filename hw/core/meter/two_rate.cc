@@ -22,28 +22,6 @@ TwoRate::TwoRate(const policy::Meter& meter)
       committed_(bucket(meter.committed_rate, meter.committed_burst)),
       peak_(bucket(meter.peak_rate, meter.peak_burst)) {}
 
-void TwoRate::advance(int64_t now_ns) {
-  if (now_ns > last_ns_) {
-    committed_.fill(now_ns - last_ns_);
-    peak_.fill(now_ns - last_ns_);
-  }
-  last_ns_ = now_ns;
-}
-
-Colour TwoRate::colour(uint32_t octets, Colour before) const {
-  if (!active_) return Colour::kGreen;
-  if (!colour_aware_) before = Colour::kGreen;
-  if (before == Colour::kRed || !peak_.holds(octets)) return Colour::kRed;
-  const bool yellow = before == Colour::kYellow || !committed_.holds(octets);
-  return yellow ? Colour::kYellow : Colour::kGreen;
-}
-
-void TwoRate::take(uint32_t octets, Colour colour) {
-  if (!active_ || colour == Colour::kRed) return;
-  if (peak_.holds(octets)) peak_.take(octets);
-  if (colour == Colour::kGreen && committed_.holds(octets)) committed_.take(octets);
-}
-
 Colour colour_of_dscp(uint8_t dscp) {
   const uint8_t forwarding_class = dscp >> 3, precedence = dscp & 7;
   if (forwarding_class < 1 || forwarding_class > 4) return Colour::kGreen;

@@ -75,6 +75,28 @@ class TwoRate {
   Bucket committed_, peak_;
 };
 
+inline void TwoRate::advance(int64_t now_ns) {
+  if (now_ns > last_ns_) {
+    committed_.fill(now_ns - last_ns_);
+    peak_.fill(now_ns - last_ns_);
+  }
+  last_ns_ = now_ns;
+}
+
+inline Colour TwoRate::colour(uint32_t octets, Colour before) const {
+  if (!active_) return Colour::kGreen;
+  if (!colour_aware_) before = Colour::kGreen;
+  if (before == Colour::kRed || !peak_.holds(octets)) return Colour::kRed;
+  const bool yellow = before == Colour::kYellow || !committed_.holds(octets);
+  return yellow ? Colour::kYellow : Colour::kGreen;
+}
+
+inline void TwoRate::take(uint32_t octets, Colour colour) {
+  if (!active_ || colour == Colour::kRed) return;
+  if (peak_.holds(octets)) peak_.take(octets);
+  if (colour == Colour::kGreen && committed_.holds(octets)) committed_.take(octets);
+}
+
 // RFC 2597: the drop precedence of an assured forwarding class. Others are green.
 Colour colour_of_dscp(uint8_t dscp);
 // Of the IP header at `l3`.

@@ -47,14 +47,17 @@ const void* HostTable::line_of(const Key& key, uint64_t hash) const {
 }
 
 // Ends: a table is at most half full, so a free entry follows.
-Target HostTable::find_at(const Key& key, uint64_t hash) const {
+void HostTable::find_at(const Key& key, uint64_t hash, Target& target) const {
   if (!key.v6) {
     const uint32_t ip = load<uint32_t>(key.ip);
     for (size_t at = hash;; ++at) {
       for (const V4Entry& entry : v4_[at & (v4_.size() - 1)].entries) {
         const Way way = Way::from_raw(entry.way);
-        if (way.is_none()) return {};
-        if (entry.ip == ip && entry.tenant == key.tenant) return {way, entry.mac};
+        const bool free = way.is_none();
+        if (!free && (entry.ip != ip || entry.tenant != key.tenant)) continue;
+        target.way = way;
+        target.mac = free ? MacAddress{} : entry.mac;
+        return;
       }
     }
   }
@@ -62,10 +65,11 @@ Target HostTable::find_at(const Key& key, uint64_t hash) const {
   for (size_t at = hash;; ++at) {
     for (const V6Entry& entry : v6_[at & (v6_.size() - 1)].entries) {
       const Way way = Way::from_raw(entry.way);
-      if (way.is_none()) return {};
-      if (entry.high == high && entry.low == low && entry.tenant == key.tenant) {
-        return {way, entry.mac};
-      }
+      const bool free = way.is_none();
+      if (!free && (entry.high != high || entry.low != low || entry.tenant != key.tenant)) continue;
+      target.way = way;
+      target.mac = free ? MacAddress{} : entry.mac;
+      return;
     }
   }
 }
@@ -74,7 +78,7 @@ bool HostTable::insert(uint16_t tenant, const IpAddress& ip, const Target& targe
   assert(!target.way.is_none());
   const Key key{ip.octets.data(), tenant, ip.is_v6()};
   const uint64_t start = hash(key);
-  if (!find_at(key, start).way.is_none()) return false;
+  if (!find(key).way.is_none()) return false;
   ++size_;
   if (!key.v6) {
     for (size_t at = start;; ++at) {
@@ -99,7 +103,11 @@ bool HostTable::insert(uint16_t tenant, const IpAddress& ip, const Target& targe
   }
 }
 
-Target HostTable::find(const Key& key) const { return find_at(key, hash(key)); }
+Target HostTable::find(const Key& key) const {
+  Target target;
+  find_at(key, hash(key), target);
+  return target;
+}
 
 void HostTable::find(std::span<const Key> keys, std::span<Target> targets) const {
   uint64_t hashes[kGroup];
@@ -109,7 +117,7 @@ void HostTable::find(std::span<const Key> keys, std::span<Target> targets) const
       hashes[i] = hash(keys[first + i]);
       __builtin_prefetch(line_of(keys[first + i], hashes[i]));
     }
-    for (size_t i = 0; i < count; ++i) targets[first + i] = find_at(keys[first + i], hashes[i]);
+    for (size_t i = 0; i < count; ++i) find_at(keys[first + i], hashes[i], targets[first + i]);
   }
 }
 

@@ -59,7 +59,8 @@ class HostTable {
 
   static uint64_t hash(const Key& key);
   const void* line_of(const Key& key, uint64_t hash) const;
-  Target find_at(const Key& key, uint64_t hash) const;
+  // Writes in place: a Target that is returned is put together and taken apart again.
+  void find_at(const Key& key, uint64_t hash, Target& target) const;
 
   std::vector<Line<V4Entry>> v4_ = std::vector<Line<V4Entry>>(1);  // sizes are powers of two
   std::vector<Line<V6Entry>> v6_ = std::vector<Line<V6Entry>>(1);

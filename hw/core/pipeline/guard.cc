@@ -79,13 +79,25 @@ void Guard::begin_batch(int64_t now_ns) {
 void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction,
                     Ticket& ticket) const {
   const Layers& layers = packet.layers;
-  ticket = {};
-  ticket.key.owner = static_cast<uint16_t>(vnic);
-  if (layers.fragment && !layers.first_fragment) return;
-  ticket.kind = firewall::kind_of(packet.data, layers);
-  if (ticket.kind == Kind::kExempt) return;
-  ticket.key = flow_key(flow_ends(packet.data, layers), direction, ticket.key.owner);
-  ticket.hash = table_->announce(ticket.key);
+  const auto owner = static_cast<uint16_t>(vnic);
+  const bool later = layers.fragment && !layers.first_fragment;
+  const Kind kind = later ? Kind::kExempt : firewall::kind_of(packet.data, layers);
+  if (kind == Kind::kExempt) [[unlikely]] {
+    ticket = {};
+    ticket.key.owner = owner;
+    return;
+  }
+  const FlowEnds ends = flow_ends(packet.data, layers);
+  if (kind == Kind::kTcp || kind == Kind::kUdp) [[likely]] {
+    const FlowKeyWords words = flow_key_words(ends, direction, owner);
+    words.write(ticket.key);
+    ticket.hash = table_->announce(words);
+  } else {
+    ticket.key = flow_key(ends, direction, owner);
+    ticket.hash = table_->announce(ticket.key);
+  }
+  ticket.guess = kNone;
+  ticket.kind = kind;
 }
 
 void Guard::approach(std::span<Ticket> tickets) const {

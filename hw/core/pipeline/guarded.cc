@@ -28,9 +28,11 @@ size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
       drop(port, *work_[i], reason);
       continue;
     }
-    work_[kept] = work_[i];
-    keys_[kept] = keys_[i];
-    many_[kept] = many_[i];
+    if (kept != i) [[unlikely]] {
+      work_[kept] = work_[i];
+      keys_[kept] = keys_[i];
+      many_[kept] = many_[i];
+    }
     ++kept;
   }
   return kept;
@@ -73,12 +75,11 @@ bool Pipeline::Impl::metered(unsigned port) const {
 // on takes tokens. false: red, dropped. `octets`: of the inner datagram.
 bool Pipeline::Impl::pass_meters(unsigned port, Inner& inner, uint32_t octets,
                                  const Layers& layers) {
-  if (!metered(port)) [[likely]]
-    return true;
   Vnic& vnic = vnics[port];
+  Metered* const meters[] = {&vnic.meter, &tables->tenants[vnic.tenant].meter};
+  if (!meters[0]->rate.active() && !meters[1]->rate.active()) return true;
   uint8_t* l3 = inner.head + layers.l2_length;
   const Colour before = meter::colour_of_dscp(meter::dscp_of(l3, layers.l3));
-  Metered* const meters[] = {&vnic.meter, &tables->tenants[vnic.tenant].meter};
   Colour colour = Colour::kGreen;
   for (Metered* metered : meters) {
     metered->rate.advance(now);
@@ -120,7 +121,7 @@ void Pipeline::Impl::send_mirror(unsigned vnic, const OutFrame& frame) {
   const Inner inner{copy->data, octets, {}, {}};
   uint8_t* start = push_outer(hop, inner);
   std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
-  add(hop.uplink, {{start, static_cast<uint32_t>(copy->data + octets - start)}, {}});
+  add(hop.uplink, {start, static_cast<uint32_t>(copy->data + octets - start)}, {});
   flush();
   pool.give(copy);
   ++vnics[vnic][VnicCounter::mirrored];

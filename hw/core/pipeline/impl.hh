@@ -132,7 +132,17 @@ struct Pipeline::Impl final : underlay::Outbox {
   void send_super(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
   void wait(unsigned port, const NextHop& hop, const Inner& inner);
   uint8_t* push_outer(const NextHop& hop, const Inner& inner);
-  void add(unsigned uplink, const OutFrame& frame);
+  void add(unsigned uplink, Slice head, Slice body) {
+    if (out_count_ == kBatch || (out_count_ != 0 && out_uplink_ != uplink)) [[unlikely]]
+      flush();
+    out_uplink_ = uplink;
+    // Member by member: a copy of what was just written in pieces waits until it has arrived.
+    OutFrame& frame = out_[out_count_++];
+    frame.head.data = head.data;
+    frame.head.length = head.length;
+    frame.body.data = body.data;
+    frame.body.length = body.length;
+  }
   void flush();
   void finish(Packet* packet) { finished_[finished_count_++] = packet; }
   void end_batch();

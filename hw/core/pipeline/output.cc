@@ -36,7 +36,7 @@ void Pipeline::Impl::send(unsigned port, const NextHop& hop, const Inner& inner)
   uint8_t* start = push_outer(hop, inner);
   std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
   const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
-  add(hop.uplink, {{start, head_length}, inner.body});
+  add(hop.uplink, {start, head_length}, inner.body);
 }
 
 // The caller has seen that the wire cuts it and that the neighbour is known. `layers`: of the inner
@@ -90,12 +90,6 @@ void Pipeline::Impl::wait(unsigned port, const NextHop& hop, const Inner& inner)
   const Inner whole{copy->data, copy->length, {}, inner.about};
   copy->push(static_cast<uint32_t>(copy->data - push_outer(hop, whole)));
   tables->neighbours.wait(hop.neighbour, copy);
-}
-
-void Pipeline::Impl::add(unsigned uplink, const OutFrame& frame) {
-  if (out_count_ == kBatch || (out_count_ != 0 && out_uplink_ != uplink)) flush();
-  out_uplink_ = uplink;
-  out_[out_count_++] = frame;
 }
 
 void Pipeline::Impl::flush() {
@@ -198,7 +192,7 @@ void Pipeline::Impl::send(unsigned uplink, std::span<const uint8_t> frame, bool 
 }
 
 void Pipeline::Impl::release(unsigned uplink, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) add(uplink, {{packet->data, packet->length}, {}});
+  for (Packet* packet : packets) add(uplink, {packet->data, packet->length}, {});
   flush();
   for (Packet* packet : packets) pool.give(packet);
 }

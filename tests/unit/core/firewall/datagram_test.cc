@@ -41,6 +41,37 @@ TEST(FlowKey, IsTheSameForBothDirections) {
   EXPECT_FALSE(other == key_of(out, kOut));
 }
 
+// The key of a frame with ports is made as words: its members must stand where they belong.
+TEST(FlowKey, MadeAsWordsHasItsMembers) {
+  const FlowKey v4 = key_of(Frame()
+                                .ethernet()
+                                .ipv4({.source = "10.0.0.1", .destination = "10.0.0.2"})
+                                .tcp({.source = 1000, .destination = 80})
+                                .build(),
+                            kIn);
+  FlowKey expected;
+  expected.local = {10, 0, 0, 2};
+  expected.remote = {10, 0, 0, 1};
+  expected.local_port = 80;
+  expected.remote_port = 1000;
+  expected.owner = 3;
+  expected.protocol = 6;
+  EXPECT_EQ(v4, expected);
+  const FlowKey v6 = key_of(Frame()
+                                .ethernet()
+                                .ipv6({.source = "fd00::1", .destination = "fd00:2::3"})
+                                .udp({.source = 0xfedc, .destination = 53})
+                                .build(),
+                            kOut);
+  expected.local = {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  expected.remote = {0xfd, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3};
+  expected.local_port = 0xfedc;
+  expected.remote_port = 53;
+  expected.protocol = 17;
+  expected.v6 = true;
+  EXPECT_EQ(v6, expected);
+}
+
 TEST(FlowKey, EchoIsKnownByWhoAsks) {
   const auto echo = [](bool v6, bool ask, uint16_t id, bool back) {
     const uint8_t type = v6 ? (ask ? 128 : 129) : (ask ? 8 : 0);
