@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tools/docs/formats_page.hh"
+#include "tools/docs/fuzz_page.hh"
 #include "tools/docs/isolation_page.hh"
 #include "tools/docs/policy_page.hh"
 #include "tools/docs/register_reference.hh"

@@ -27,6 +27,11 @@ check_arguments() {
       check_options bench "${@:2}"
       ;;
     test) check_tests "$@" ;;
+    fuzz)
+      while (($#)) && is_row fuzz/targets "$1"; do shift; done
+      [[ ${1:---} == --* ]] || die "no fuzz target is called '$1'" "use $(rows fuzz/targets | cut -f1 | paste -sd ' ')"
+      check_options fuzz "$@"
+      ;;
     docs) check_page "$@" ;;
     build)
       [[ ${1:-core} == core ]] || die "build knows 'core' and nothing else, not '$1'" "./gatehouse help"

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The whole pipeline with everything on: vnics in tenants of all shipped formats, underlay
+// neighbours that must be asked, firewall, meters, mirrors, taps. An input is a sequence of frames
+// from guests and from the wire, of time that passes, and of what a card goes through meanwhile.
+#include "hw/core/pipeline/pipeline.hh"
+
+#include <cstring>
+#include <numeric>
+
+#include "hw/core/base/archive.hh"
+#include "tests/fuzz/frame_input.hh"
+#include "tests/fuzz/fuzz_cards.hh"
+#include "tests/fuzz/target.hh"
+#include "tests/unit/core/pipeline/world.hh"
+
+namespace gatehouse::fuzz {
+namespace {
+
+constexpr unsigned kMostSteps = 48;
+
+// As test::World, but small: it is made for each input.
+struct SmallWorld {
+  explicit SmallWorld(const policy::Policy& policy) {
+    pipeline.set_uplink_present(0, true);
+    require(pipeline.load(policy).ok(), "the policy fits");
+    for (unsigned vnic = 0; vnic < policy.vnics.size(); ++vnic) {
+      const policy::Vnic& row = policy.vnics[vnic];
+      require(pipeline.attach_vnic(vnic, row.name, *row.mac).ok(), "the vnic is known");
+    }
+  }
+
+  PacketPool pool{
+      {.small_count = 48, .small_octets = 2304, .large_count = 4, .large_octets = 5120}};
+  test::Recorder sink;
+  pipeline::Pipeline pipeline{pool, sink};
+  int64_t now = 1'000'000'000;
+};
+
+class Play {
+ public:
+  explicit Play(Input& input)
+      : input_(input), kind_(input.below(kCardKinds)), world_(card(kind_, 0)) {}
+
+  void run() {
+    for (unsigned steps = 0; steps < kMostSteps && !input_.empty(); ++steps) {
+      step();
+      look();
+    }
+    rest();
+  }
+
+ private:
+  void step() {
+    switch (input_.below(16)) {
+      case 0:
+        world_.now += input_.take<uint32_t>();
+        tick();
+        break;
+      case 1:
+        world_.now += int64_t{input_.take<uint16_t>()} * 10'000'000;
+        tick();
+        break;
+      case 2:
+        load(input_.below(2));
+        break;
+      case 3:
+        save_and_load();
+        break;
+      case 4:
+        switch_vnic(input_.below(kCardVnics));
+        break;
+      case 5:
+        world_.pipeline.set_uplink_present(0, input_.flag());
+        break;
+      case 6:
+        world_.pipeline.tap(static_cast<pipeline::TapPoint>(
+                                input_.below(static_cast<uint32_t>(pipeline::TapPoint::kCount))),
+                            input_.flag());
+        break;
+      case 7:
+        world_.sink.wire_cuts = input_.flag();
+        world_.pipeline.trace(input_.flag());
+        break;
+      case 8:
+      case 9:
+      case 10:
+      case 11:
+        from_wire();
+        break;
+      default:
+        from_vnic();
+        break;
+    }
+  }
+
+  void tick() {
+    if (world_.pipeline.next_tick() <= world_.now) world_.pipeline.tick(world_.now);
+  }
+
+  void load(unsigned version) {
+    const Status status = world_.pipeline.load(card(kind_, version));
+    require(status.ok(), status.message().c_str());
+  }
+
+  // A card that is moved: what it has saved itself is taken, and saved again as it was.
+  void save_and_load() {
+    Archive saved, again;
+    world_.pipeline.archive(saved);
+    Archive from{std::span<const uint8_t>(saved.bytes())};
+    world_.pipeline.archive(from);
+    require(from.ok(), from.error().c_str());
+    require(from.at_end(), "all of the saved state is read");
+    world_.pipeline.archive(again);
+    require(again.bytes().size() == saved.bytes().size(), "what was loaded is there");
+  }
+
+  void switch_vnic(unsigned vnic) {
+    if (attached_ & 1u << vnic) {
+      world_.pipeline.detach_vnic(vnic);
+    } else {
+      const policy::Vnic& row = card(kind_, 0).vnics[vnic];
+      require(world_.pipeline.attach_vnic(vnic, row.name, *row.mac).ok(), "a vnic comes back");
+    }
+    attached_ ^= 1u << vnic;
+  }
+
+  // Up to four frames at a time, so that stages see batches.
+  template <class Take, class Hand>
+  void batch(const Take& take, const Hand& hand) {
+    Packet* packets[4];
+    uint32_t count = 0;
+    for (uint32_t frames = 1 + input_.below(4); frames != 0; --frames) {
+      const Bytes frame = take();
+      if (Packet* packet = test::packet_of(world_.pool, frame)) packets[count++] = packet;
+    }
+    hand(std::span<Packet* const>(packets, count));
+  }
+
+  void from_vnic() {
+    const unsigned vnic = input_.below(kCardVnics);
+    if (!(attached_ & 1u << vnic)) return;
+    batch([&] { return take_frame(input_); },
+          [&](std::span<Packet* const> packets) {
+            for (Packet* packet : packets) {
+              packet->port = static_cast<uint16_t>(vnic);
+              packet->offload = take_offload(input_, test::bytes_of(*packet));
+            }
+            world_.pipeline.from_vnic(vnic, packets, world_.now);
+          });
+  }
+
+  void from_wire() {
+    batch([&] { return take_frame(input_, wire_frames(kind_)); },
+          [&](std::span<Packet* const> packets) {
+            for (Packet* packet : packets) {
+              if (input_.below(8) == 0) packet->wire_mss = input_.take<uint16_t>();
+            }
+            world_.pipeline.from_uplink(0, packets, world_.now);
+          });
+  }
+
+  // What has left is what others bear.
+  void look() {
+    for (const test::SentFrame& sent : world_.sink.sent) {
+      require(sent.uplink == 0, "there is one uplink");
+      std::string why;
+      if (sent.super.mss == 0 && !test::checksums_right(sent.frame, &why))
+        fail(why + " " + test::to_hex(sent.frame), __FILE__, __LINE__);
+    }
+    for (const test::VnicFrame& got : world_.sink.received)
+      require(got.vnic < kCardVnics && (attached_ & 1u << got.vnic), "a vnic that is there");
+    for (const test::Dropped& drop : world_.sink.drops)
+      require(spec::drop_row(drop.reason) != nullptr, "a reason that has a row");
+    drops_ += world_.sink.drops.size();
+    const bool cuts = world_.sink.wire_cuts;
+    world_.sink.clear();
+    world_.sink.wire_cuts = cuts;
+  }
+
+  // Nothing is kept for ever, and each frame is counted once.
+  void rest() {
+    for (unsigned ticks = 0; world_.pipeline.next_tick() != INT64_MAX; ++ticks) {
+      require(ticks < 10'000, "the clockwork comes to rest");
+      world_.now = std::max(world_.now, world_.pipeline.next_tick());
+      world_.pipeline.tick(world_.now);
+      look();
+    }
+    require(world_.pool.in_use() == 0, "all packets are given back");
+    require(in_all(world_.pipeline.drops()) == drops_, "each drop is counted, and told, once");
+    for (unsigned vnic = 0; vnic < kCardVnics; ++vnic) {
+      const auto& counters = world_.pipeline.counters(vnic);
+      require(in_all(world_.pipeline.drops(vnic)) ==
+                  counters[static_cast<size_t>(spec::VnicCounter::tx_drops)] +
+                      counters[static_cast<size_t>(spec::VnicCounter::rx_drops)],
+              "a vnic's drops are of one direction or the other");
+    }
+    const auto& uplink = world_.pipeline.uplink_counters(0);
+    const auto count = [&](spec::UplinkCounter which) {
+      return uplink[static_cast<size_t>(which)];
+    };
+    using U = spec::UplinkCounter;
+    require(count(U::rx_frames) ==
+                count(U::rx_decapsulated) + count(U::rx_neighbour) + count(U::rx_drops),
+            "a frame from the wire has one end");
+  }
+
+  // A question that the card answers has an end of its own, and is no loss.
+  static uint64_t in_all(const pipeline::Pipeline::Drops& drops) {
+    return std::accumulate(drops.begin(), drops.end(), uint64_t{0}) -
+           drops[static_cast<size_t>(spec::DropReason::answered)];
+  }
+
+  Input& input_;
+  unsigned kind_;
+  SmallWorld world_;
+  uint32_t attached_ = (1u << kCardVnics) - 1;
+  uint64_t drops_ = 0;
+};
+
+}  // namespace
+
+void fuzz_one(std::span<const uint8_t> octets) {
+  Input input(octets);
+  Play(input).run();
+}
+
+}  // namespace gatehouse::fuzz

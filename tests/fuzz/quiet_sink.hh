@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where frames end that nobody looks at.
+#ifndef GATEHOUSE_TESTS_FUZZ_QUIET_SINK_HH_
+#define GATEHOUSE_TESTS_FUZZ_QUIET_SINK_HH_
+
+#include "hw/core/pipeline/pipeline.hh"
+
+namespace gatehouse::fuzz {
+
+class QuietSink final : public pipeline::Sink {
+ public:
+  void to_uplink(unsigned, std::span<const OutFrame>) override {}
+  void to_vnic(unsigned, std::span<const OutFrame>, const Layers&, bool, bool) override {}
+  void tapped(pipeline::TapPoint, pipeline::TapDirection, unsigned, const OutFrame&,
+              spec::DropReason) override {}
+  void dropped(bool, unsigned, spec::DropReason) override {}
+};
+
+}  // namespace gatehouse::fuzz
+
+#endif  // GATEHOUSE_TESTS_FUZZ_QUIET_SINK_HH_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/docs/fuzz_page.hh"
+
+namespace gatehouse::docs {
+namespace {
+
+constexpr struct {
+  const char* name;
+  const char* input;
+  const char* promise;
+} kTargets[] = {
+#include "tools/fuzz/targets.inc"
+};
+
+constexpr char kHead[] = R"(# Fuzzing
+
+Made by `gatehouse-tool docs fuzzing` from tools/fuzz/targets.inc: do not edit.
+
+Guests, the wire, policy files and saved states are hostile. For each parser and table that reads them there is a target in tests/fuzz: it
+plays an input's octets against the code and ends the program when a promise of the code's header does not hold.
+
+```
+./gatehouse fuzz                              # every target, a minute each
+./gatehouse fuzz parse pipeline --seconds 600
+./gatehouse test fuzz                         # replays the corpora; no clang needed, part of ./gatehouse test
+```
+
+Fuzzing needs clang 14 and its libFuzzer, which `setup` does not install: `apt-get install --no-install-recommends clang-14 libclang-rt-14-dev`.
+The targets run under the address and undefined-behaviour sanitizers. Inputs that reach something new are kept in build/fuzz-corpus; those
+that find something go to build/fuzz-findings, and the command that repeats them is printed. What is mended keeps its input as a named file in
+tests/fuzz/corpus/TARGET, besides the test of its room. To renew a corpus, at most 64 KiB of it: `build/fuzz/tests/fuzz/fuzz-TARGET -merge=1
+EMPTY-FOLDER tests/fuzz/corpus/TARGET build/fuzz-corpus/TARGET`.
+
+| target | an input is | what is held |
+|---|---|---|
+)";
+
+}  // namespace
+
+std::string fuzz_page() {
+  std::string text = kHead;
+  for (const auto& target : kTargets)
+    text +=
+        std::string("| `") + target.name + "` | " + target.input + " | " + target.promise + " |\n";
+  return text;
+}
+
+}  // namespace gatehouse::docs
