@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the wire says about neighbours, and answers for the card's own addresses.
+#include <algorithm>
+
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/icmp.hh"
 #include "hw/core/underlay/frames.hh"
@@ -39,6 +41,12 @@ Heard Neighbours::claimed(unsigned uplink, const IpAddress& ip, const MacAddress
     return Heard::kNoted;
   }
   if (state == State::kReachable && fast_[index].mac != mac) {
+    // RFC 1122 section 2.3.2.1: one question a second, or two stations that both answer for the
+    // address would be asked without end. The doubt is looked into when the second is over.
+    if (now_ns < entries_[index].deadline_ns) {
+      fast_[index].until_ns = std::min(fast_[index].until_ns, entries_[index].deadline_ns);
+      return Heard::kNoted;
+    }
     start(index, State::kProbing, /*to_all=*/true, now_ns, outbox);
     return Heard::kNoted;
   }

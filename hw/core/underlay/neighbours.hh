@@ -108,7 +108,7 @@ class Neighbours {
     State state = State::kUnknown;
     uint8_t tries = 0;
     bool to_all = false;                 // ask everybody, not the known MAC
-    int64_t deadline_ns = 0;             // kAsking, kProbing
+    int64_t deadline_ns = 0;             // no question before; kAsking, kProbing: what happens then
     uint16_t first = kEnd, last = kEnd;  // waiting frames
     uint8_t waiting = 0;
   };

@@ -240,6 +240,7 @@ TEST_F(NeighboursTest, DoesNotBelieveWhatItDidNotAskFor) {
 
   EXPECT_FALSE(table.need(v4, now, out));
   hear(arp_reply());
+  now += kSecond;
   // Gratuitous: not said to the card.
   const Bytes gratuitous = Frame()
                                .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
@@ -259,10 +260,28 @@ TEST_F(NeighboursTest, DoesNotBelieveWhatItDidNotAskFor) {
 TEST_F(NeighboursTest, FollowsANeighbourThatMoved) {
   EXPECT_FALSE(table.need(v6, now, out));
   hear(advertisement());
+  now += kSecond;
   EXPECT_EQ(hear(advertisement(kThief, 0x20000000, "ff02::1")), Heard::kNoted) << "unsolicited";
   EXPECT_EQ(state(v6), State::kProbing);
   EXPECT_EQ(hear(advertisement(kThief)), Heard::kNoted) << "the answer to the card's question";
   EXPECT_EQ(table.mac(v6), mac(kThief));
+}
+
+// As two kernels do that have the address, or one with two interfaces on the link.
+TEST_F(NeighboursTest, AsksTwoThatBothAnswerOnceASecond) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(hear(arp_reply(kPeer)), Heard::kNoted);
+    EXPECT_EQ(hear(arp_reply(kThief)), Heard::kNoted);
+    now += kSecond / 20;
+  }
+  EXPECT_EQ(out.questions.size(), 1u);
+  EXPECT_EQ(table.mac(v4), mac(kPeer));
+  EXPECT_TRUE(table.usable(v4, now));
+  now += kSecond / 2;
+  EXPECT_FALSE(table.usable(v4, now)) << "who it is, is asked when the second is over";
+  EXPECT_TRUE(table.need(v4, now, out));
+  EXPECT_EQ(out.questions.size(), 2u);
 }
 
 TEST_F(NeighboursTest, AnAnswerWithoutOverrideReplacesNothing) {
