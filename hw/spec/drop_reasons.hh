@@ -87,7 +87,8 @@ namespace gatehouse::spec {
   X(73, decapsulate, segment_mismatch, "TCP-shaped segment that contradicts the others of its frame")             \
   X(74, decapsulate, segment_duplicate, "TCP-shaped segment that has come already")                               \
   X(75, decapsulate, segment_overlap, "TCP-shaped segment that overlaps others: its whole frame ends")            \
-  X(76, decapsulate, frame_incomplete, "time or room ran out before all TCP-shaped segments came; once a frame")
+  X(76, decapsulate, frame_incomplete, "time or room ran out before all TCP-shaped segments came; once a frame")  \
+  X(77, encapsulate, not_in_format, "the tenant's format carries IP only, or only another version of it")
 
 enum class DropReason : uint8_t {
   none = 0,

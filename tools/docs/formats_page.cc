@@ -19,7 +19,7 @@ From a description alone it recognises, builds and opens frames, with super-fram
 A frame on the underlay:
 
 ```
-Ethernet [VLAN] | IPv4 or IPv6 | UDP, TCP-shaped, or nothing | tunnel header [options] | inner Ethernet frame
+Ethernet [VLAN] | IPv4 or IPv6 | UDP, TCP-shaped, or nothing | tunnel header [options] | inner Ethernet frame, or IP
                   `protocol`     17     6         others       `header`      `options`
 ```
 
@@ -82,7 +82,9 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 - `checksum` covers tunnel header and inner frame, as GRE's does. UDP's own is made as `udp_checksum` says; a TCP-shaped header always has a right one.
 - What the format does not say is dropped with a reason: `not_a_tunnel` (no format has the protocol or port), `bad_tunnel` (no id, or a wrong length),
   `bad_options`, `critical_option`, `bad_outer_checksum`, `outer_fragment`.
-- The inner frame is Ethernet always.
+- The inner frame is Ethernet, or by `inner` an IP datagram: of either version, told by `ether_type` where the header has such a field, else by its
+  own first bits, or of one version only. On the way in it gets the Ethernet header that the mapping has for its addresses. What has no place in
+  it (a VLAN tag, another version) is dropped as `not_in_format`.
 - `"protocol": 6` is the TCP shape of STT: the sequence number holds the length of the whole and an offset in it, the acknowledgement a number that
   its parts share. Frames of one part are sent and taken; parts of larger ones end as `outer_fragment`.
 - A wire that cuts tunnelled super-frames does so for UDP formats without `checksum` and `total_length`; for others the card cuts.
@@ -91,6 +93,8 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 
 `vxlan` and `geneve` are always there, the others once a tenant names them. A format of your own may begin with one: `"kind": "geneve"`. `slot` is made
 after the UDP example of US 9,385,912: with the UDP header 20 octets of protocol 17, source slot and target slot among them; identifier, order and port are ours.
+`gre-udp` is what Linux' `fou` sends for a gretap on port 4754 (RFC 8086), `gue` the same behind Generic UDP Encapsulation, `gre-ip` the `gre` and `ip6gre` devices
+with a key, `ipip` RFC 2003. Which peers have been met with which: [interop.md](interop.md).
 
 ```json
 )";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/core/base/checksum.hh"
+#include "hw/core/base/layers.hh"
 
 namespace gatehouse::decapsulate {
 namespace {
@@ -30,6 +31,8 @@ Plan::Plan(const Format& format)
     : end_(end_of(format.protocol, format.port)),
       header_(static_cast<uint32_t>(format.header.size())),
       tenant_(bits(format.tenant)),
+      ether_type_(bits(format.ether_type)),
+      inside_(format.inner),
       length_(length_of(format.length)),
       total_length_(length_of(format.total_length)),
       option_length_(length_of(format.option_length)),
@@ -38,7 +41,8 @@ Plan::Plan(const Format& format)
       option_header_(std::max({end_octet(format.option_length.field), end_octet(format.option_kind),
                                end_octet(format.option_critical)})),
       checksum_(format.checksum),
-      plain_(!format.checksum && !format.total_length.field) {
+      plain_(!format.checksum && !format.total_length.field &&
+             format.inner == policy::Inside::kEthernet) {
   if (!format.length.field) length_.addend = header_;
   make_id(format);
   join(format);
@@ -99,6 +103,18 @@ DropReason Plan::check_options(const uint8_t* options, uint32_t length) const {
   return DropReason::none;
 }
 
+// Of what two places tell, neither is believed alone.
+bool Plan::version_agrees(const uint8_t* header, const Found& found) const {
+  if (found.end == found.inner) return false;
+  const unsigned version = header[found.inner] >> 4;
+  if (version != 4 && version != 6) return false;
+  if (inside_ != policy::Inside::kIp && (inside_ == policy::Inside::kIpv4) != (version == 4)) {
+    return false;
+  }
+  const auto type = static_cast<uint16_t>(version == 4 ? EtherType::kIpv4 : EtherType::kIpv6);
+  return !ether_type_ || ether_type_.read(header) == type;
+}
+
 DropReason Plan::open_rest(const uint8_t* header, Found& found) const {
   const uint32_t room = found.end;
   if (found.inner != header_ && option_length_.field) {
@@ -109,6 +125,7 @@ DropReason Plan::open_rest(const uint8_t* header, Found& found) const {
     found.end = total_length_.read(header);
     if (found.end < found.inner || found.end > room) return DropReason::bad_tunnel;
   }
+  if (carries_ip() && !version_agrees(header, found)) return DropReason::bad_tunnel;
   const bool good = !checksum_ || checksum::sum(header, found.end) == 0xffff;
   return good ? DropReason::none : DropReason::bad_outer_checksum;
 }

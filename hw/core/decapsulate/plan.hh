@@ -40,7 +40,7 @@ class Plan {
   // Lengths in octets from the tunnel header's start.
   struct Found {
     uint64_t vni = 0;
-    uint32_t inner = 0;  // where the inner frame begins
+    uint32_t inner = 0;  // where the inner frame or datagram begins
     uint32_t end = 0;    // and ends
   };
   // A header that is recognised.
@@ -54,6 +54,8 @@ class Plan {
     return open_rest(header, found);
   }
 
+  // Behind the header stands an IP datagram, of the version that its first octet tells.
+  bool carries_ip() const { return inside_ != policy::Inside::kEthernet; }
   bool zero_checksum_ipv6() const { return zero_checksum_ipv6_; }
 
  private:
@@ -75,20 +77,22 @@ class Plan {
 
   void make_id(const policy::Format& format);
   void know_options(const policy::Format& format);
-  // Options, total length, checksum.
+  // Options, total length, checksum, the inner datagram's version.
   spec::DropReason open_rest(const uint8_t* header, Found& found) const;
+  bool version_agrees(const uint8_t* header, const Found& found) const;
   spec::DropReason check_options(const uint8_t* options, uint32_t length) const;
 
   uint32_t end_ = 0;
   uint32_t header_ = 0;  // octets without options
   unsigned id_count_ = 0;
   std::array<Id, (policy::Format::kMaxHeader + 7) / 8> id_;
-  Bits tenant_;
+  Bits tenant_, ether_type_;
+  policy::Inside inside_ = policy::Inside::kEthernet;
   Length length_, total_length_, option_length_;
   Bits option_kind_, option_critical_;
   uint32_t option_header_ = 0;
   bool checksum_ = false;
-  bool plain_ = false;               // neither total length nor checksum
+  bool plain_ = false;               // no total length, no checksum, Ethernet inside
   bool zero_checksum_ipv6_ = false;  // accept UDP over IPv6 without checksum (RFC 6935)
   // Kinds that are not refused when they are critical: those that the card sends itself.
   std::vector<uint32_t> known_options_;

@@ -122,6 +122,10 @@ uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t iden
     header.set_checksum(
         checksum::finish(checksum::fold(uint64_t{ip_sum_} + tos + total + identification)));
   }
+  if (plan_->ether_type_) {
+    plan_->ether_type_.write(l4 + plan_->l4_length(),
+                             static_cast<uint16_t>(about.v6 ? EtherType::kIpv6 : EtherType::kIpv4));
+  }
   if (plan_->plain_) [[likely]] {
     const UdpHeader udp(l4);
     udp.set_source_port(source_port(about.hash));

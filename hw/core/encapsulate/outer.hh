@@ -35,7 +35,14 @@ class Plan {
   uint32_t mtu_overhead(bool v6) const;
   // Whether a wire that cuts tunnelled super-frames can do so: it knows UDP, and lengths and
   // checksums of IP and UDP only.
-  bool wire_cuts() const { return l4_ == policy::Format::kUdp && !checksum_ && !total_length_; }
+  bool wire_cuts() const {
+    return l4_ == policy::Format::kUdp && !checksum_ && !total_length_ && !carries_ip();
+  }
+  // What is sent has no inner Ethernet header.
+  bool carries_ip() const { return inside_ != policy::Inside::kEthernet; }
+  // Whether an inner frame with these layers can be sent: for IP the right version, without tags,
+  // of which nothing would be left.
+  bool carries(const Layers& layers) const;
 
  private:
   friend class Outer;
@@ -44,7 +51,8 @@ class Plan {
   uint32_t l4_length() const;
 
   const policy::Format* format_;
-  Bits flow_, total_length_;
+  Bits flow_, total_length_, ether_type_;
+  policy::Inside inside_ = policy::Inside::kEthernet;
   int32_t total_addend_ = 0;
   uint16_t options_length_ = 0;
   uint8_t l4_ = 0;      // IP protocol
@@ -79,14 +87,18 @@ class Outer {
   uint32_t l4_offset() const { return l4_offset_; }
   bool is_v6() const { return v6_; }
   bool wire_cuts() const { return plan_->wire_cuts(); }
+  bool carries_ip() const { return plan_->carries_ip(); }
+  bool carries(const Layers& layers) const { return plan_->carries(layers); }
 
   struct Inner {
     uint8_t traffic_class = 0;  // TOS or traffic class; 0 for what is not IP
     uint32_t hash = 0;          // of the inner flow: picks source port or flow field
+    bool v6 = false;            // for formats that carry IP
   };
-  // Writes the headers in front of `inner`, where kReserve octets are free, for an inner frame of
-  // `length` octets. Answers where the outer frame begins. Its destination MAC is zero.
-  // `identification`: IPv4's, and that of a TCP-shaped header.
+  // Writes the headers in front of `inner`, an Ethernet frame or, if carries_ip(), a datagram,
+  // where kReserve octets are free, for an inner frame of `length` octets. Answers where the outer
+  // frame begins. Its destination MAC is zero. `identification`: IPv4's, and that of a TCP-shaped
+  // header.
   uint8_t* push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
 
   bool wants_checksum() const { return wants_checksum_; }

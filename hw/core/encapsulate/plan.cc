@@ -45,6 +45,8 @@ Plan::Plan(const Format& format) : format_(&format) {
   l4_ = format.protocol;
   header_ = static_cast<uint8_t>(format.header.size());
   options_length_ = static_cast<uint16_t>(format.options.size());
+  inside_ = format.inner;
+  ether_type_ = bits(format.ether_type);
   checksum_ = static_cast<bool>(format.checksum);
   checksum_at_ = static_cast<uint8_t>(format.checksum.octet);
   total_length_ = bits(format.total_length.field);
@@ -61,6 +63,13 @@ Plan::Plan(const Format& format) : format_(&format) {
     flow_bits_ = format.flow.bits;
   }
   plain_ = l4_ == Format::kUdp && port_by_flow_ && !total_length_;
+}
+
+bool Plan::carries(const Layers& layers) const {
+  if (!carries_ip()) return true;
+  if (layers.l2_length != EthernetHeader<uint8_t>::kLength) return false;
+  if (layers.l3 == L3::kIpv4) return inside_ != policy::Inside::kIpv6;
+  return layers.l3 == L3::kIpv6 && inside_ != policy::Inside::kIpv4;
 }
 
 uint32_t Plan::l4_length() const {

@@ -113,7 +113,11 @@ void Pipeline::Impl::asked_by_peer(unsigned uplink, Packet& packet,
   tap(TapPoint::kInner, TapDirection::kFromGuest, who, frame);
   const uint8_t traffic_class =
       encapsulate::traffic_class(packet.data + packet.layers.l2_length, packet.layers.l3);
-  send(who, peer, {packet.data, packet.length, {}, {traffic_class, packet.layers.flow_hash}});
+  send(who, peer,
+       {packet.data,
+        packet.length,
+        {},
+        {traffic_class, packet.layers.flow_hash, packet.layers.l3 == L3::kIpv6}});
 }
 
 }  // namespace gatehouse::pipeline

@@ -318,7 +318,7 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
   const underlay::Interface& interface = tables_->interfaces[route->uplink];
   const Tenant& owner = tables_->tenants[tenant];
   const encapsulate::Plan& plan = tables_->sending[owner.format];
-  const uint32_t overhead = plan.mtu_overhead(peer.is_v6()) + kEthernet;
+  const uint32_t overhead = plan.mtu_overhead(peer.is_v6()) + (plan.carries_ip() ? 0 : kEthernet);
   if (interface.mtu < overhead + kInnerTags + segment::kMinMtu) {
     return Status::error("uplink" + std::to_string(route->uplink) + "'s mtu of " +
                          std::to_string(interface.mtu) + " leaves no room for inner frames");

@@ -28,7 +28,8 @@ Inner inner_of(Packet& packet) {
   const Layers& layers = packet.layers;
   const uint8_t traffic_class =
       encapsulate::traffic_class(packet.data + layers.l2_length, layers.l3);
-  return {packet.data, packet.length, {}, {traffic_class, layers.flow_hash}};
+  return {
+      packet.data, packet.length, {}, {traffic_class, layers.flow_hash, layers.l3 == L3::kIpv6}};
 }
 
 // `layers` of a datagram that was cut become those of the piece whose headers are at `head`.
@@ -197,6 +198,11 @@ void Pipeline::Impl::forward_many(unsigned port, Packet& packet) {
 
 void Pipeline::Impl::send_remote(unsigned port, Packet& packet, const NextHop& hop) {
   tap(TapPoint::kInner, TapDirection::kFromGuest, port, {{packet.data, packet.length}, {}});
+  if (!hop.outer.carries(packet.layers)) [[unlikely]] {
+    return drop(port, packet, DropReason::not_in_format);
+  }
+  // Padding is Ethernet's.
+  if (hop.outer.carries_ip() && !packet.offload.tso) packet.length = packet.layers.l3_end;
   if (packet.offload.tso || packet.length > hop.max_frame) [[unlikely]] {
     return send_remote_cut(port, packet, hop);
   }

@@ -119,6 +119,8 @@ struct Pipeline::Impl final : underlay::Outbox {
   spec::DropReason for_card(unsigned uplink, const Packet& packet) const;
   bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
                        const overlay::Target& source) const;
+  void finish_ethernet(unsigned uplink, Packet& packet, uint16_t tenant,
+                       const overlay::Target& source) const;
   void inner_frame(unsigned uplink, Packet& packet, uint16_t tenant, const NextHop& peer,
                    const overlay::Target& source);
   void deliver(unsigned uplink, Packet& packet, uint16_t tenant);

@@ -8,6 +8,7 @@
 #include "hw/core/base/icmp.hh"
 #include "hw/core/base/l4_checksum.hh"
 #include "hw/core/decapsulate/tunnel.hh"
+#include "hw/core/overlay/destination.hh"
 #include "hw/core/parse/parse.hh"
 #include "hw/core/pipeline/impl.hh"
 
@@ -53,6 +54,16 @@ bool is_dhcp_request(const Packet& packet) {
          udp.destination_port() == BootpHeader<uint8_t>::kServerPort;
 }
 
+// An Ethernet header without addresses in front of a datagram, over its tunnel's headers.
+void begin_ethernet(Packet& packet) {
+  const bool v6 = packet.data[0] >> 4 == 6;
+  packet.push(EthernetHeader<uint8_t>::kLength);
+  const EthernetHeader ethernet(packet.data);
+  ethernet.set_destination({});
+  ethernet.set_source({});
+  ethernet.set_ether_type(static_cast<uint16_t>(v6 ? EtherType::kIpv6 : EtherType::kIpv4));
+}
+
 // What the wire did not cut becomes what a guest's super-frame is. Nothing but TCP for one station
 // is let in so: segments times vnics would be more than one frame's work. A frame that is none
 // keeps its length, and ends where such a length does.
@@ -94,6 +105,11 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
     if (targets_[i].way.is_next_hop()) {
       __builtin_prefetch(&tables->next_hops[targets_[i].way.index()].peer);
     }
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (!peers_[i]->outer.carries_ip()) [[likely]]
+      continue;
+    finish_ethernet(uplink, *work_[i], tenants_[i], targets_[i]);
   }
   const bool guarded = guard.active();
   if (guarded) {
@@ -162,6 +178,7 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
 
   packet.pull(tunnel.inner_offset);
   packet.length = tunnel.inner_length;
+  if (tunnel.carries_ip) begin_ethernet(packet);
   packet.offload = {};
   const DropReason inner = parse::parse(packet);
   claim_super_frame(packet);
@@ -186,6 +203,24 @@ bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant, cons
   // Link-local addresses are in no mapping as a rule. They reach no further than this link.
   return source.way.is_none() && is_link_local_v6(ip) &&
          (nd || is_link_scope(destination_ip(packet)));
+}
+
+// A datagram without Ethernet header gets the one that its frame would have, had the mapping's
+// stations been asked for it: `source` is where that leads for the datagram's sender.
+void Pipeline::Impl::finish_ethernet(unsigned uplink, Packet& packet, uint16_t tenant,
+                                     const overlay::Target& source) const {
+  const EthernetHeader ethernet(packet.data);
+  ethernet.set_source(source.way.is_next_hop() ? source.mac : tables->interfaces[uplink].mac);
+  const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);
+  const bool v6 = packet.layers.l3 == L3::kIpv6;
+  unsigned vnic = deliver::VnicTable::kNone;
+  const overlay::Target target = who_has(tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
+  const MacAddress* mac = mac_of(target, tenant, &vnic);
+  const bool group = v6 ? ip[0] == 0xff : ip[0] >= 224;
+  // Nobody has the zero address.
+  ethernet.set_destination(group            ? overlay::group_mac(ip, v6)
+                           : mac != nullptr ? *mac
+                                            : MacAddress{});
 }
 
 void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenant,

@@ -12,8 +12,11 @@ using spec::DropReason;
 using spec::UplinkCounter;
 using spec::VnicCounter;
 
+// Of a format that carries IP the frame has no tags: Outer::carries().
 uint8_t* Pipeline::Impl::push_outer(const NextHop& hop, const Inner& inner) {
-  uint8_t* start = hop.outer.push(inner.head, inner.length(), inner.about, identification++);
+  const uint32_t left_out = hop.outer.carries_ip() ? EthernetHeader<uint8_t>::kLength : 0;
+  uint8_t* start = hop.outer.push(inner.head + left_out, inner.length() - left_out, inner.about,
+                                  identification++);
   if (hop.outer.wants_checksum()) {
     const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
     hop.outer.complete_checksum(start, head_length, inner.body);

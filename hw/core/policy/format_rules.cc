@@ -55,8 +55,9 @@ struct Row {
 
 // The fields of the tunnel header that the card writes.
 auto fields_of(const Format& format) {
-  return std::array<Row, 6>{{{"tenant", format.tenant, 64},
+  return std::array<Row, 7>{{{"tenant", format.tenant, 64},
                              {"flow", format.flow, 32},
+                             {"ether_type", format.ether_type, 16},
                              {"checksum", format.checksum, 16},
                              {"length", format.length.field, 16},
                              {"total_length", format.total_length.field, 32},
@@ -82,10 +83,11 @@ Found check_outer(const Format& format) {
     return FormatFinding{format.udp_checksum ? "udp_checksum" : "zero_checksum_ipv6",
                          "only UDP has this checksum; remove it, or write \"protocol\": 17"};
   }
-  if (format.header.empty() || format.header.size() > Format::kMaxHeader) {
-    return FormatFinding{"header", number(format.header.size()) +
-                                       " octets are no tunnel header; write 1 to " +
-                                       number(Format::kMaxHeader)};
+  const bool may_be_empty = format.inner != Inside::kEthernet;
+  if ((format.header.empty() && !may_be_empty) || format.header.size() > Format::kMaxHeader) {
+    return FormatFinding{"header",
+                         number(format.header.size()) + " octets are no tunnel header; write " +
+                             (may_be_empty ? "0" : "1") + " to " + number(Format::kMaxHeader)};
   }
   return {};
 }
@@ -162,6 +164,13 @@ Found check_fields(const Format& format) {
       }
       used.set(at);
     }
+  }
+  if (format.ether_type && format.inner == Inside::kEthernet) {
+    return FormatFinding{"ether_type",
+                         "an Ethernet frame has its own; write \"inner\": \"ip\", or remove it"};
+  }
+  if (format.ether_type && format.ether_type.bits != 16) {
+    return FormatFinding{"ether_type", words(format.ether_type) + " is none; write 16 bits"};
   }
   if (format.checksum &&
       (format.checksum.bits != 16 || format.checksum.bit != 0 || format.checksum.octet % 2 != 0)) {
@@ -286,9 +295,9 @@ Found check_entropy(const Format& format) {
 
 // Everything that decides how a received frame is read.
 auto reading(const Format& f) {
-  return std::tuple(f.header.size(),
+  return std::tuple(f.header.size(), f.inner,
                     std::tie(f.id, f.tenant, f.flow, f.checksum, f.length, f.total_length,
-                             f.option_length, f.option_kind, f.option_critical));
+                             f.option_length, f.option_kind, f.option_critical, f.ether_type));
 }
 
 struct Id {

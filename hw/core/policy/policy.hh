@@ -45,6 +45,9 @@ struct Match {
 // field, if there is one, else the source port of UDP and TCP, else nothing.
 enum class Entropy : uint8_t { kUsual, kSourcePort, kFlow, kNone };
 
+// What stands behind the tunnel header. IP datagrams get their Ethernet header from the mapping.
+enum class Inside : uint8_t { kEthernet, kIp, kIpv4, kIpv6 };
+
 // How frames look on the underlay: the description from which the card recognises, builds and opens
 // them. The tunnel header stands behind the outer IP header and what the protocol has in front of
 // it: the UDP header, or a TCP-shaped one (davie-stt section 3.2). Offsets are in octets from its
@@ -63,7 +66,9 @@ struct Format {
   std::vector<Match> id;        // all of them hold
   Field tenant;                 // the VNI; no field: it is 0
   Field flow;
-  Field checksum;           // RFC 1071's, of tunnel header and inner frame; 16 bits
+  Field checksum;  // RFC 1071's, of tunnel header and inner frame; 16 bits
+  Inside inner = Inside::kEthernet;
+  Field ether_type;         // of an inner IP datagram, 16 bits; no field: its first four bits tell
   LengthRule length;        // of the tunnel header with its options; no field: that of `header`
   LengthRule total_length;  // of tunnel header and inner frame
   // Options stand between `header` and the length that `length` tells.

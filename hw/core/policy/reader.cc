@@ -45,6 +45,8 @@ void take_over(Format& format, const Format& kind) {
   take_over(format.id, kind.id);
   take_over(format.tenant, kind.tenant);
   take_over(format.flow, kind.flow);
+  take_over(format.inner, kind.inner);
+  take_over(format.ether_type, kind.ether_type);
   take_over(format.checksum, kind.checksum);
   take_over(format.length, kind.length);
   take_over(format.total_length, kind.total_length);

@@ -111,6 +111,10 @@ Found Checker::mirrors() {
       return found;
     if (Found found = peer(mirror.peer, path_to("mirrors", i, "peer"))) return found;
     const Format& format = *formats_.at(policy_.tenants[tenant].format);
+    if (format.inner != Inside::kEthernet) {
+      return Finding{path_to("mirrors", i, "tenant"),
+                     "its format carries no Ethernet frames, which copies are; name another"};
+    }
     if (Found found = vni_fits(mirror.vni, format, path_to("mirrors", i, "vni"))) return found;
   }
   return {};

@@ -47,7 +47,7 @@ Found Checker::format(size_t index) {
                                                           in_quotes(format.name) +
                                                           "; choose another name"};
   }
-  if (format.header.empty() && format.kind.empty()) {
+  if (format.header.empty() && format.kind.empty() && format.inner == Inside::kEthernet) {
     return Finding{
         {Step::to("formats"), Step::at(index)},
         "\"kind\" is missing; add one like \"kind\": \"geneve\", or describe the format"};

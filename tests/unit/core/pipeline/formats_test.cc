@@ -190,6 +190,7 @@ TEST(Formats, SegmentsAreEncapsulatedAsFramesOfTheirOwnAre) {
     for (const bool outer_v6 : {false, true}) {
       for (const bool inner_v6 : {false, true}) {
         SCOPED_TRACE(format.name + (outer_v6 ? " over IPv6" : " over IPv4"));
+        if (format.inner == policy::Inside::kIpv4 && inner_v6) continue;
         const uint32_t payload = 5001;
         Frame frame = Frame().ethernet();
         inner_v6 ? frame.ipv6({.traffic_class = 2}) : frame.ipv4({.tos = 2, .dont_fragment = true});
@@ -207,8 +208,10 @@ TEST(Formats, SegmentsAreEncapsulatedAsFramesOfTheirOwnAre) {
         ASSERT_EQ(cut.sink.sent.size(), 6u);
         for (const SentFrame& sent : cut.sink.sent) {
           const size_t octets = &sent == &cut.sink.sent.back() ? 1u : 1000u;
-          one.from_vnic(0, Bytes(sent.frame.end() - static_cast<ptrdiff_t>(headers + octets),
-                                 sent.frame.end()));
+          const size_t left_out = format.inner == policy::Inside::kEthernet ? 0 : 14;
+          const auto inner = static_cast<ptrdiff_t>(headers - left_out + octets);
+          one.from_vnic(0, concat({Bytes(whole.begin(), whole.begin() + ptrdiff_t(left_out)),
+                                   Bytes(sent.frame.end() - inner, sent.frame.end())}));
           ASSERT_EQ(to_hex(one.sink.sent.back().frame), to_hex(sent.frame));
         }
       }

@@ -187,8 +187,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"greSum4", {.kind = "gre-checksum"}},
         Case{"greSum6vlan", {.kind = "gre-checksum", .v6 = true, .vlan = 7}},
         Case{"nvgre4", {.kind = "nvgre"}}, Case{"nvgre6", {.kind = "nvgre", .v6 = true}},
-        Case{"slot4", {.kind = "slot"}}, Case{"slot6", {.kind = "slot", .v6 = true}},
-        Case{"stt4", {.kind = "stt"}}, Case{"stt6vlan", {.kind = "stt", .v6 = true, .vlan = 7}}),
+        Case{"greUdp4", {.kind = "gre-udp"}}, Case{"greUdp6", {.kind = "gre-udp", .v6 = true}},
+        Case{"gue4sum", {.kind = "gue", .udp_checksum = true}},
+        Case{"gue6", {.kind = "gue", .v6 = true}}, Case{"slot4", {.kind = "slot"}},
+        Case{"slot6", {.kind = "slot", .v6 = true}}, Case{"stt4", {.kind = "stt"}},
+        Case{"stt6vlan", {.kind = "stt", .v6 = true, .vlan = 7}}),
     [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Formats that carry IP datagrams: the Ethernet header is left out on the way and made anew from
+// the mapping where it ends.
+#include <gtest/gtest.h>
+
+#include "hw/core/policy/format_rules.hh"
+#include "hw/core/policy/reader.hh"
+#include "hw/core/policy/shipped_formats.hh"
+#include "tests/unit/core/pipeline/world.hh"
+
+namespace gatehouse::test {
+namespace {
+
+using policy::Format;
+using policy::shipped_format;
+
+// Between a0 and b0 alone.
+policy::Policy with(policy::Policy policy, const Format& format) {
+  policy.formats = {format};
+  policy.tenants.resize(1);
+  policy.tenants[0].format = format.name;
+  policy.tenants[0].vni = format.tenant ? 100 : 0;
+  std::erase_if(policy.vnics, [](const auto& vnic) { return vnic.tenant != "red"; });
+  std::erase_if(policy.mappings, [](const auto& mapping) { return mapping.tenant != "red"; });
+  return policy;
+}
+
+struct Pair {
+  explicit Pair(const Format& format, const Shape& shape = {})
+      : a(with(card_a(shape), format)), b(with(card_b(shape), format)) {}
+  // What a0's frame is on the wire, which b has taken.
+  Bytes pass(const Bytes& frame, const Offload& offload = {}) {
+    a.sink.clear();
+    b.sink.clear();
+    a.from_vnic(0, frame, offload);
+    for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
+    return a.sink.sent.empty() ? Bytes{} : a.sink.sent[0].frame;
+  }
+  World a, b;
+};
+
+const Bytes kV4 = Frame().ethernet().ipv4({.tos = 0xb9}).udp().payload(40).build();
+const Bytes kV6 = Frame().ethernet().ipv6().tcp().payload(40).build();
+
+TEST(InnerIp, GreCarriesBothVersionsWithoutEthernet) {
+  for (const bool outer_v6 : {false, true}) {
+    Pair pair(*shipped_format("gre-ip"), {.v6 = outer_v6});
+    for (const Bytes& frame : {kV4, kV6}) {
+      const Bytes outer = pair.pass(frame);
+      const size_t gre = outer_v6 ? 54 : 34;
+      ASSERT_EQ(outer.size(), gre + 8 + frame.size() - 14);
+      EXPECT_EQ(to_hex(Bytes(outer.begin() + ptrdiff_t(gre), outer.begin() + ptrdiff_t(gre) + 8)),
+                frame == kV4 ? to_hex(from_hex("20000800 00000064"))
+                             : to_hex(from_hex("200086dd 00000064")));
+      ASSERT_EQ(pair.b.sink.received.size(), 1u);
+      EXPECT_EQ(to_hex(pair.b.sink.received[0].frame), to_hex(frame)) << "MACs and all";
+    }
+  }
+}
+
+TEST(InnerIp, PaddingStaysBehind) {
+  Pair pair(*shipped_format("gre-ip"));
+  const Bytes frame = Frame().ethernet().ipv4().udp().payload(3).build();
+  pair.pass(concat({frame, Bytes(15)}));
+  ASSERT_EQ(pair.b.sink.received.size(), 1u);
+  EXPECT_EQ(to_hex(pair.b.sink.received[0].frame), to_hex(frame));
+}
+
+TEST(InnerIp, SuperFramesAreCut) {
+  const Bytes frame = Frame()
+                          .ethernet()
+                          .ipv4({.dont_fragment = true, .total_length = 0, .checksum = 0})
+                          .tcp({.checksum = 0})
+                          .payload(5000)
+                          .build();
+  const Offload tso{.tso = true,
+                    .tcp = true,
+                    .ipv4 = true,
+                    .mss = 1200,
+                    .header_length = 54,
+                    .payload_length = 5000};
+  Pair ip(*shipped_format("gre-ip")), ethernet(*shipped_format("gre"));
+  ip.a.sink.wire_cuts = true;
+  ip.pass(frame, tso);
+  ethernet.pass(frame, tso);
+  ASSERT_EQ(ip.a.sink.sent.size(), 5u);
+  ASSERT_EQ(ip.b.sink.received.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(ip.a.sink.sent[i].frame.size() + 14, ethernet.a.sink.sent[i].frame.size());
+    EXPECT_EQ(to_hex(ip.b.sink.received[i].frame), to_hex(ethernet.b.sink.received[i].frame));
+  }
+}
+
+TEST(InnerIp, NoHeaderAtAllIsIpInIp) {
+  Pair pair(*shipped_format("ipip"));
+  const Bytes outer = pair.pass(kV4);
+  ASSERT_EQ(outer.size(), 20 + kV4.size());
+  EXPECT_EQ(outer[23], 4);
+  ASSERT_EQ(pair.b.sink.received.size(), 1u);
+  EXPECT_EQ(to_hex(pair.b.sink.received[0].frame), to_hex(kV4));
+  EXPECT_TRUE(pair.pass(kV6).empty()) << "its peer would not know it";
+  EXPECT_EQ(pair.a.count()["drop.not_in_format"], 1u);
+}
+
+TEST(InnerIp, WhatHasNoPlaceInADatagramIsDropped) {
+  Pair pair(*shipped_format("gre-ip"));
+  pair.pass(Frame().ethernet().vlan(0x6000).ipv4().udp().payload(20).build());
+  EXPECT_EQ(pair.a.count()["drop.not_in_format"], 1u);
+}
+
+// EtherType and version must agree; what the wire says beyond that is held against the mapping.
+TEST(InnerIp, IsRefusedWhereItContradictsItself) {
+  Pair pair(*shipped_format("gre-ip"));
+  const Bytes outer = pair.pass(kV4);
+  World b(with(card_b(), *shipped_format("gre-ip")));
+  b.from_wire(patch(outer, 36, {0x86, 0xdd}));
+  b.from_wire(patch(outer, 36, {0x65, 0x58}));
+  b.from_wire(patch(outer, 42, {0x65}));
+  b.from_wire(patch(outer, 42, {0x55}));
+  Bytes empty(outer.begin(), outer.begin() + 42);
+  empty = patch(empty, 16, {0, 28});
+  const unsigned gone = static_cast<unsigned>(kV4.size() - 14);
+  const unsigned sum = unsigned(outer[24] << 8 | outer[25]) + gone;
+  empty = patch(empty, 24, {uint8_t((sum + (sum >> 16)) >> 8), uint8_t(sum + (sum >> 16))});
+  b.from_wire(empty);
+  EXPECT_EQ(b.count()["drop.bad_tunnel"], 5u);
+  EXPECT_TRUE(b.sink.received.empty());
+}
+
+TEST(InnerIp, NobodysAddressesReachNobody) {
+  Pair pair(*shipped_format("gre-ip"));
+  const Format gre = *shipped_format("gre-ip");
+  // A card whose vnic may say anything.
+  policy::Policy loose = with(card_a(), gre);
+  loose.vnics[0].anti_spoof = false;
+  World a(loose), b(with(card_b(), gre));
+  a.from_vnic(0, Frame().ethernet().ipv4({.source = "10.0.0.77"}).udp().payload(9).build());
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  b.from_wire(a.sink.sent[0].frame);
+  EXPECT_EQ(b.count()["drop.remote_spoof"], 1u);
+  const Bytes outer = pair.pass(kV4);
+  policy::Policy elsewhere = with(card_b(), gre);
+  elsewhere.vnics[0].addresses = {prefix("10.0.0.9")};
+  World c(elsewhere);
+  c.from_wire(outer);
+  EXPECT_EQ(c.count()["drop.no_vnic"], 1u);
+  EXPECT_TRUE(b.sink.received.empty() && c.sink.received.empty());
+}
+
+TEST(InnerIp, APolicyMayDescribeNoHeaderAtAll) {
+  const auto formats = [](const std::string& inner) {
+    return policy::read_policy(
+        "{\"formats\": [{\"name\": \"f\", \"port\": 4755, \"inner\": \"" + inner + "\"}]}", "test");
+  };
+  EXPECT_TRUE(formats("ipv4").ok()) << formats("ipv4").status().message();
+  EXPECT_FALSE(formats("ethernet").ok());
+}
+
+TEST(InnerIp, DescriptionsThatContradictThemselvesAreRefused) {
+  const auto complaint = [](auto change) {
+    Format format = *shipped_format("gre-ip");
+    change(format);
+    const auto finding = policy::check_format(format);
+    return std::string(finding ? finding->member : "");
+  };
+  EXPECT_EQ(complaint([](Format&) {}), "");
+  EXPECT_EQ(complaint([](Format& f) { f.inner = policy::Inside::kEthernet; }), "ether_type");
+  EXPECT_EQ(complaint([](Format& f) { f.ether_type.bits = 8; }), "ether_type");
+  EXPECT_EQ(complaint([](Format& f) { f.ether_type.octet = 1; }), "ether_type");
+  EXPECT_EQ(complaint([](Format& f) { f.ether_type.octet = 7; }), "ether_type");
+  Format ipip = *shipped_format("ipip");
+  EXPECT_FALSE(policy::check_format(ipip));
+  ipip.inner = policy::Inside::kEthernet;
+  ASSERT_TRUE(policy::check_format(ipip));
+  EXPECT_STREQ(policy::check_format(ipip)->member, "header");
+}
+
+}  // namespace
+}  // namespace gatehouse::test
