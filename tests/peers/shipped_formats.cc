@@ -82,6 +82,19 @@ end
 DissectorTable.get("udp.port"):add(9385, slot)
 )";
 
+// tshark has no dissector of Generic UDP Encapsulation: its fixed part, for tshark.
+constexpr char kGue[] = R"(
+local gue = Proto("gue", "Generic UDP Encapsulation")
+local protocol = ProtoField.uint8("gue.protocol", "Protocol")
+gue.fields = {protocol}
+function gue.dissector(buffer, packet, tree)
+  local length = 4 + 4 * bit.band(buffer(0, 1):uint(), 31)
+  tree:add(gue, buffer(0, length)):add(protocol, buffer(1, 1))
+  DissectorTable.get("ip.proto"):try(buffer(1, 1):uint(), buffer(length):tvb(), packet, tree)
+end
+DissectorTable.get("udp.port"):add(6080, gue)
+)";
+
 // Of one super-frame and an ordinary frame, over VLAN-less IPv4 or IPv6.
 std::vector<Bytes> frames_of(const char* format, bool v6) {
   const bool udp = policy::shipped_format(format)->protocol == policy::Format::kUdp;
@@ -107,9 +120,10 @@ TEST_P(ShippedFormat, IsReadByTsharkAsItWasMeant) {
   lab::WorkDir work("formats");
   const std::string file = work.path("frames.pcap");
   std::vector<std::string> options;
-  if (std::string(row.name) == "slot") {
-    lab::write_file(work.path("slot.lua"), kSlot);
-    options = {"-X", "lua_script:" + work.path("slot.lua")};
+  for (const auto& [name, script] : {std::pair{"slot", kSlot}, std::pair{"gue", kGue}}) {
+    if (std::string(row.name) != name) continue;
+    lab::write_file(work.path("dissector.lua"), script);
+    options = {"-X", "lua_script:" + work.path("dissector.lua")};
   }
   const std::vector<Bytes> frames = frames_of(row.name, v6);
   ASSERT_EQ(frames.size(), 5u);
@@ -142,7 +156,9 @@ INSTANTIATE_TEST_SUITE_P(
                                      Case{"gre-checksum", "gre", "gre.key", "0x00000064"},
                                      Case{"nvgre", "gre", "gre.proto", "0x6558"},
                                      Case{"slot", "udp:slot", "slot.target", "100"},
-                                     Case{"stt", "stt", "stt.context_id", "0x0000000000000064"}),
+                                     Case{"stt", "stt", "stt.context_id", "0x0000000000000064"},
+                                     Case{"gre-udp", "udp:gre", "gre.key", "0x00000064"},
+                                     Case{"gue", "udp:gue:gre", "gre.key", "0x00000064"}),
                      testing::Bool()),
     [](const auto& row) {
       std::string name = std::get<0>(row.param).name;
