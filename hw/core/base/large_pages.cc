@@ -20,12 +20,22 @@ void LargePagesRelease::operator()(void* memory) const { ::operator delete(memor
 void* reserve_large_pages(size_t octets) {
   void* memory = ::operator new(octets, kAlignment);
 #ifdef __linux__
-  // Advice: whether it is followed changes only the speed.
+  // Some systems take large pages unasked.
   if (octets >= 2 * kLargePage) {
-    static_cast<void>(madvise(memory, octets / kLargePage * kLargePage, MADV_HUGEPAGE));
+    static_cast<void>(madvise(memory, octets / kLargePage * kLargePage, MADV_NOHUGEPAGE));
   }
 #endif
   return memory;
+}
+
+void written_up_to(void* memory, size_t before, size_t after) {
+  static_cast<void>(memory);
+  const size_t first = before / kLargePage * kLargePage, end = after / kLargePage * kLargePage;
+  if (first == end) return;
+#ifdef __linux__
+  // Advice: whether and when it is followed changes only the speed.
+  static_cast<void>(madvise(static_cast<char*>(memory) + first, end - first, MADV_HUGEPAGE));
+#endif
 }
 
 }  // namespace gatehouse

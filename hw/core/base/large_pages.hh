@@ -15,9 +15,14 @@ struct LargePagesRelease {
 template <class T>
 using LargePages = std::unique_ptr<T[], LargePagesRelease>;
 
-// Not touched, not cleared: pages are taken as they are written, which takes the system up to some
-// milliseconds for each 2 MiB. As `new`, it ends the program when there is no such room.
+// Not touched, not cleared: small pages are taken as they are written, some microseconds each. (A
+// large page that is taken at the first touch would hold up the frame that touches it for as long
+// as the system takes to clear 2 MiB.) As `new`, it ends the program when there is no such room.
 void* reserve_large_pages(size_t octets);
+
+// So far has the memory been written now, from its beginning: the system may put large pages in the
+// place of full ones, in its own time. To be called for each step; cheap where no border is passed.
+void written_up_to(void* memory, size_t before, size_t after);
 
 // For types that begin to live by being written.
 template <class T>

@@ -73,6 +73,8 @@ uint32_t Table::insert(const FlowKey& key, uint32_t hash, FlowDirection directio
   if (number == free_) {
     free_ = entry.time.next;
   } else {
+    written_up_to(entries_.get(), size_t{fresh_} * sizeof(Entry),
+                  (size_t{fresh_} + 1) * sizeof(Entry));
     ++fresh_;
   }
   entry.key = key;
@@ -226,6 +228,8 @@ void Table::grow() {
   }
   Bucket& fresh = buckets_[split_ + mask_ + 1];
   fresh = {{}, {}, kNone, 0};
+  written_up_to(buckets_.get(), size_t{buckets()} * sizeof(Bucket),
+                (size_t{buckets()} + 1) * sizeof(Bucket));
   if (++split_ > mask_) {
     mask_ = 2 * mask_ + 1;
     split_ = 0;
