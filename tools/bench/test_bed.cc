@@ -244,6 +244,11 @@ void TestBed::prepare_guest() {
       "}\nEND");
 }
 
+void TestBed::segmentation_by_nic(bool on) {
+  const std::string word = on ? " on" : " off";
+  guest_->agent().check("ethtool -K eth0 tso" + word + " gso" + word);
+}
+
 double TestBed::load(const std::string& mode) {
   const std::string output = guest_->agent().check(
       "gh-load " + mode + " " + kPeerAddress + " " + kLoadPort + " " + std::to_string(kSeconds),

@@ -47,6 +47,9 @@ class TestBed {
   // says that it could not.
   void intercept(bool on);
 
+  // Whether the guest's TCP hands its NIC large frames to be cut, or cuts them itself.
+  void segmentation_by_nic(bool on);
+
   lab::Guest& guest() { return *guest_; }
   // What the partition's firmware has counted so far, by name.
   std::map<std::string, double> interceptor_counts();
