@@ -83,6 +83,7 @@ Card::~Card() {
 }
 
 Status Card::load_policy(const policy::Policy& policy) {
+  const Busy busy(*this);  // frames that were held go on
   const Status status = pipeline_->load(policy);
   if (!status.ok()) return status;
   policy_.formats = policy.formats;
@@ -291,6 +292,10 @@ void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers
     for (size_t i = now ? deliver(port, {batch, count}) : 0; i < count; ++i) hold(port, batch[i]);
     frames = frames.subspan(count);
   }
+}
+
+uint32_t Card::largest_frame(unsigned vnic) const {
+  return vnics_[vnic] ? vnics_[vnic]->guest_.largest_frame() : kStandardFrame;
 }
 
 size_t Card::deliver(VnicPort& port, std::span<const vnic::Delivery> frames) {

@@ -161,6 +161,7 @@ class Card final : private pipeline::Sink {
   }
   void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                bool l4_checksum_checked, bool l4_checksum_good) override;
+  uint32_t largest_frame(unsigned vnic) const override;
   void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
               const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
@@ -191,6 +192,7 @@ class Card final : private pipeline::Sink {
   bool work_waits() const;
   void renumber(const std::vector<std::string>& names, Archive& archive);
 
+  nlohmann::json coalesce_state() const;
   nlohmann::json neighbours_state(unsigned uplink) const;
   nlohmann::json uplink_state(unsigned index) const;
   nlohmann::json vnic_state(const VnicPort& port, bool all_drops) const;

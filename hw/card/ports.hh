@@ -81,6 +81,8 @@ class GuestPort {
   virtual size_t receive(std::span<const vnic::Delivery> frames) = 0;
   // Its FIFO fills. When it does no longer, vnic::CardPort::receive_ready follows.
   virtual bool crowded() const { return false; }
+  // Octets of the largest frame that the driver takes now, without FCS.
+  virtual uint32_t largest_frame() const { return kStandardFrame; }
   // What the driver set up, for people and tools: link, rings, interrupt mode. Changes nothing.
   virtual nlohmann::json state() const = 0;
 };

@@ -60,6 +60,20 @@ json Card::neighbours_state(unsigned uplink) const {
   return list;
 }
 
+json Card::coalesce_state() const {
+  const coalesce::Counters counters = pipeline_->coalesce_counters();
+  json causes = json::array();
+  for (size_t i = 0; i < coalesce::kCauseCount; ++i) {
+    if (counters.causes[i] == 0) continue;
+    causes.push_back({{"cause", coalesce::kCauses[i].name},
+                      {"text", coalesce::kCauses[i].text},
+                      {"count", counters.causes[i]}});
+  }
+  return {{"held-frames", pipeline_->held_frames()}, {"frames", counters.frames},
+          {"super-frames", counters.super_frames},   {"unmerged", counters.unmerged},
+          {"no-buffer", counters.no_buffer},         {"causes", std::move(causes)}};
+}
+
 json Card::uplink_state(unsigned index) const {
   const uplink::Uplink& uplink = *uplinks_[index];
   json state = {
@@ -132,6 +146,7 @@ json Card::state(bool all_drops) const {
                   {"waiting-frames", sizes.waiting_frames},
                   {"connections", sizes.connections},
                   {"connection-room", sizes.connection_room}}},
+                {"coalesce", coalesce_state()},
                 {"packets-in-use", pool_.in_use()},
                 {"drops", drops_state(pipeline_->drops(), all_drops)}};
   if (tap_) {

@@ -27,6 +27,7 @@ class VnicHost final : public card::GuestPort {
   // card::GuestPort
   size_t receive(std::span<const vnic::Delivery> frames) override;
   bool crowded() const override { return vnic_->crowded(); }
+  uint32_t largest_frame() const override { return vnic_->largest_frame(); }
   nlohmann::json state() const override;
 
  private:

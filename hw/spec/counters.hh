@@ -33,7 +33,9 @@ namespace gatehouse::spec {
   X(meter_green, "frames within the committed rate")                                \
   X(meter_yellow, "frames above the committed rate, but not above the peak rate")   \
   X(mirrored, "frames from and to the guest copied to its mirror session")          \
-  X(mirror_lost, "of these, what could not be copied or sent at once")
+  X(mirror_lost, "of these, what could not be copied or sent at once")              \
+  X(rx_coalesced, "frames made of TCP segments that followed one another")          \
+  X(rx_merged, "segments from the wire that these were made of")
 
 // X(name, "text"): one set for each uplink
 #define GATEHOUSE_UPLINK_COUNTERS(X)                                                    \

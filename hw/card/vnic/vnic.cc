@@ -2,6 +2,7 @@
 #include "hw/card/vnic/vnic.hh"
 
 #include "hw/card/vnic/dispatch.hh"
+#include "hw/card/vnic/fcs.hh"
 #include "hw/card/vnic/receive.hh"
 #include "hw/card/vnic/transmit.hh"
 #include "hw/core/base/archive.hh"
@@ -180,6 +181,9 @@ void Vnic::timer_expired(Timer timer) {
 size_t Vnic::receive(std::span<const Delivery> frames) { return receive_->receive(frames); }
 bool Vnic::can_receive() const { return receive_->can_receive(); }
 bool Vnic::crowded() const { return receive_->crowded(); }
+uint32_t Vnic::largest_frame() const {
+  return (registers_.test(reg::RCTL, RCTL_LPE) ? kLongestJumbo : kLongestStandard) - kFcsOctets;
+}
 
 void Vnic::set_link(bool connected) {
   const bool was_up = link_.up();

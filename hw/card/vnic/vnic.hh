@@ -60,6 +60,8 @@ class Vnic {
   size_t receive(std::span<const Delivery> frames);
   bool can_receive() const;
   bool crowded() const;  // see ReceiveEngine
+  // Octets without FCS, as RCTL.LPE says.
+  uint32_t largest_frame() const;
 
   // The cable, as QMP set_link or the uplink has it.
   void set_link(bool connected);

@@ -21,6 +21,8 @@ namespace gatehouse {
 inline constexpr uint32_t kHeadroom = 384;
 // Largest super-frame (TSO) that the card holds: IPv4/IPv6 datagram of 64 KiB and its L2 header.
 inline constexpr uint32_t kMaxSuperFrame = 65536 + 64;
+// Octets of an Ethernet frame that every NIC takes: tagged, without FCS.
+inline constexpr uint32_t kStandardFrame = 1518;
 // Largest frame on a wire, without FCS.
 inline constexpr uint32_t kMaxWireFrame = 16128;
 

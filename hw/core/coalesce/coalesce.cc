@@ -77,6 +77,15 @@ Coalescer::Coalescer(PacketPool& pool, Outlet& outlet, const Limits& limits)
   }
 }
 
+Counters& Counters::operator+=(const Counters& others) {
+  frames += others.frames;
+  super_frames += others.super_frames;
+  unmerged += others.unmerged;
+  no_buffer += others.no_buffer;
+  for (size_t i = 0; i < kCauseCount; ++i) causes[i] += others.causes[i];
+  return *this;
+}
+
 void Coalescer::add(Packet& packet, const Origin& origin, int64_t now) {
   assert(origin.opaque <= kMaxOpaque && origin.opaque <= packet.headroom());
   const Layers& layers = packet.layers;

@@ -66,6 +66,8 @@ struct Counters {
 
   uint64_t& operator[](Cause cause) { return causes[static_cast<size_t>(cause)]; }
   uint64_t operator[](Cause cause) const { return causes[static_cast<size_t>(cause)]; }
+  Counters& operator+=(const Counters& others);
+  void archive(Archive& archive);
 };
 
 class Coalescer {

@@ -25,6 +25,20 @@ void archive_origin(Archive& archive, Origin& origin) {
 
 }  // namespace
 
+// Causes are appended: what an older state does not have is zero.
+void Counters::archive(Archive& archive) {
+  archive.section("coalesce-counters", 1);
+  archive(frames);
+  archive(super_frames);
+  archive(unmerged);
+  archive(no_buffer);
+  uint32_t count = kCauseCount;
+  archive(count);
+  if (count > kCauseCount) return archive.fail("saved state: unknown causes of coalescing");
+  if (archive.loading()) causes.fill(0);
+  for (uint32_t i = 0; i < count; ++i) archive(causes[i]);
+}
+
 void Coalescer::archive(Archive& archive) {
   archive.section("coalesce", 1);
   if (!archive.loading()) return save(archive);

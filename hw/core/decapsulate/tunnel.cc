@@ -64,6 +64,7 @@ DropReason open(const Packet& packet, const Plan& plan, const Opaque& opaque, Tu
   tunnel.inner_offset = opaque.offset + found.inner;
   tunnel.inner_length = found.end - found.inner;
   tunnel.carries_ip = plan.carries_ip();
+  tunnel.header_length = found.inner;
   const uint8_t* ip = packet.data + packet.layers.l2_length;
   tunnel.outer_ecn = (packet.layers.l3 == L3::kIpv4 ? ip[1] : ip[1] >> 4) & 3;
   return DropReason::none;

@@ -18,8 +18,9 @@ struct Tunnel {
   uint64_t vni = 0;
   uint32_t inner_offset = 0;  // octets from the outer frame's start
   uint32_t inner_length = 0;
-  bool carries_ip = false;  // the inner frame has no Ethernet header
-  uint8_t outer_ecn = 0;    // RFC 3168: 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE
+  bool carries_ip = false;     // the inner frame has no Ethernet header
+  uint32_t header_length = 0;  // of the tunnel header, in front of the inner frame
+  uint8_t outer_ecn = 0;       // RFC 3168: 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE
 };
 
 // `packet`: parsed, IPv4 or IPv6, not a fragment. `plans`: no two of them take one frame.

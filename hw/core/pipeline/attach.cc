@@ -62,6 +62,7 @@ void Pipeline::Impl::bind() {
     vnic.tenant = kNoTenant;
     vnic.rules = {};
     vnic.mirror = kNoRow;
+    vnic.coalesces = false;
     if (vnic.row == kNoRow) {
       guard.set(i, nullptr);
       vnic.meter = {};
@@ -76,6 +77,7 @@ void Pipeline::Impl::bind() {
     vnic.tenant_name = tenant;
     guard.set(i, row.watch == kNoRow ? nullptr : &tables->watches[row.watch]);
     vnic.mirror = row.mirror;
+    vnic.coalesces = row.policy.coalesce;
     vnic.meter.set(row.meter ? &*row.meter : nullptr);
     vnic.rules = spoof::Rules(row.policy, mac);
     vnic_of_row[vnic.row] = static_cast<uint16_t>(i);
@@ -87,11 +89,13 @@ Status Pipeline::Impl::load(const policy::Policy& policy) {
   auto built = build(policy);
   if (!built.ok()) return built.status();
   if (Status status = check_macs(*built.value()); !status.ok()) return status;
+  let_go();
   built.value()->neighbours.adopt(tables->neighbours, *this);
   adopt_meters(tables->tenants, built.value()->tenants);
   if (!built.value()->watches.empty()) guard.reserve(built.value()->connections);
   tables = std::move(built.value());
   guard.rules_changed();
+  set_coalescing(policy);
   bind();
   return {};
 }
@@ -116,6 +120,8 @@ Status Pipeline::Impl::attach(unsigned vnic, const std::string& name, const MacA
 
 void Pipeline::Impl::detach(unsigned vnic) {
   if (vnic >= kMaxVnics) return;
+  vnics[vnic].attached = false;  // it gets nothing more
+  let_go();
   // Else they would end as drops of whoever gets the number next.
   tables->neighbours.give_up(static_cast<uint16_t>(vnic), *this);
   vnics[vnic] = Vnic();

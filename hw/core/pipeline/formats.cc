@@ -35,6 +35,7 @@ Status build_formats(const policy::Policy& policy, Tables& tables) {
     if (reception == first.size()) {
       first.push_back(i);
       tables.receptions.emplace_back(format);
+      tables.envelopes.emplace_back(format);
     } else {
       tables.receptions[reception].join(format);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The pipeline's state and its steps. Private to this room. egress.cc: from a vnic; ingress.cc:
 // from the wire; answer.cc: ARP and ND of the overlay; output.cc: the ways out, drops and taps;
+// coalesced.cc: frames that wait for those behind them;
 // attach.cc: vnics and tables; saved.cc: state.
 #ifndef GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
 #define GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "hw/core/coalesce/coalesce.hh"
 #include "hw/core/deliver/vnic_table.hh"
 #include "hw/core/pipeline/guard.hh"
 #include "hw/core/pipeline/pipeline.hh"
@@ -35,6 +37,7 @@ struct Vnic {
   std::string name;
   std::string tenant_name;
   MacAddress device_mac;
+  bool coalesces = false;
   spoof::Rules rules;  // its mac() is the one that holds
   resolve::TokenBucket answers{kAnswersPerSecond, kAnswerBurst};
   // What peers ask about it: a flood of theirs must not leave its own questions without answers.
@@ -67,7 +70,7 @@ struct Inner {
   uint32_t length() const { return head_length + body.length; }
 };
 
-struct Pipeline::Impl final : underlay::Outbox {
+struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet {
   Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed);
 
   // attach.cc
@@ -113,9 +116,10 @@ struct Pipeline::Impl final : underlay::Outbox {
 
   // ingress.cc
   void ingress(unsigned uplink, std::span<Packet* const> batch);
-  bool take_off(unsigned uplink, Packet& packet, uint16_t& tenant, const NextHop*& peer);
+  bool take_off(unsigned uplink, Packet& packet, uint16_t& tenant, const NextHop*& peer,
+                coalesce::Origin& origin);
   spec::DropReason open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
-                               const NextHop*& peer);
+                               const NextHop*& peer, coalesce::Origin& origin);
   spec::DropReason for_card(unsigned uplink, const Packet& packet) const;
   bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
                        const overlay::Target& source) const;
@@ -124,10 +128,24 @@ struct Pipeline::Impl final : underlay::Outbox {
   void inner_frame(unsigned uplink, Packet& packet, uint16_t tenant, const NextHop& peer,
                    const overlay::Target& source);
   void deliver(unsigned uplink, Packet& packet, uint16_t tenant);
-  void deliver_to(unsigned uplink, unsigned vnic, Packet& packet);
+  void deliver_to(unsigned uplink, unsigned vnic, Packet& packet, bool merge = false);
   void prefetch_in(size_t count);
   bool guard_in(unsigned vnic, Packet& packet, FlowDirection from, unsigned port);
   void deliver_cut(unsigned uplink, unsigned vnic, Packet& packet);
+
+  // coalesced.cc
+  void set_coalescing(const policy::Policy& policy);
+  coalesce::Counters coalesce_counters() const;
+  static coalesce::Limits coalescing_limits(const policy::Policy& policy);
+  void let_go();
+  bool keep(const Packet& packet);
+  void coalesce_in(unsigned uplink, unsigned vnic, Packet& packet, coalesce::Origin* origin);
+  void pass_by(unsigned uplink, unsigned vnic, Packet& packet);
+  static void widen(Packet& packet, uint32_t largest);
+  void archive_coalesced(Archive& archive);
+  // coalesce::Outlet
+  void coalesced(Packet& packet, const coalesce::Origin& origin) override;
+  bool restored(Packet& packet, const coalesce::Origin& origin) override;
 
   // output.cc
   void send(unsigned port, const NextHop& hop, const Inner& inner);
@@ -211,8 +229,11 @@ struct Pipeline::Impl final : underlay::Outbox {
     std::array<OutFrame, kBatch> frames;
   };
   Run run_;
-  std::array<Packet*, kBatch> finished_;  // given back when the frames in out_ are gone
+  // Given back when the frames in out_ and run_ are gone: those of a batch, and as many that were
+  // held. Null: kept.
+  std::array<Packet*, 2 * kBatch> finished_;
   size_t finished_count_ = 0;
+  size_t kept_ = 0;  // up to here keep() has looked
   std::array<Packet*, kBatch> work_;
   std::array<overlay::Key, kBatch> keys_;
   std::array<overlay::Target, kBatch> targets_;
@@ -221,6 +242,12 @@ struct Pipeline::Impl final : underlay::Outbox {
   std::array<const NextHop*, kBatch> peers_;  // ingress: who sent it
   std::array<Guard::Ticket, kBatch> tickets_;
   const Guard::Ticket* ticket_ = nullptr;  // ingress: of the frame that is delivered; null: none
+  std::array<coalesce::Origin, kBatch> origins_;  // ingress, while there is a coalescer
+  // Of the frame that is delivered; null: it is not to be merged.
+  coalesce::Origin* origin_ = nullptr;
+  std::unique_ptr<coalesce::Coalescer> coalescer_;  // null: the policy wants none
+  coalesce::Counters coalesced_before_;             // by those before it
+  bool restoring_ = false;                          // what it held is loaded
   segment::HeaderArena arena_{segment::kArenaOctets};
   segment::Segmenter segmenter_;
   std::array<segment::Segment, segment::kRun> segments_;

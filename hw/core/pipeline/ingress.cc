@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From the wire: parse -> underlay -> decapsulate -> parse -> flow, firewall -> deliver. All checks
-// before a vnic is known end in drop_wire.
+// From the wire: parse -> underlay -> decapsulate -> parse -> deliver -> flow, firewall ->
+// coalesce. All checks before a vnic is known end in drop_wire.
 #include <algorithm>
 #include <cstring>
 
@@ -54,8 +54,11 @@ bool is_dhcp_request(const Packet& packet) {
          udp.destination_port() == BootpHeader<uint8_t>::kServerPort;
 }
 
-// An Ethernet header without addresses in front of a datagram, over its tunnel's headers.
-void begin_ethernet(Packet& packet) {
+// An Ethernet header without addresses in front of a datagram, over its tunnel's headers; the last
+// `kept` octets of these stand in front of it then.
+void begin_ethernet(Packet& packet, uint32_t kept) {
+  uint8_t* header = packet.data - kept;
+  std::memmove(header - EthernetHeader<uint8_t>::kLength, header, kept);
   const bool v6 = packet.data[0] >> 4 == 6;
   packet.push(EthernetHeader<uint8_t>::kLength);
   const EthernetHeader ethernet(packet.data);
@@ -89,7 +92,7 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
   parse::parse(batch);
   size_t count = 0;
   for (Packet* packet : batch) {
-    if (!take_off(uplink, *packet, tenants_[count], peers_[count])) continue;
+    if (!take_off(uplink, *packet, tenants_[count], peers_[count], origins_[count])) continue;
     const Layers& layers = packet->layers;
     if (layers.l3 == L3::kNone || layers.l3 == L3::kOther) {
       drop_wire(uplink, *packet, DropReason::not_forwarded);
@@ -118,14 +121,16 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
   }
   for (size_t i = 0; i < count; ++i) {
     ticket_ = guarded ? &tickets_[i] : nullptr;
+    origin_ = coalescer_ && origins_[i].opaque != 0 ? &origins_[i] : nullptr;
     inner_frame(uplink, *work_[i], tenants_[i], *peers_[i], targets_[i]);
   }
+  if (coalescer_) coalescer_->end_batch();
   end_batch();
 }
 
 // false: the frame has ended, or was the card's own business. Else it is the inner frame now.
 bool Pipeline::Impl::take_off(unsigned uplink, Packet& packet, uint16_t& tenant,
-                              const NextHop*& peer) {
+                              const NextHop*& peer, coalesce::Origin& origin) {
   DropReason reason = packet.reason;  // parse's
   if (reason == DropReason::none) reason = for_card(uplink, packet);
   const bool neighbour = packet.layers.l3 == L3::kArp || packet.layers.nd_type != 0;
@@ -139,7 +144,7 @@ bool Pipeline::Impl::take_off(unsigned uplink, Packet& packet, uint16_t& tenant,
   }
   if (reason == DropReason::none) {
     walked(spec::Stage::decapsulate, uplink, 1);
-    reason = open_tunnel(uplink, packet, tenant, peer);
+    reason = open_tunnel(uplink, packet, tenant, peer, origin);
   }
   if (reason == DropReason::none) return true;
   drop_wire(uplink, packet, reason);
@@ -159,7 +164,7 @@ DropReason Pipeline::Impl::for_card(unsigned uplink, const Packet& packet) const
 
 // Takes the outer headers off; the inner frame is parsed.
 DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
-                                       const NextHop*& peer) {
+                                       const NextHop*& peer, coalesce::Origin& origin) {
   const underlay::Interface& interface = tables->interfaces[uplink];
   const Layers& layers = packet.layers;
   if (!interface.owns(destination_ip(packet))) return DropReason::not_for_card;
@@ -176,9 +181,16 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   if (known.way.is_none()) return DropReason::unknown_peer;
   peer = &tables->next_hops[known.way.index()];
 
+  if (coalescer_) {
+    origin.envelope = static_cast<uint16_t>(tunnel.plan);
+    origin.peer = known.way.index();
+    if (!tables->envelopes[tunnel.plan].read(packet, tunnel.inner_offset, tunnel.header_length,
+                                             origin))
+      origin.opaque = 0;
+  }
   packet.pull(tunnel.inner_offset);
   packet.length = tunnel.inner_length;
-  if (tunnel.carries_ip) begin_ethernet(packet);
+  if (tunnel.carries_ip) begin_ethernet(packet, coalescer_ ? origin.opaque : 0);
   packet.offload = {};
   const DropReason inner = parse::parse(packet);
   claim_super_frame(packet);
@@ -264,10 +276,11 @@ void Pipeline::Impl::deliver(unsigned uplink, Packet& packet, uint16_t tenant) {
   const unsigned vnic = by_mac.find(tenant, packet.data);
   if (vnic == deliver::VnicTable::kNone) return drop_wire(uplink, packet, DropReason::no_vnic);
   ++uplinks[uplink][UplinkCounter::rx_decapsulated];
-  deliver_to(uplink, vnic, packet);
+  deliver_to(uplink, vnic, packet, vnics[vnic].coalesces);
 }
 
-void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) {
+// `merge`: the frame is this vnic's alone, which wants such merged with others.
+void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet, bool merge) {
   const OutFrame frame{{packet.data, packet.length}, {}};
   tap(TapPoint::kInner, TapDirection::kToGuest, vnic, frame);
   const Layers& layers = packet.layers;
@@ -275,6 +288,7 @@ void Pipeline::Impl::deliver_to(unsigned uplink, unsigned vnic, Packet& packet) 
     return drop_for_vnic(uplink, vnic, frame, DropReason::vlan_not_allowed);
   }
   if (guard.guards(vnic) && !guard_in(vnic, packet, FlowDirection::kIn, uplink)) return;
+  if (merge) return coalesce_in(uplink, vnic, packet, origin_);
   if (packet.offload.tso) return deliver_cut(uplink, vnic, packet);
   to_vnic_later(vnic, packet);
 }
@@ -286,7 +300,7 @@ void Pipeline::Impl::deliver_cut(unsigned uplink, unsigned vnic, Packet& packet)
     const OutFrame frame{{packet.data, packet.length}, {}};
     return drop_for_vnic(uplink, vnic, frame, reason);
   }
-  uplinks[uplink][UplinkCounter::rx_segments] += segmenter_.total();
+  if (packet.wire_mss != 0) uplinks[uplink][UplinkCounter::rx_segments] += segmenter_.total();
   flush_run();  // what came before goes before
   while (!segmenter_.done()) {
     arena_.reset(0);

@@ -113,8 +113,10 @@ void Pipeline::Impl::flush() {
 void Pipeline::Impl::end_batch() {
   flush_run();
   flush();
-  for (size_t i = 0; i < finished_count_; ++i) pool.give(finished_[i]);
-  finished_count_ = 0;
+  for (size_t i = 0; i < finished_count_; ++i) {
+    if (finished_[i] != nullptr) pool.give(finished_[i]);
+  }
+  finished_count_ = kept_ = 0;
 }
 
 void Pipeline::Impl::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,

@@ -56,10 +56,17 @@ void Pipeline::from_uplink(unsigned uplink, std::span<Packet* const> batch, int6
 int64_t Pipeline::tick(int64_t now_ns) {
   impl_->now = now_ns;
   impl_->tables->neighbours.tick(now_ns, *impl_);
+  if (impl_->coalescer_) {
+    impl_->coalescer_->tick(now_ns);
+    impl_->end_batch();
+  }
   return next_tick();
 }
 
-int64_t Pipeline::next_tick() const { return impl_->tables->neighbours.next_tick(); }
+int64_t Pipeline::next_tick() const {
+  const int64_t neighbours = impl_->tables->neighbours.next_tick();
+  return impl_->coalescer_ ? std::min(neighbours, impl_->coalescer_->next_deadline()) : neighbours;
+}
 
 void Pipeline::tap(TapPoint point, bool on) {
   const uint32_t bit = 1u << static_cast<unsigned>(point);
@@ -122,6 +129,12 @@ Pipeline::Sizes Pipeline::sizes() const {
           tables.neighbours.waiting(), impl_->guard.connections(), impl_->guard.capacity()};
 }
 
+coalesce::Counters Pipeline::coalesce_counters() const { return impl_->coalesce_counters(); }
+
+uint32_t Pipeline::held_frames() const {
+  return impl_->coalescer_ ? impl_->coalescer_->held_frames() : 0;
+}
+
 uint32_t Pipeline::connections(unsigned vnic) const { return impl_->guard.connections(vnic); }
 
 Pipeline::Neighbour Pipeline::neighbour(size_t index) const {
@@ -143,6 +156,8 @@ void Pipeline::reset_counters() {
     vnic.counters.fill(0);
   }
   for (Uplink& uplink : impl_->uplinks) uplink.counters.fill(0);
+  impl_->coalesced_before_ = {};
+  if (impl_->coalescer_) impl_->coalescer_->reset_counters();
 }
 
 }  // namespace gatehouse::pipeline

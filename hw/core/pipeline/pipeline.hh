@@ -12,6 +12,7 @@
 
 #include "hw/core/base/packet.hh"
 #include "hw/core/base/status.hh"
+#include "hw/core/coalesce/coalesce.hh"
 #include "hw/core/policy/policy.hh"
 #include "hw/spec/counters.hh"
 #include "hw/spec/drop_reasons.hh"
@@ -49,6 +50,11 @@ class Sink {
   // where they differ, in lengths too. Checksums inside are complete.
   virtual void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                        bool l4_checksum_checked, bool l4_checksum_good) = 0;
+  // Octets of the largest frame that the vnic's driver takes now, without FCS.
+  virtual uint32_t largest_frame(unsigned vnic) const {
+    static_cast<void>(vnic);
+    return kStandardFrame;
+  }
   // Only called for points that Pipeline::tap() switched on. `port` is the vnic's or uplink's index
   // as `point` implies (drops: where the frame came from); reason is none except at kDrops.
   virtual void tapped(TapPoint point, TapDirection direction, unsigned port, const OutFrame& frame,
@@ -86,8 +92,8 @@ class Pipeline {
   // A super-frame that the wire has not cut (Packet::wire_mss) is cut behind decapsulate.
   void from_uplink(unsigned uplink, std::span<Packet* const> batch, int64_t now_ns);
 
-  // Neighbour retries and expiry. Returns the next time at which to call, INT64_MAX when nothing
-  // waits.
+  // Neighbour retries and expiry; frames that were held long enough. Returns the next time at which
+  // to call, INT64_MAX when nothing waits.
   int64_t tick(int64_t now_ns);
   // The same without doing anything.
   int64_t next_tick() const;
@@ -128,10 +134,15 @@ class Pipeline {
   // Overlay MTU of the vnic's tenant; 0 when it has none. For the vnic's own information.
   uint32_t overlay_mtu(unsigned vnic) const;
 
+  // What has become of frames that were held to be merged; zeros while the policy wants none.
+  coalesce::Counters coalesce_counters() const;
+  uint32_t held_frames() const;
+
   // Connections that the vnic's firewall tracks.
   uint32_t connections(unsigned vnic) const;
 
-  // Counters, neighbour table, rate limits, connections: what is not in the policy.
+  // Counters, neighbour table, rate limits, connections, frames held to be merged: what is not in
+  // the policy.
   void archive(Archive& archive);
   // The connections of one vnic, for its move to another card: saved there with the clock of then,
   // loaded here with the clock of now, when the vnic is attached and has a firewall. What is there

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What is saved: counters, rate limits, meters, the running identification, neighbours,
-// connections. Tables come from the policy, vnics from their devices.
+// connections, frames that wait to be merged. Tables come from the policy, vnics from their
+// devices.
 #include <algorithm>
 
 #include "hw/core/base/archive.hh"
@@ -57,9 +58,10 @@ void archive_tenant_meters(Archive& archive, std::vector<Tenant>& tenants) {
 }  // namespace
 
 void Pipeline::Impl::archive(Archive& archive) {
-  const uint32_t version = archive.section("pipeline", 2);
+  const uint32_t version = archive.section("pipeline", 3);
   if (archive.loading()) {
     tables->neighbours.forget(*this);
+    if (coalescer_) coalescer_->forget();
     end_batch();
   }
   archive_counters(archive, drops_);
@@ -82,6 +84,7 @@ void Pipeline::Impl::archive(Archive& archive) {
   if (version < 2) return;  // there was no firewall
   archive_tenant_meters(archive, tables->tenants);
   guard.archive(archive);
+  if (version >= 3) archive_coalesced(archive);
 }
 
 }  // namespace gatehouse::pipeline

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hw/core/base/status.hh"
+#include "hw/core/coalesce/envelope.hh"
 #include "hw/core/decapsulate/tunnel.hh"
 #include "hw/core/encapsulate/outer.hh"
 #include "hw/core/meter/two_rate.hh"
@@ -75,6 +76,7 @@ struct Tables {
   std::vector<policy::Format> formats;
   std::vector<encapsulate::Plan> sending;  // of each format; next_hops point to them
   std::vector<decapsulate::Plan> receptions;
+  std::vector<coalesce::Envelope> envelopes;  // of each reception
   std::vector<uint16_t> reception_of;  // of each format; formats that are read alike share one
   std::vector<underlay::Interface> interfaces;  // kMaxUplinks
   std::vector<Tenant> tenants;
@@ -99,7 +101,7 @@ struct Tables {
   uint16_t tenant_of(uint32_t reception, uint64_t vni) const;
 };
 
-// Tables::formats, sending, receptions and reception_of.
+// Tables::formats, sending, receptions, envelopes and reception_of.
 Status build_formats(const policy::Policy& policy, Tables& tables);
 
 // Errors name the object: `tenants[1] (blue): ...`.

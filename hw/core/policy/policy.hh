@@ -124,6 +124,7 @@ struct Vnic {
   std::string firewall = {};             // name of a Firewall; empty: none, everything passes
   std::string meter = {};                // name of a Meter; empty: none
   std::string mirror = {};               // name of a Mirror; empty: none
+  bool coalesce = false;                 // TCP segments from the wire are merged for it
 };
 
 // Addresses that rules name together; also those of the vnics that say they belong to it.
@@ -199,6 +200,8 @@ struct Policy {
   std::vector<Firewall> firewalls;
   std::vector<Meter> meters;
   std::vector<Mirror> mirrors;
+  uint32_t coalesce_hold = 50;      // us that a segment waits for those behind it, at most
+  uint32_t coalesce_segments = 64;  // merged into one, at most
   uint32_t connections = 1u << 20;  // that the card tracks, for all vnics together
 };
 

@@ -77,12 +77,14 @@ class FakeGuest final : public GuestPort {
     return taken;
   }
   bool crowded() const override { return slow; }
+  uint32_t largest_frame() const override { return largest; }
   nlohmann::json state() const override { return nlohmann::json::object(); }
 
   std::vector<test::Bytes> received;
   size_t room = std::numeric_limits<size_t>::max();
   std::function<void()> on_receive;
   bool slow = false;
+  uint32_t largest = kStandardFrame;
   VnicPort* port = nullptr;
 };
 

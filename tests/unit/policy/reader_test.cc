@@ -296,10 +296,11 @@ TEST(Reader, DefaultsAreWhatTheSchemaSays) {
     text += "," + std::to_string(w.connections) + "," + std::to_string(w.half_open) + "," +
             std::to_string(w.rules.size());
     text += "," + std::to_string(r.allow) + std::to_string(r.log);
+    text += "," + std::to_string(v.coalesce);
     return text + "," + std::to_string(p.meters[0].colour_aware);
   };
   const std::string bare = print(must_read(with(Object::kCount, "")));
-  EXPECT_EQ(bare, "00,64,0,6081,1500,0,0,geneve,0,1,0,0,00,65536,1024,0,10,0");
+  EXPECT_EQ(bare, "00,64,0,6081,1500,0,0,geneve,0,1,0,0,00,65536,1024,0,10,0,0");
   unsigned compared = 0;
   for (unsigned object = 1; object < static_cast<unsigned>(Object::kCount); ++object) {
     for (const Member& member : members(static_cast<Object>(object))) {
@@ -310,7 +311,7 @@ TEST(Reader, DefaultsAreWhatTheSchemaSays) {
       ++compared;
     }
   }
-  EXPECT_EQ(compared, 20u);
+  EXPECT_EQ(compared, 21u);
 }
 
 TEST(Schema, RowsAreWhole) {

@@ -44,6 +44,7 @@ class Recorder final : public pipeline::Sink {
   void to_uplink_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override;
   void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                bool l4_checksum_checked, bool l4_checksum_good) override;
+  uint32_t largest_frame(unsigned) const override { return largest; }
   void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
               const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
@@ -52,6 +53,7 @@ class Recorder final : public pipeline::Sink {
   static void expect_fit(const Bytes& frame, const Layers& layers);
 
   bool wire_cuts = false;
+  uint32_t largest = kStandardFrame;
   std::vector<SentFrame> sent;
   std::vector<VnicFrame> received;
   size_t vnic_runs = 0;  // calls that `received` came by
