@@ -122,5 +122,49 @@ TEST(Jumbo, NineThousandOctetsEndToEnd) {
   copy_and_compare(pair.left(), pair.right(), kRight4, 8);
 }
 
+// The left guest's segments reach the right one in frames as large as its driver takes, or as they
+// came. Each frame of the wire is in one of the counters.
+class Coalescing : public testing::TestWithParam<bool> {};
+
+TEST_P(Coalescing, HandsTheDriverFramesAsLargeAsItTakes) {
+  const bool jumbo = GetParam();
+  PairOptions options;
+  options.policy = [](const std::string& side, nlohmann::json& policy) {
+    if (side != "right") return;
+    policy["vnics"][0]["coalesce"] = true;
+    policy["coalesce_hold"] = 2000;  // us: the left guest may be slow
+  };
+  Pair pair(options);
+  if (jumbo) {
+    pair.right().agent().check("ip link set eth0 mtu 9000");
+    wait_for_carrier(pair.right());
+  }
+  pair.left().agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  const Counts before = drops_of(pair.right());
+  copy_and_compare(pair.left(), pair.right(), kRight4, 8);
+  copy_and_compare(pair.left(), pair.right(), kRight6, 8);
+  const uint64_t made = vnic_counter(pair.right(), "vnic0", "rx_coalesced");
+  const uint64_t merged = vnic_counter(pair.right(), "vnic0", "rx_merged");
+  if (jumbo) {
+    EXPECT_GT(made, 100u);
+    EXPECT_GE(merged, 2 * made);
+  } else {
+    EXPECT_EQ(made, 0u);
+    EXPECT_EQ(merged, 0u);
+  }
+  const nlohmann::json coalesce = card_of(pair.right()).at("coalesce");
+  EXPECT_EQ(coalesce.at("frames"), merged);
+  EXPECT_EQ(coalesce.at("super-frames"), made);
+  for (const auto& [reason, count] : difference(before, drops_of(pair.right()))) {
+    EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" ||
+                reason == "not_forwarded")
+        << count << " frames: " << reason;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Drivers, Coalescing, testing::Bool(), [](const auto& row) {
+  return row.param ? std::string("Jumbo") : std::string("Standard");
+});
+
 }  // namespace
 }  // namespace gatehouse::scenarios

@@ -30,7 +30,11 @@ Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
       std::vector<std::string>{lab::Build::tool(), "switch", "--listen",
                                "unix:" + underlay_socket()},
       work_.path("switch.log"));
-  for (const char* side : {"left", "right"}) topology_.write_policy(side, policy_path(side));
+  for (const char* side : {"left", "right"}) {
+    nlohmann::json policy = topology_.policy_of(side);
+    if (options.policy) options.policy(side, policy);
+    lab::write_file(policy_path(side), policy.dump(2) + "\n");
+  }
   const auto start = [&](const char* side, const char* address4, const char* address6,
                          const std::vector<std::string>& more, const std::string& append) {
     lab::GuestOptions guest;

@@ -30,6 +30,8 @@ struct PairOptions {
   unsigned underlay_mtu = 1700;
   unsigned vcpus = 1;
   nlohmann::json formats = nlohmann::json::array();
+  // What the card of a side shall have besides: it may change the policy.
+  std::function<void(const std::string& side, nlohmann::json& policy)> policy;
   std::string vnic_options;
   std::vector<std::string> left_devices;  // more for the left guest's machine
   std::string left_append;                // more of its kernel's command line
