@@ -334,6 +334,7 @@ INSTANTIATE_TEST_SUITE_P(
                          {.kind = "geneve", .v6 = true, .options = {1, 2, 3, 1, 5, 6, 7, 8}},
                          false},
                     Case{"vxlan", {.kind = "vxlan"}, true}, Case{"gre", {.kind = "gre"}, true},
+                    Case{"gre_ip", {.kind = "gre-ip"}, true},
                     Case{"nvgre", {.kind = "nvgre"}, false}),
     [](const auto& row) { return row.param.name; });
 
