@@ -105,12 +105,12 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
       name_(device_name(&device->parent_obj)),
       number_(number),
       control_({*this, *this, *this}, device->memory, device->arguments ? device->arguments : ""),
-      console_(
-          &device->console, [this] { return control_.console_room(); },
-          [this](std::span<const uint8_t> octets) { control_.console_input(octets); }),
       throttle_timer_(timer_new_ns(
           QEMU_CLOCK_VIRTUAL,
           [](void* host) { static_cast<PartitionHost*>(host)->throttle_expired(); }, this)),
+      console_(
+          &device->console, [this] { return control_.console_room(); },
+          [this](std::span<const uint8_t> octets) { control_.console_input(octets); }),
       boundary_(name_) {
   g_partitions[number_] = this;
   raise_boundary();
