@@ -143,6 +143,7 @@ void OvsPeer::meet() {
 }
 
 uint64_t OvsPeer::taken_by_flow(unsigned cookie) {
+  ovs("ovs-appctl revalidator/wait");  // else what its data path has counted is not told yet
   const std::string flows =
       ovs("ovs-ofctl dump-flows red cookie=" + std::to_string(cookie) + "/-1");
   const size_t at = flows.find("n_packets=");
