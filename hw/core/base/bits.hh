@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A field of any number of bits, ready to be read and written: the eight octets that end with it,
-// shifted and masked. They may begin up to seven octets in front of the header that the field
+// shifted and masked. They may begin up to eight octets in front of the header that the field
 // belongs to: whoever uses this has at least an Ethernet header there.
 #ifndef GATEHOUSE_HW_CORE_BASE_BITS_HH_
 #define GATEHOUSE_HW_CORE_BASE_BITS_HH_
@@ -13,16 +13,18 @@ namespace gatehouse {
 
 class Bits {
  public:
-  // No field: reads as 0.
+  // No field: reads as 0, by eight octets in front of the header, since nobody says how many there
+  // are in it.
   constexpr Bits() = default;
   // `octet` and `bit` (0 = most significant) of the header, at which it begins. The field lies
-  // within eight octets.
+  // within eight octets. No bits: no field, wherever it begins.
   constexpr Bits(uint32_t octet, uint32_t bit, uint32_t bits) {
+    if (bits == 0) return;
     const uint32_t end = octet * 8 + bit + bits;
     const uint32_t end_octet = (end + 7) / 8;
     at_ = static_cast<int16_t>(end_octet) - 8;
     shift_ = static_cast<uint8_t>(end_octet * 8 - end);
-    mask_ = bits == 0 ? 0 : UINT64_MAX >> (64 - bits);
+    mask_ = UINT64_MAX >> (64 - bits);
   }
 
   constexpr explicit operator bool() const { return mask_ != 0; }
@@ -37,7 +39,7 @@ class Bits {
 
  private:
   uint64_t mask_ = 0;
-  int16_t at_ = 0;
+  int16_t at_ = -8;
   uint8_t shift_ = 0;
 };
 
