@@ -56,6 +56,9 @@ DropReason Segmenter::begin_fragments() {
   ip_header_ = ip.header_length();
   const uint32_t start = layers.l2_length + ip_header_;
   const uint32_t octets = layers.l3_end - start;
+  // Whoever filters would drop it (RFC 1858 section 3), parse at the far end first of all.
+  const uint32_t first = (mtu_ - ip_header_) & ~(kFragmentUnit - 1);
+  if (layers.payload_offset > start + first) return DropReason::not_fragmentable;
   datagram_ = {packet_->data, start, {packet_->data + start, octets}, 0, octets};
   total_ = fragments_of(octets);
   if (total_ > kMaxSegments) return DropReason::too_many_segments;

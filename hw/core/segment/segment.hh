@@ -83,7 +83,7 @@ class Segmenter {
   // bad_tso_context: the context's protocols or lengths are not the frame's; MSS 0; a fragment.
   // too_many_segments: more than kMaxSegments.
   // not_fragmentable: a segment without DF that no IPv4 datagram can hold, or an MTU that its
-  // headers alone fill.
+  // headers alone fill; a first fragment that would not hold the whole L4 header.
   //
   // `wire_cuts`: octets of the largest frame, from its Ethernet header on, that the wire cuts by
   // itself; 0: it cuts none. A TCP super-frame then comes out in pieces of several segments

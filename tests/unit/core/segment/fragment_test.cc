@@ -107,6 +107,16 @@ TEST(Segment, FragmentsOfRfc791) {
 }
 
 // Options with the copied flag stand in every fragment, others in the first one only.
+// Found by the fuzz target `segment`: 20 octets of IP and 52 of TCP header.
+TEST(Segment, AFirstFragmentHasTheWholeL4Header) {
+  const Bytes frame = Frame().ethernet().ipv4().tcp({.options = Bytes(32, 1)}).payload(100).build();
+  for (const uint32_t mtu : {kMinMtu, 75u})
+    EXPECT_EQ(cut_frame(frame, 0, mtu).reason, DropReason::not_fragmentable) << mtu;
+  const Cut cut = cut_frame(frame, 0, 76);
+  ASSERT_EQ(cut.reason, DropReason::none);
+  EXPECT_EQ(layers_of(cut.frames[0]).l4, L4::kTcp);
+}
+
 TEST(Segment, OptionsAreCopiedAsTheirFlagSays) {
   // Record route (7, not copied), no operation, loose source route (131, copied), end.
   const Bytes options = test::from_hex("0707 04 00000000 01 8307 04 0a000009 00");
