@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The underlay's neighbours: whatever ARP and ND say, a MAC is that of somebody who was asked, and
+// every frame that waits is released or given up.
+#include "hw/core/underlay/neighbours.hh"
+
+#include "hw/core/base/archive.hh"
+#include "hw/core/parse/parse.hh"
+#include "tests/fuzz/frame_input.hh"
+#include "tests/fuzz/target.hh"
+#include "tests/unit/core/frames.hh"
+
+namespace gatehouse::fuzz {
+namespace {
+
+using underlay::Neighbours;
+
+struct Outbox final : underlay::Outbox {
+  explicit Outbox(PacketPool& packets) : pool(packets) {}
+  void send(unsigned uplink, std::span<const uint8_t> frame, bool) override {
+    require(uplink == 0, "there is one uplink");
+    const Bytes bytes(frame.begin(), frame.end());
+    Layers layers;
+    std::string why;
+    require(parse::parse(bytes, {}, layers) == spec::DropReason::none, "its frames are frames");
+    require(test::checksums_right(bytes, &why), why.c_str());
+    asked = true;
+  }
+  void release(unsigned, std::span<Packet* const> packets) override { take(packets); }
+  void give_up(unsigned, std::span<Packet* const> packets) override { take(packets); }
+  void take(std::span<Packet* const> packets) {
+    for (Packet* packet : packets) pool.give(packet);
+  }
+  PacketPool& pool;
+  bool asked = false;
+};
+
+const std::vector<Bytes>& frames() {
+  static const std::vector<Bytes> kFrames = [] {
+    std::vector<Bytes> all;
+    for (const char* from : {"02:00:00:00:00:0b", "02:00:00:00:00:66"}) {
+      for (const uint16_t operation : {1, 2}) {
+        all.push_back(test::Frame()
+                          .ethernet({.destination = "02:00:00:00:00:0a", .source = from})
+                          .arp({.operation = operation,
+                                .sender_mac = from,
+                                .sender_ip = "192.0.2.2",
+                                .target_mac = "02:00:00:00:00:0a",
+                                .target_ip = "192.0.2.1"})
+                          .build());
+      }
+      const test::Ipv6 ip = {
+          .source = "2001:db8::2", .destination = "2001:db8::1", .hop_limit = 255};
+      all.push_back(
+          test::Frame()
+              .ethernet({.destination = "02:00:00:00:00:0a", .source = from})
+              .ipv6(ip)
+              .neighbor_advertisement("2001:db8::2", 0x60000000, test::nd_link_option(2, from))
+              .build());
+      all.push_back(test::Frame()
+                        .ethernet({.destination = "02:00:00:00:00:0a", .source = from})
+                        .ipv6(ip)
+                        .neighbor_solicitation("2001:db8::1", test::nd_link_option(1, from))
+                        .build());
+    }
+    return all;
+  }();
+  return kFrames;
+}
+
+class Play {
+ public:
+  explicit Play(Input& input) : input_(input) {
+    underlay::Interface interface;
+    interface.present = true;
+    interface.mac = *parse_mac("02:00:00:00:00:0a");
+    interface.mtu = 1500;
+    interface.addresses = {{*parse_ip("192.0.2.1"), 24}, {*parse_ip("2001:db8::1"), 64}};
+    table_ = Neighbours({&interface, 1});
+    for (const char* ip : {"192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"})
+      table_.add(0, *parse_ip(ip));
+    table_.add_static(0, *parse_ip("192.0.2.9"), kStatic);
+  }
+
+  void run() {
+    for (unsigned steps = 0; steps < 100 && !input_.empty(); ++steps) {
+      step();
+      require(pool_.in_use() == table_.waiting(), "who waits is counted");
+      require(table_.waiting() <= underlay::kWaitInAll, "and bounded");
+      for (uint32_t i = 0; i < table_.size(); ++i) {
+        const Neighbours::Seen seen = table_.at(i);
+        if (seen.state == Neighbours::State::kStatic)
+          require(seen.mac == kStatic, "what the policy says is not changed by frames");
+      }
+    }
+    for (unsigned ticks = 0; table_.next_tick() != INT64_MAX; ++ticks) {
+      require(ticks < 1000, "the clockwork comes to rest");
+      now_ = std::max(now_, table_.next_tick());
+      table_.tick(now_, out_);
+    }
+    require(pool_.in_use() == 0, "nobody waits for ever");
+  }
+
+ private:
+  static inline const MacAddress kStatic = *parse_mac("02:00:00:00:00:99");
+
+  void step() {
+    const uint32_t index = input_.below(static_cast<uint32_t>(table_.size()));
+    switch (input_.below(10)) {
+      case 0:
+        now_ += int64_t{input_.take<uint16_t>()} * 10'000'000;
+        break;
+      case 1:
+        table_.tick(now_, out_);
+        break;
+      case 2:
+        if (input_.below(8) == 0) table_.forget(out_);
+        break;
+      case 3: {
+        Archive saved;
+        table_.archive(saved);
+        Archive from{std::span<const uint8_t>(saved.bytes())};
+        table_.archive(from);
+        require(from.ok() && from.at_end(), "what was saved is taken");
+        break;
+      }
+      case 4:
+        table_.give_up(static_cast<uint16_t>(input_.below(4)), out_);
+        break;
+      case 5:
+      case 6:
+        need(index);
+        break;
+      default:
+        hear();
+        break;
+    }
+  }
+
+  void need(uint32_t index) {
+    if (table_.usable(index, now_)) {
+      require(table_.mac(index) != MacAddress{}, "a neighbour of use has a MAC");
+      return;
+    }
+    if (table_.need(index, now_, out_) || !table_.may_wait(index)) return;
+    Packet* packet = test::packet_of(pool_, guest_frames()[0], static_cast<uint16_t>(index % 4));
+    require(packet != nullptr, "there is a buffer");
+    table_.wait(index, packet);
+  }
+
+  void hear() {
+    Packet* packet = test::packet_of(pool_, take_frame(input_, frames()));
+    if (packet == nullptr) return;
+    const bool good = parse::parse(*packet) == spec::DropReason::none;
+    if (good && (packet->layers.l3 == L3::kArp || packet->layers.nd_type != 0))
+      static_cast<void>(table_.hear(0, *packet, now_, out_));
+    pool_.give(packet);
+  }
+
+  Input& input_;
+  PacketPool pool_{
+      {.small_count = 80, .small_octets = 1024, .large_count = 1, .large_octets = 5120}};
+  Outbox out_{pool_};
+  Neighbours table_;
+  int64_t now_ = 100 * underlay::kSecond;
+};
+
+}  // namespace
+
+void fuzz_one(std::span<const uint8_t> octets) {
+  Input input(octets);
+  Play(input).run();
+}
+
+}  // namespace gatehouse::fuzz
