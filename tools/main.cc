@@ -9,6 +9,7 @@
 
 #include "tools/bench/ally.hh"
 #include "tools/bench/core.hh"
+#include "tools/bench/loss.hh"
 #include "tools/bench/net.hh"
 #include "tools/bench/options.hh"
 #include "tools/boot/boot.hh"
@@ -46,7 +47,7 @@ constexpr Command kCommands[] = {
     {"demo", gatehouse::demo::run, "three guests on three cards, two tenants, one report"},
     {"boot", gatehouse::boot::run, "an interactive guest on a card"},
     {"test", gatehouse::test::run, "runs the tests, all or by group or name"},
-    {"bench", bench, "net, ally or core: figures beside their peers'"},
+    {"bench", bench, "net, ally, loss or core: figures beside their peers'"},
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
     {"gateway", gatehouse::gateway::run,
      "the overlay's far end: from a tenant into this machine's network"},

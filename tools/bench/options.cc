@@ -34,6 +34,7 @@ Options read_options(const std::vector<std::string>& arguments, unsigned pairs) 
   Options options;
   options.pairs = static_cast<unsigned>(given.value().number("--pairs", pairs));
   options.json = given.value().get("--json");
+  options.directory = given.value().get("--directory");
   std::istringstream parts(given.value().get("--rows"));
   for (std::string part; std::getline(parts, part, ',');) options.rows.push_back(part);
   return options;

@@ -11,6 +11,7 @@ namespace gatehouse::bench {
 struct Options {
   unsigned pairs = 1;
   std::string json;               // a file; empty = none
+  std::string directory;          // loss: where its files go; empty = nowhere
   std::vector<std::string> rows;  // parts of row names; empty = all
   bool wants(const std::string& row) const;
 };
