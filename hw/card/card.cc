@@ -65,7 +65,8 @@ void VnicPort::obey_pause(const Packet& packet) {
 
 Card::Card(const Ports& ports, const Options& options)
     : ports_(ports), reports_(pipeline::kMaxVnics + pipeline::kMaxUplinks), armed_ns_(kNever) {
-  pipeline_ = std::make_unique<pipeline::Pipeline>(pool_, static_cast<pipeline::Sink&>(*this));
+  pipeline_ = std::make_unique<pipeline::Pipeline>(pool_, static_cast<pipeline::Sink&>(*this),
+                                                   options.flow_seed);
   for (unsigned i = 0; i < uplinks_.size(); ++i) {
     uplinks_[i] = std::make_unique<uplink::Uplink>(pool_, ports_.uplink, i, options.uplinks[i]);
     pipeline_->set_uplink_present(i, uplinks_[i]->up());

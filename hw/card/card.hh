@@ -74,6 +74,7 @@ class VnicPort final : public vnic::CardPort {
 
 struct Options {
   std::array<uplink::Options, pipeline::kMaxUplinks> uplinks{};
+  uint64_t flow_seed = 0;  // Pipeline's: to be unpredictable from outside
 };
 
 class Card final : private pipeline::Sink {

@@ -4,6 +4,7 @@
 #include "hw/qemu/qemu-begin.hh"
 #include "qapi/qapi-events-gatehouse.h"
 #include "qemu/error-report.h"
+#include "qemu/guest-random.h"
 #include "system/cpu-timers.h"
 #include "trace/trace-gatehouse_hw_qemu.h"
 #include "hw/qemu/qemu-end.hh"
@@ -21,6 +22,8 @@ using spec::Stage;
 
 card::Options CardHost::options(const GatehouseCardState* device) {
   card::Options options;
+  // With -seed it repeats.
+  qemu_guest_getrandom_nofail(&options.flow_seed, sizeof options.flow_seed);
   for (unsigned i = 0; i < options.uplinks.size(); ++i) {
     uplink::Options& uplink = options.uplinks[i];
     uplink.present = device->uplinks[i].peers.ncs[0] != nullptr;

@@ -100,8 +100,8 @@ inline constexpr char kPolicy[] = R"({
 
 class World {
  public:
-  explicit World(const uplink::Options& uplink = {.present = true})
-      : card({wire, clock, events}, options(uplink)) {
+  explicit World(const uplink::Options& uplink = {.present = true}, uint64_t flow_seed = 0)
+      : card({wire, clock, events}, options(uplink, flow_seed)) {
     Result<policy::Policy> policy = policy::read_policy(kPolicy, "policy.json");
     EXPECT_TRUE(policy.ok()) << policy.status().message();
     const Status loaded = card.load_policy(policy.value());
@@ -191,8 +191,9 @@ class World {
     return card.receive(0, {{frame.data(), static_cast<uint32_t>(frame.size())}, {}});
   }
 
-  static Options options(const uplink::Options& uplink) {
+  static Options options(const uplink::Options& uplink, uint64_t flow_seed) {
     Options options;
+    options.flow_seed = flow_seed;
     options.uplinks[0] = uplink;
     return options;
   }
