@@ -48,7 +48,7 @@ print_help() {
     return 1
   for file in "$root/tools/$1"/*.inc; do
     if [[ -f $file ]]; then file=${file#"$root/tools/"} && rows "${file%.inc}"; fi
-  done | awk -F'\t' '$2 != "" { printf("  %-24s%s\n", $1 " " $3, $2) }'
+  done | awk -F'\t' '$2 != "" { printf("  %-22s  %s\n", $1 " " $3, $2) }'
 }
 
 # is_row FILE NAME

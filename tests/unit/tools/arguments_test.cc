@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hw/core/policy/shipped_formats.hh"
 #include "tools/boot/boot.hh"
 #include "tools/lab/guest.hh"
 #include "tools/lab/process.hh"
@@ -48,6 +49,16 @@ TEST(Arguments, AcceptsWhatTheProgramsTake) {
   for (const auto& arguments : kCases) {
     EXPECT_EQ(check_arguments(arguments).output, "accepted\n") << testing::PrintToString(arguments);
   }
+}
+
+TEST(Arguments, BootTakesEachFormatThatIsShippedAndNoOther) {
+  std::string all;
+  for (const policy::Format& format : policy::shipped_formats()) {
+    all += (all.empty() ? "" : "|") + format.name;
+    EXPECT_EQ(check_arguments({"boot", "--format", format.name}).output, "accepted\n");
+  }
+  EXPECT_NE(check_arguments({"boot", "--format", "quay"}).output.find("takes " + all + ","),
+            std::string::npos);
 }
 
 TEST(Arguments, RefusesWithOneLineThatNamesTheFix) {
