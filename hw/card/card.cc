@@ -94,6 +94,26 @@ Status Card::load_policy(const policy::Policy& policy) {
   return status;
 }
 
+const VnicPort* Card::find_vnic(const std::string& name) const {
+  const auto found = std::find_if(vnics_.begin(), vnics_.end(),
+                                  [&](const auto& port) { return port && port->name_ == name; });
+  return found == vnics_.end() ? nullptr : found->get();
+}
+
+Result<size_t> Card::export_connections(const std::string& vnic, uint32_t& cursor,
+                                        std::span<pipeline::MovedConnection> to) const {
+  const VnicPort* port = find_vnic(vnic);
+  if (!port) return Status::error("the card has no vnic named '" + vnic + "'");
+  return pipeline_->export_connections(port->index_, ports_.clock.now_ns(), cursor, to);
+}
+
+Result<pipeline::Pipeline::Imported> Card::import_connections(
+    const std::string& vnic, std::span<const pipeline::MovedConnection> from) {
+  const VnicPort* port = find_vnic(vnic);
+  if (!port) return Status::error("the card has no vnic named '" + vnic + "'");
+  return pipeline_->import_connections(port->index_, ports_.clock.now_ns(), from);
+}
+
 Result<VnicPort*> Card::attach(const std::string& name, const MacAddress& mac, GuestPort& guest) {
   if (name.empty() || name.size() > kMaxName) {
     return Status::error("a vnic's name (its id=) has 1 to " + std::to_string(kMaxName) +
@@ -333,6 +353,10 @@ void Card::dropped(bool from_vnic, unsigned port, DropReason reason) {
   const bool due = reports_.count(report_port(from_vnic, port), reason, ports_.clock.now_ns());
   // A vnic drops frames of its own while the card has nothing to do.
   if (due && depth_ == 0) rearm();
+}
+
+void Card::firewall_logged(const pipeline::FirewallLog& log) {
+  ports_.event.firewall_logged(port_name(true, log.vnic), log);
 }
 
 const policy::Vnic* Card::policy_of(const std::string& vnic) const {

@@ -82,6 +82,7 @@ class Card final : private pipeline::Sink {
   Card(const Ports& ports, const Options& options);
   ~Card();
 
+  // At any time but during a call into the card: what goes on is asked about anew.
   Status load_policy(const policy::Policy& policy);
 
   // The guest port stays valid until detach(). Fails when the name is taken, the policy
@@ -121,6 +122,12 @@ class Card final : private pipeline::Sink {
   nlohmann::json state(bool all_drops) const;
   // What the policy says of a vnic of this name; null when it says nothing.
   const policy::Vnic* policy_of(const std::string& vnic) const;
+
+  // Pipeline's, of the vnic with this name and at the card's clock. Fails when there is none.
+  Result<size_t> export_connections(const std::string& vnic, uint32_t& cursor,
+                                    std::span<pipeline::MovedConnection> to) const;
+  Result<pipeline::Pipeline::Imported> import_connections(
+      const std::string& vnic, std::span<const pipeline::MovedConnection> from);
 
   void archive(Archive& archive);
   // After archive() has loaded: the clock runs again.
@@ -166,10 +173,12 @@ class Card final : private pipeline::Sink {
   void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
               const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
+  void firewall_logged(const pipeline::FirewallLog& log) override;
   void walked(spec::Stage stage, unsigned port, size_t frames) override {
     ports_.event.walked(stage, port, frames);
   }
 
+  const VnicPort* find_vnic(const std::string& name) const;
   void find_only_vnic();
   bool wire_waits();
   void push_pending(Packet* packet);

@@ -14,6 +14,10 @@
 #include "hw/core/base/packet.hh"
 #include "hw/spec/drop_reasons.hh"
 
+namespace gatehouse::pipeline {
+struct FirewallLog;
+}
+
 namespace gatehouse::card {
 
 // What the wire says of a frame that it hands in, beside its octets.
@@ -69,6 +73,8 @@ class EventPort {
   // the last time.
   virtual void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason,
                               uint64_t count) = 0;
+  // What a rule with `log` decided, at a bounded rate.
+  virtual void firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) = 0;
 };
 
 // The guest's side of an attached vnic, as the card sees it.

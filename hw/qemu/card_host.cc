@@ -73,6 +73,15 @@ Status CardHost::load_policy(const char* path) {
   return status;
 }
 
+Status CardHost::replace_policy(const char* path) {
+  Status status = load_policy(path);
+  if (status.ok() && path != device_->policy) {
+    g_free(device_->policy);
+    device_->policy = g_strdup(path);
+  }
+  return status;
+}
+
 void CardHost::arm(int64_t deadline_ns) {
   if (deadline_ns == std::numeric_limits<int64_t>::max()) {
     timer_del(timer_);
@@ -140,6 +149,20 @@ void CardHost::drops_reported(bool from_vnic, const std::string& port, DropReaso
   qapi_event_send_gatehouse_drop(
       name_.c_str(), from_vnic ? GATEHOUSE_PORT_VNIC : GATEHOUSE_PORT_UPLINK, port.c_str(),
       row->name, spec::stage_name(row->stage), row->text, count);
+}
+
+void CardHost::firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) {
+  static_assert(GATEHOUSE_DIRECTION_OUT == int(FlowDirection::kOut) &&
+                GATEHOUSE_DIRECTION_IN == int(FlowDirection::kIn));
+  const spec::DropReasonRow* row = spec::drop_row(log.reason);
+  const FlowKey& key = log.key;
+  const bool ports = has_ports(key);
+  qapi_event_send_gatehouse_firewall_log(
+      name_.c_str(), vnic.c_str(), log.firewall, log.rule,
+      log.rule_name[0] != 0 ? log.rule_name : nullptr,
+      static_cast<GatehouseDirection>(log.direction), row ? row->name : nullptr, key.protocol,
+      to_string(local_of(key)).c_str(), to_string(remote_of(key)).c_str(), ports, key.local_port,
+      ports, key.remote_port, log.icmp_type.has_value(), log.icmp_type.value_or(0), log.suppressed);
 }
 
 nlohmann::json CardHost::state(bool all_drops) const {

@@ -27,6 +27,8 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   CardHost& operator=(const CardHost&) = delete;
 
   Status load_policy(const char* path);
+  // The same while the guest runs; the file that is shown is this one from now on.
+  Status replace_policy(const char* path);
   card::Card& card() { return card_; }
   const card::Card& card() const { return card_; }
   const std::string& name() const { return name_; }
@@ -47,6 +49,7 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
   void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason,
                       uint64_t count) override;
+  void firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) override;
 
  private:
   static card::Options options(const GatehouseCardState* device);

@@ -7,6 +7,7 @@
 
 #include "hw/qemu/card_host.hh"
 #include "hw/qemu/json_qobject.hh"
+#include "hw/qemu/qmp_cards.hh"
 
 #include "hw/qemu/qemu-begin.hh"
 #include "qapi/error.h"
@@ -37,6 +38,8 @@ std::vector<CardHost*> all_cards() {
   return cards;
 }
 
+}  // namespace
+
 CardHost* find_card(const char* id, Error** errp) {
   for (CardHost* card : all_cards()) {
     if (card->name() == id) return card;
@@ -45,7 +48,6 @@ CardHost* find_card(const char* id, Error** errp) {
   return nullptr;
 }
 
-}  // namespace
 }  // namespace gatehouse::qemu
 
 using gatehouse::qemu::CardHost;
@@ -84,6 +86,13 @@ void qmp_gatehouse_tap_start(const char* card, const char* file, bool has_points
   }
   const gatehouse::Status status = host->card().start_tap(
       file, chosen, has_max_size ? max_size : gatehouse::qemu::kDefaultTapSize);
+  if (!status.ok()) error_setg(errp, "%s", status.message().c_str());
+}
+
+void qmp_gatehouse_policy_load(const char* card, const char* file, Error** errp) {
+  CardHost* host = gatehouse::qemu::find_card(card, errp);
+  if (!host) return;
+  const gatehouse::Status status = host->replace_policy(file);
   if (!status.ok()) error_setg(errp, "%s", status.message().c_str());
 }
 

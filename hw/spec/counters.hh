@@ -29,13 +29,14 @@ namespace gatehouse::spec {
   X(firewall_revoked, "connections that a change of the rules ended")               \
   X(firewall_closed, "connections that ended by FIN or RST")                        \
   X(firewall_related, "ICMP errors let through because of a live connection")       \
-  X(firewall_logged, "first frames of connections that a rule with log decided")    \
+  X(firewall_logged, "frames about which a rule with log decided")                  \
   X(meter_green, "frames within the committed rate")                                \
   X(meter_yellow, "frames above the committed rate, but not above the peak rate")   \
   X(mirrored, "frames from and to the guest copied to its mirror session")          \
   X(mirror_lost, "of these, what could not be copied or sent at once")              \
   X(rx_coalesced, "frames made of TCP segments that followed one another")          \
-  X(rx_merged, "segments from the wire that these were made of")
+  X(rx_merged, "segments from the wire that these were made of")                         \
+  X(firewall_log_suppressed, "of firewall_logged, those of which no event told")
 
 // X(name, "text"): one set for each uplink
 #define GATEHOUSE_UPLINK_COUNTERS(X)                                                    \

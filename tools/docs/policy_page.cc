@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr char kIntroduction[] = R"(# The policy file
 
 A card does what its policy says: who its vnics are, what they may send, and where each tenant's addresses are. `-device
-gatehouse-card,policy=FILE` reads it when the card is made. The file is JSON. It is checked as a whole before anything of it takes effect; the
+gatehouse-card,policy=FILE` reads it when the card is made, `gatehouse-policy-load` (QMP) another one while the guest runs. The file is JSON. It is checked as a whole before anything of it takes effect; the
 first thing that is wrong is told with its place, and how to mend it:
 
 ```

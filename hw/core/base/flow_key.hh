@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "hw/core/base/address.hh"
 #include "hw/core/base/bytes.hh"
 #include "hw/core/base/layers.hh"
 
@@ -57,6 +58,17 @@ struct FlowKeyWords {
     store_le(at + 32, rest);
   }
 };
+
+inline IpAddress local_of(const FlowKey& key) {
+  return key.v6 ? IpAddress::v6(key.local.data()) : IpAddress::v4(key.local.data());
+}
+inline IpAddress remote_of(const FlowKey& key) {
+  return key.v6 ? IpAddress::v6(key.remote.data()) : IpAddress::v4(key.remote.data());
+}
+constexpr bool has_ports(const FlowKey& key) {
+  return key.protocol == static_cast<uint8_t>(IpProtocol::kTcp) ||
+         key.protocol == static_cast<uint8_t>(IpProtocol::kUdp);
+}
 
 // What a key is made of, as it stands in a frame or in the quotation of an ICMP error.
 struct FlowEnds {

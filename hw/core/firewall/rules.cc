@@ -15,15 +15,19 @@ bool in_ranges(const std::vector<policy::PortRange>& ranges, uint16_t port) {
 
 }  // namespace
 
-RuleSet::RuleSet(const policy::Firewall& firewall, const Members& members) {
+RuleSet::RuleSet(const policy::Firewall& firewall, const Members& members) : name_(firewall.name) {
   rules_.reserve(firewall.rules.size());
-  for (const policy::Rule& rule : firewall.rules) rules_.push_back(compile(rule, members));
+  for (const policy::Rule& rule : firewall.rules) {
+    rules_.push_back(compile(rule, members));
+    rules_.back().verdict.rule = static_cast<uint32_t>(rules_.size() - 1);
+  }
 }
 
 RuleSet::Rule RuleSet::compile(const policy::Rule& from, const Members& members) {
   Rule rule;
   rule.direction = from.inward ? FlowDirection::kIn : FlowDirection::kOut;
-  rule.verdict = {from.allow, from.log};
+  rule.verdict = {.allow = from.allow, .log = from.log};
+  rule.name = from.name;
   rule.any_protocol = !from.protocol.has_value();
   rule.protocol = from.protocol.value_or(0);
   rule.any_icmp_type = from.icmp_types.empty();
@@ -59,7 +63,7 @@ Verdict RuleSet::judge(const Question& question) const {
   for (const Rule& rule : rules_) {
     if (matches(rule, question)) return rule.verdict;
   }
-  return {question.direction == FlowDirection::kOut, false};
+  return {.allow = question.direction == FlowDirection::kOut};
 }
 
 }  // namespace gatehouse::firewall

@@ -28,8 +28,10 @@ struct Question {
 };
 
 struct Verdict {
+  static constexpr uint32_t kNoRule = 0xffffffff;
   bool allow = false;
   bool log = false;
+  uint32_t rule = kNoRule;  // the one that decided, by its place in the list; none: the default
 };
 
 class RuleSet {
@@ -43,6 +45,9 @@ class RuleSet {
   RuleSet() = default;  // the defaults alone
   RuleSet(const policy::Firewall& firewall, const Members& members);
 
+  const std::string& name() const { return name_; }
+  const std::string& name_of(uint32_t rule) const { return rules_[rule].name; }
+
   Verdict judge(const Question& question) const;
   size_t size() const { return rules_.size(); }
 
@@ -50,6 +55,7 @@ class RuleSet {
   struct Rule {
     FlowDirection direction;
     Verdict verdict;
+    std::string name;
     bool any_protocol, any_icmp_type, any_remote, any_local;
     uint8_t protocol;
     std::array<uint64_t, 4> icmp_types;  // one bit each
@@ -59,6 +65,7 @@ class RuleSet {
   static Rule compile(const policy::Rule& from, const Members& members);
   static bool matches(const Rule& rule, const Question& question);
 
+  std::string name_;
   std::vector<Rule> rules_;
 };
 

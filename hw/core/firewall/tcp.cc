@@ -51,17 +51,6 @@ void agree_on_scale(TcpEnd (&ends)[2]) {
   if ((ends[0].flags & ends[1].flags & TcpEnd::kScales) == 0) ends[0].scale = ends[1].scale = 0;
 }
 
-State state_of(const Connection& connection) {
-  if (connection.was_reset) return State::reset;
-  const uint8_t all = connection.ends[0].flags & connection.ends[1].flags;
-  const uint8_t any = connection.ends[0].flags | connection.ends[1].flags;
-  if ((all & TcpEnd::kFinAcked) != 0) return State::time_wait;
-  if ((all & TcpEnd::kFin) != 0) return State::last_ack;
-  if ((any & TcpEnd::kFin) != 0) return State::closing;
-  if ((all & TcpEnd::kSyn) == 0) return State::syn_sent;
-  return (all & TcpEnd::kSynAcked) != 0 ? State::established : State::syn_received;
-}
-
 // `window`: in octets.
 void take_ack(TcpEnd& sender, TcpEnd& receiver, uint32_t ack, uint32_t window) {
   if ((sender.flags & TcpEnd::kAcks) == 0 || beyond(ack, sender.acked)) sender.acked = ack;
@@ -86,7 +75,7 @@ TcpStep take_syn(Connection& connection, unsigned from, const Segment& segment) 
     open_end(sender, segment);
     agree_on_scale(connection.ends);
     if (from == 0) connection.ends[1] = {};
-    connection.state = state_of(connection);
+    connection.state = tcp_state(connection);
     return {};
   }
   if (segment.sequence == sender.start) return kIgnored;
@@ -135,7 +124,7 @@ TcpStep take_syn_ack(Connection& connection, unsigned from, const Segment& segme
     return kBadWindow;
   }
   take_ack(sender, receiver, segment.acknowledgement, segment.window);
-  connection.state = state_of(connection);
+  connection.state = tcp_state(connection);
   return {};
 }
 
@@ -181,6 +170,17 @@ TcpStep take_rst(Connection& connection, unsigned from, const Segment& segment) 
 }
 
 }  // namespace
+
+State tcp_state(const Connection& connection) {
+  if (connection.was_reset) return State::reset;
+  const uint8_t all = connection.ends[0].flags & connection.ends[1].flags;
+  const uint8_t any = connection.ends[0].flags | connection.ends[1].flags;
+  if ((all & TcpEnd::kFinAcked) != 0) return State::time_wait;
+  if ((all & TcpEnd::kFin) != 0) return State::last_ack;
+  if ((any & TcpEnd::kFin) != 0) return State::closing;
+  if ((all & TcpEnd::kSyn) == 0) return State::syn_sent;
+  return (all & TcpEnd::kSynAcked) != 0 ? State::established : State::syn_received;
+}
 
 Segment segment_of(const uint8_t* frame, const Layers& layers) {
   constexpr uint8_t kEnd = 0, kNoOperation = 1, kWindowScale = 3;
@@ -259,7 +259,7 @@ TcpStep tcp_go_on(Connection& connection, unsigned from, const Segment& segment)
   if (beyond(reach, sender.end)) sender.end = reach;
   take_ack(sender, receiver, segment.acknowledgement, window);
   const bool over = connection.state == State::reset;
-  connection.state = state_of(connection);
+  connection.state = tcp_state(connection);
   return {DropReason::none, !over, false};
 }
 

@@ -41,6 +41,9 @@ spec::DropReason tcp_begin(Connection& connection, const Segment& segment);
 // `from`: 0, the end that began; 1, the other.
 TcpStep tcp_go_on(Connection& connection, unsigned from, const Segment& segment);
 
+// What the two ends have said makes it; but for `was_reset`, nothing else does.
+State tcp_state(const Connection& connection);
+
 // Whether an ICMP error that quotes this sequence number of end `from` can be about something that
 // is under way (RFC 5927 section 4.1).
 bool tcp_under_way(const Connection& connection, unsigned from, uint32_t sequence);

@@ -19,6 +19,40 @@ State first_state(Kind kind) {
   }
 }
 
+Kind family_of(State state) {
+  switch (state) {
+    case State::udp_asked:
+    case State::udp_answered:
+      return Kind::kUdp;
+    case State::echo_asked:
+    case State::echo_answered:
+      return Kind::kEcho;
+    case State::other_asked:
+    case State::other_answered:
+      return Kind::kOther;
+    default:
+      return Kind::kTcp;
+  }
+}
+
+// Of a key: with ports, or an echo's identifier, or neither.
+bool fits(const Connection& connection, const FlowKey& key) {
+  const auto protocol = static_cast<IpProtocol>(key.protocol);
+  const bool asked_in = connection.began == FlowDirection::kIn;
+  switch (family_of(connection.state)) {
+    case Kind::kTcp:
+      return protocol == IpProtocol::kTcp && !key.remote_asks;
+    case Kind::kUdp:
+      return protocol == IpProtocol::kUdp && !key.remote_asks;
+    case Kind::kEcho:
+      return protocol == (key.v6 ? IpProtocol::kIcmpv6 : IpProtocol::kIcmp) &&
+             key.remote_asks == asked_in && (asked_in ? key.local_port : key.remote_port) == 0;
+    default:
+      return protocol != IpProtocol::kTcp && key.local_port == 0 && key.remote_port == 0 &&
+             !key.remote_asks;
+  }
+}
+
 }  // namespace
 
 DropReason begin(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
@@ -33,16 +67,20 @@ DropReason begin(Connection& connection, Kind kind, const uint8_t* frame, const 
   return DropReason::none;
 }
 
-bool sane(Connection& connection, uint8_t protocol) {
-  if (connection.state >= State::kCount || connection.began > FlowDirection::kIn) return false;
-  const bool tcp = protocol == static_cast<uint8_t>(IpProtocol::kTcp);
-  if (tcp != (connection.state <= State::reset)) return false;
+bool sane(Connection& connection, const FlowKey& key) {
+  if (connection.state >= State::kCount || connection.began > FlowDirection::kIn ||
+      !fits(connection, key)) {
+    return false;
+  }
+  connection.was_reset = connection.state == State::reset;
+  if (family_of(connection.state) != Kind::kTcp) return true;
   for (TcpEnd& end : connection.ends) {
     end.scale = std::min(end.scale, TcpEnd::kMaxScale);
     if (end.again_scale > TcpEnd::kMaxScale) end.again_scale = TcpEnd::kNoScale;
     end.max_window = std::max(end.max_window, 1u);
+    if ((end.flags & TcpEnd::kFin) != 0) end.flags &= static_cast<uint8_t>(~TcpEnd::kCallsAgain);
   }
-  connection.was_reset = connection.state == State::reset;
+  connection.state = tcp_state(connection);
   return true;
 }
 

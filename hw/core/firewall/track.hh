@@ -53,8 +53,8 @@ constexpr bool is_answered(State state) {
 constexpr bool is_over(State state) { return state == State::time_wait || state == State::reset; }
 
 // Brings a connection that was loaded, from whomever, into a form that can do no harm. False: it is
-// none of `kind`'s protocol.
-bool sane(Connection& connection, uint8_t protocol);
+// none that could have this key.
+bool sane(Connection& connection, const FlowKey& key);
 
 }  // namespace gatehouse::firewall
 

@@ -9,6 +9,7 @@
 #ifndef GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
 #define GATEHOUSE_HW_CORE_FLOW_TABLE_HH_
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,15 @@ constexpr Tick tick_of(int64_t now_ns) { return static_cast<Tick>(now_ns >> kTic
 // Rounded up: nothing lives shorter than it should.
 constexpr Tick ticks_of_seconds(uint32_t seconds) {
   return static_cast<Tick>((uint64_t{seconds} * 1'000'000'000 >> kTickShift) + 1);
+}
+// What is left to live, for people: there and back again it is the same.
+constexpr uint32_t milliseconds_of(Tick ticks) {
+  return static_cast<uint32_t>(
+      std::min<uint64_t>((uint64_t{ticks} << kTickShift) / 1'000'000, 0xffffffff));
+}
+constexpr Tick ticks_of_milliseconds(uint32_t milliseconds) {
+  constexpr uint64_t kTick = uint64_t{1} << kTickShift;
+  return static_cast<Tick>((uint64_t{milliseconds} * 1'000'000 + kTick - 1) >> kTickShift);
 }
 
 // A GNU extension, which -Wpedantic wants to be told.
@@ -115,12 +125,15 @@ class Table {
     return *reinterpret_cast<State*>(entries_[number].state);
   }
 
-  // Of all entries, expired ones too; in no order.
+  // The first entry from this number on, expired ones too; kNone: there is no more.
+  uint32_t next(uint32_t number) const {
+    while (number < fresh_ && entries_[number].standing == kFree) ++number;
+    return number < fresh_ ? number : kNone;
+  }
+  // Of all entries; in no order.
   template <class Visitor>
   void each(Visitor&& visitor) const {
-    for (uint32_t number = 0; number < fresh_; ++number) {
-      if (entries_[number].standing != kFree) visitor(number);
-    }
+    for (uint32_t number = 0; (number = next(number)) != kNone; ++number) visitor(number);
   }
 
   uint32_t capacity() const { return capacity_; }

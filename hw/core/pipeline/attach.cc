@@ -31,7 +31,7 @@ void adopt_meters(const std::vector<Tenant>& from, std::vector<Tenant>& to) {
 }  // namespace
 
 Pipeline::Impl::Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed)
-    : pool(packet_pool), sink(frame_sink), tables(std::make_unique<Tables>()), guard(seed) {
+    : pool(packet_pool), sink(frame_sink), tables(std::make_unique<Tables>()), guard(seed, this) {
   tables->interfaces.resize(kMaxUplinks);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/pipeline/guard.hh"
 
+#include <cstring>
+
 #include "hw/core/base/archive.hh"
 
 namespace gatehouse::pipeline {
@@ -186,15 +188,23 @@ DropReason Guard::check_first(const Packet& packet, FlowDirection direction, con
   const Addresses addresses = addresses_of(packet, direction);
   const firewall::Verdict verdict =
       judge(ticket.key, direction, fresh.icmp_type, addresses.local, addresses.remote);
-  if (verdict.log) count(counters, VnicCounter::firewall_logged);
-  if (!verdict.allow) return DropReason::firewall_denied;
-  reason = make_room(ticket.key.owner, direction, counters);
+  reason = verdict.allow ? admit(ticket, direction, fresh, counters) : DropReason::firewall_denied;
+  if (verdict.log) [[unlikely]] {
+    log(verdict, ticket.key, direction, fresh.icmp_type, addresses.local, addresses.remote, reason,
+        counters);
+  }
+  return reason;
+}
+
+DropReason Guard::admit(const Ticket& ticket, FlowDirection direction, const Connection& fresh,
+                        Counters& counters) {
+  const DropReason reason = make_room(ticket.key.owner, direction, counters);
   if (reason != DropReason::none) return reason;
   const uint32_t number = table_->insert(ticket.key, ticket.hash, direction,
                                          deadline(firewall::seconds_of(fresh.state)));
   if (number == kNone) return DropReason::flow_table_full;
-  fresh.epoch = epoch_;
   connection(number) = fresh;
+  connection(number).epoch = epoch_;
   count(counters, VnicCounter::firewall_opened);
   return DropReason::none;
 }
@@ -206,8 +216,11 @@ DropReason Guard::check_alone(const Packet& packet, FlowDirection direction, con
   const uint8_t type = packet.data[packet.layers.l4_offset];
   const firewall::Verdict verdict =
       judge(ticket.key, direction, type, addresses.local, addresses.remote);
-  if (verdict.log) count(counters, VnicCounter::firewall_logged);
-  return verdict.allow ? DropReason::none : DropReason::firewall_denied;
+  const DropReason reason = verdict.allow ? DropReason::none : DropReason::firewall_denied;
+  if (verdict.log) [[unlikely]] {
+    log(verdict, ticket.key, direction, type, addresses.local, addresses.remote, reason, counters);
+  }
+  return reason;
 }
 
 DropReason Guard::check_error(unsigned vnic, const Packet& packet, FlowDirection direction,
@@ -274,22 +287,47 @@ firewall::Verdict Guard::judge(const FlowKey& key, FlowDirection began, uint8_t 
   question.v6 = key.v6;
   question.protocol = key.protocol;
   question.icmp_type = icmp_type;
-  const bool ports = key.protocol == static_cast<uint8_t>(IpProtocol::kTcp) ||
-                     key.protocol == static_cast<uint8_t>(IpProtocol::kUdp);
-  if (ports) {
+  if (has_ports(key)) {
     question.asked_port = out ? key.remote_port : key.local_port;
     question.asking_port = out ? key.local_port : key.remote_port;
   }
   return watches_[key.owner]->rules.judge(question);
 }
 
+// `local`, `remote`: DHCP's key has none.
+void Guard::log(const firewall::Verdict& verdict, const FlowKey& key, FlowDirection began,
+                uint8_t icmp_type, const uint8_t* local, const uint8_t* remote, DropReason reason,
+                Counters& counters) const {
+  count(counters, VnicCounter::firewall_logged);
+  if (listener_ == nullptr) return;
+  const firewall::RuleSet& rules = watches_[key.owner]->rules;
+  FirewallLog log{.vnic = key.owner,
+                  .firewall = rules.name().c_str(),
+                  .rule = verdict.rule,
+                  .rule_name = rules.name_of(verdict.rule).c_str(),
+                  .direction = began,
+                  .reason = reason,
+                  .key = key};
+  std::memcpy(log.key.local.data(), local, key.v6 ? 16 : 4);
+  std::memcpy(log.key.remote.data(), remote, key.v6 ? 16 : 4);
+  const auto protocol = static_cast<IpProtocol>(key.protocol);
+  if (protocol == IpProtocol::kIcmp || protocol == IpProtocol::kIcmpv6) log.icmp_type = icmp_type;
+  listener_->logged(log);
+}
+
 // Under rules that came after it began. False: it is gone.
 bool Guard::still_allowed(uint32_t number, const uint8_t* local, const uint8_t* remote,
                           Counters& counters) {
   Connection& known = connection(number);
-  if (judge(table_->key(number), known.began, known.icmp_type, local, remote).allow) {
+  const FlowKey& key = table_->key(number);
+  const firewall::Verdict verdict = judge(key, known.began, known.icmp_type, local, remote);
+  if (verdict.allow) {
     known.epoch = epoch_;
     return true;
+  }
+  if (verdict.log) {
+    log(verdict, key, known.began, known.icmp_type, local, remote, DropReason::firewall_denied,
+        counters);
   }
   table_->remove(number);
   count(counters, VnicCounter::firewall_revoked);

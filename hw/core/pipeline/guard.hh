@@ -46,7 +46,17 @@ class Guard {
     firewall::Kind kind = firewall::Kind::kExempt;
   };
 
-  explicit Guard(uint64_t seed) : seed_(seed) {}
+  // Hears what rules with `log` decide, each time. FirewallLog::suppressed is 0.
+  class Listener {
+   public:
+    virtual void logged(const FirewallLog& log) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  // `listener`: may be null.
+  explicit Guard(uint64_t seed, Listener* listener = nullptr) : seed_(seed), listener_(listener) {}
 
   // Not on the packet path. Room for so many connections; what is there stays, if it fits.
   void reserve(uint32_t connections);
@@ -77,14 +87,15 @@ class Guard {
   }
   uint32_t capacity() const { return table_ ? table_->capacity() : 0; }
 
-  // All connections, or those of one vnic, which may have another number where they are loaded:
-  // what a move takes along. Loading keeps what is there already, and leaves out what no vnic
-  // guards or has room for. Fragments are not saved: senders repeat them. Time stands still for a
-  // snapshot's connections; for those of a move `now_ns` is the clock of either side.
-  // No more than kMostSaved are saved.
+  // All connections; no more than kMostSaved are saved. Loading leaves out what no vnic guards or
+  // has room for. Fragments are not saved: senders repeat them. Time stands still meanwhile.
   static constexpr uint32_t kMostSaved = 1u << 22;
   void archive(Archive& archive);
-  void archive_vnic(Archive& archive, unsigned vnic, int64_t now_ns);
+  // As Pipeline's. Those of `from` are sane.
+  size_t export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor,
+                            std::span<MovedConnection> to) const;
+  Pipeline::Imported import_connections(unsigned vnic, int64_t now_ns,
+                                        std::span<const MovedConnection> from);
 
  private:
   struct FragmentState {
@@ -107,17 +118,23 @@ class Guard {
                      Counters& counters);
   firewall::Verdict judge(const FlowKey& key, FlowDirection began, uint8_t icmp_type,
                           const uint8_t* local, const uint8_t* remote) const;
+  spec::DropReason admit(const Ticket& ticket, FlowDirection direction,
+                         const firewall::Connection& fresh, Counters& counters);
+  void log(const firewall::Verdict& verdict, const FlowKey& key, FlowDirection began,
+           uint8_t icmp_type, const uint8_t* local, const uint8_t* remote, spec::DropReason reason,
+           Counters& counters) const;
   spec::DropReason make_room(uint16_t vnic, FlowDirection direction, Counters& counters);
   firewall::Connection& connection(uint32_t number) const {
     return table_->state<firewall::Connection>(number);
   }
   flow::Tick deadline(uint32_t seconds) const { return now_ + flow::ticks_of_seconds(seconds); }
-  static constexpr unsigned kAll = kMaxVnics;
-  void save(Archive& archive, unsigned vnic) const;
-  void load(Archive& archive, unsigned vnic);
-  void take_loaded(const FlowKey& key, const firewall::Connection& from, flow::Tick left);
+  void save(Archive& archive) const;
+  void load(Archive& archive);
+  enum class Taken { kTaken, kPresent, kNoRoom };
+  Taken take_in(const FlowKey& key, const firewall::Connection& from, flow::Tick left);
 
   uint64_t seed_;
+  Listener* listener_;
   uint32_t epoch_ = 1;  // 0: of no rules, so that what was loaded is asked about
   unsigned active_ = 0;
   flow::Tick now_ = 0;

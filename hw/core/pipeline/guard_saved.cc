@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Connections as saved state: of a snapshot, or of a vnic that moves to another card.
+// Connections that leave the table and come into one: as saved state, or with a vnic that moves to
+// another card.
 #include <algorithm>
 
 #include "hw/core/base/archive.hh"
@@ -50,32 +51,25 @@ void archive_connection(Archive& archive, Connection& connection) {
 void Guard::archive(Archive& archive) {
   archive.section("connections", 1);
   archive(now_);
-  archive.loading() ? load(archive, kAll) : save(archive, kAll);
+  archive.loading() ? load(archive) : save(archive);
 }
 
-void Guard::archive_vnic(Archive& archive, unsigned vnic, int64_t now_ns) {
-  archive.section("vnic-connections", 1);
-  if (active()) now_ = flow::tick_of(now_ns);
-  archive.loading() ? load(archive, vnic) : save(archive, vnic);
-}
-
-void Guard::save(Archive& archive, unsigned vnic) const {
-  const auto wanted = [&](uint32_t number) {
-    const bool alive = static_cast<int32_t>(table_->deadline(number) - now_) > 0;
-    return alive && (vnic == kAll || table_->key(number).owner == vnic);
+void Guard::save(Archive& archive) const {
+  const auto alive = [&](uint32_t number) {
+    return static_cast<int32_t>(table_->deadline(number) - now_) > 0;
   };
   uint32_t count = 0;
-  if (table_) table_->each([&](uint32_t number) { count += wanted(number); });
+  if (table_) table_->each([&](uint32_t number) { count += alive(number); });
   count = std::min(count, kMostSaved);
   archive(count);
   if (count == 0) return;
   table_->each([&](uint32_t number) {
-    if (count == 0 || !wanted(number)) return;
+    if (count == 0 || !alive(number)) return;
     --count;
     FlowKey key = table_->key(number);
     Connection copy = connection(number);
     flow::Tick left = table_->deadline(number) - now_;
-    if (vnic == kAll) archive(key.owner);
+    archive(key.owner);
     archive_key(archive, key);
     archive(left);
     archive_connection(archive, copy);
@@ -83,8 +77,8 @@ void Guard::save(Archive& archive, unsigned vnic) const {
 }
 
 // The octets are hostile: the count is believed only as long as there are octets.
-void Guard::load(Archive& archive, unsigned vnic) {
-  if (vnic == kAll && table_) {
+void Guard::load(Archive& archive) {
+  if (table_) {
     for (flow::Table* table : {table_.get(), fragments_.get()}) {
       table->clear();
       table->age(now_, 0);
@@ -96,32 +90,73 @@ void Guard::load(Archive& archive, unsigned vnic) {
     FlowKey key;
     Connection from = {};
     flow::Tick left = 0;
-    key.owner = static_cast<uint16_t>(vnic);
-    if (vnic == kAll) archive(key.owner);
+    archive(key.owner);
     archive_key(archive, key);
     archive(left);
     archive_connection(archive, from);
     if (!archive.ok()) return;
-    if (!firewall::sane(from, key.protocol)) {
+    if (!firewall::sane(from, key)) {
       return archive.fail("saved state: a connection that cannot be");
     }
-    if (key.owner < kMaxVnics && guards(key.owner)) take_loaded(key, from, left);
+    if (key.owner < kMaxVnics && guards(key.owner)) take_in(key, from, left);
   }
 }
 
-void Guard::take_loaded(const FlowKey& key, const Connection& from, flow::Tick left) {
+size_t Guard::export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor,
+                                 std::span<MovedConnection> to) const {
+  const flow::Tick now = flow::tick_of(now_ns);
+  size_t count = 0;
+  uint32_t number = table_ ? table_->next(cursor) : flow::Table::kNone;
+  for (; number != flow::Table::kNone && count < to.size(); number = table_->next(number + 1)) {
+    const flow::Tick left = table_->deadline(number) - now;
+    if (table_->key(number).owner != vnic || static_cast<int32_t>(left) <= 0) continue;
+    to[count++] = {table_->key(number), connection(number), flow::milliseconds_of(left)};
+  }
+  static_assert(Pipeline::kNoMore == flow::Table::kNone);
+  cursor = number;
+  return count;
+}
+
+Pipeline::Imported Guard::import_connections(unsigned vnic, int64_t now_ns,
+                                             std::span<const MovedConnection> from) {
+  now_ = flow::tick_of(now_ns);
+  Pipeline::Imported imported;
+  for (const MovedConnection& one : from) {
+    FlowKey key = one.key;
+    key.owner = static_cast<uint16_t>(vnic);
+    Connection connection = one.connection;
+    firewall::sane(connection, key);
+    switch (take_in(key, connection, flow::ticks_of_milliseconds(one.left_ms))) {
+      case Taken::kTaken:
+        ++imported.taken;
+        break;
+      case Taken::kPresent:
+        ++imported.present;
+        break;
+      case Taken::kNoRoom:
+        ++imported.no_room;
+        break;
+    }
+  }
+  return imported;
+}
+
+Guard::Taken Guard::take_in(const FlowKey& key, const Connection& from, flow::Tick left) {
   const Watch& watch = *watches_[key.owner];
   const bool answered = firewall::is_answered(from.state);
-  if (table_->size(key.owner) >= watch.connections) return;
-  if (!answered && table_->waiting(key.owner, from.began) >= watch.half_open) return;
-  if (table_->find(key, now_) != flow::Table::kNone) return;
+  if (table_->find(key, now_) != flow::Table::kNone) return Taken::kPresent;
+  if (table_->size(key.owner) >= watch.connections) return Taken::kNoRoom;
+  if (!answered && table_->waiting(key.owner, from.began) >= watch.half_open) {
+    return Taken::kNoRoom;
+  }
   const flow::Tick longest = flow::ticks_of_seconds(firewall::seconds_of(from.state));
   const uint32_t number = table_->insert(key, table_->hash(key), from.began,
                                          now_ + std::clamp<flow::Tick>(left, 1, longest));
-  if (number == flow::Table::kNone) return;
+  if (number == flow::Table::kNone) return Taken::kNoRoom;
   connection(number) = from;
   connection(number).epoch = 0;  // the rules are asked at its next frame
   if (answered) table_->settle(number);
+  return Taken::kTaken;
 }
 
 }  // namespace gatehouse::pipeline

@@ -2,6 +2,7 @@
 // Where frames meet the firewalls of vnics, the meters and the mirror sessions.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "hw/core/overlay/destination.hh"
 #include "hw/core/pipeline/impl.hh"
@@ -64,6 +65,18 @@ bool Pipeline::Impl::guard_in(unsigned vnic, Packet& packet, FlowDirection from,
   if (reason == DropReason::none) return true;
   drop_for_vnic(local, port, vnic, {{packet.data, packet.length}, {}}, reason);
   return false;
+}
+
+void Pipeline::Impl::logged(const FirewallLog& log) {
+  Vnic& vnic = vnics[log.vnic];
+  if (!vnic.logs.take(now) || !logs.take(now)) {
+    ++vnic[VnicCounter::firewall_log_suppressed];
+    ++vnic.logs_suppressed;
+    return;
+  }
+  FirewallLog told = log;
+  told.suppressed = std::exchange(vnic.logs_suppressed, 0);
+  sink.firewall_logged(told);
 }
 
 bool Pipeline::Impl::metered(unsigned port) const {

@@ -29,6 +29,9 @@ inline constexpr size_t kBatch = 64;
 // full; path MTU discovery needs little.
 inline constexpr uint32_t kAnswersPerSecond = 1000, kAnswerBurst = 256;
 inline constexpr uint32_t kTooBigPerSecond = 100, kTooBigBurst = 32;
+// What rules with `log` say, of a vnic and of the card: whoever reads it must keep up.
+inline constexpr uint32_t kLogsPerSecond = 10, kLogBurst = 20;
+inline constexpr uint32_t kCardLogsPerSecond = 100, kCardLogBurst = 200;
 
 struct Vnic {
   bool attached = false;
@@ -44,6 +47,8 @@ struct Vnic {
   // Not saved; full after loading.
   resolve::TokenBucket peer_answers{kAnswersPerSecond, kAnswerBurst};
   resolve::TokenBucket too_big{kTooBigPerSecond, kTooBigBurst};
+  resolve::TokenBucket logs{kLogsPerSecond, kLogBurst};  // not saved either
+  uint64_t logs_suppressed = 0;                          // since the last one that was told
   Metered meter;
   uint32_t mirror = kNoRow;  // of Tables::mirrors
   Pipeline::Drops drops{};
@@ -70,7 +75,7 @@ struct Inner {
   uint32_t length() const { return head_length + body.length; }
 };
 
-struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet {
+struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listener {
   Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed);
 
   // attach.cc
@@ -147,6 +152,9 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet {
   void coalesced(Packet& packet, const coalesce::Origin& origin) override;
   bool restored(Packet& packet, const coalesce::Origin& origin) override;
 
+  // guarded.cc; Guard::Listener
+  void logged(const FirewallLog& log) override;
+
   // output.cc
   void send(unsigned port, const NextHop& hop, const Inner& inner);
   void send_super(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
@@ -211,6 +219,7 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet {
   std::vector<uint16_t> vnic_of_row;  // VnicTable::kNone: not attached
   deliver::VnicTable by_mac;
   Guard guard;
+  resolve::TokenBucket logs{kCardLogsPerSecond, kCardLogBurst};
   Drops drops_{};
   uint16_t identification = 0;  // of the next outer IPv4 header
   uint32_t taps_ = 0;

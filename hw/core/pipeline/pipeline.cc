@@ -145,8 +145,23 @@ Pipeline::Neighbour Pipeline::neighbour(size_t index) const {
 
 void Pipeline::archive(Archive& archive) { impl_->archive(archive); }
 
-void Pipeline::archive_connections(unsigned vnic, Archive& archive, int64_t now_ns) {
-  impl_->guard.archive_vnic(archive, vnic, now_ns);
+size_t Pipeline::export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor,
+                                    std::span<MovedConnection> to) const {
+  return impl_->guard.export_connections(vnic, now_ns, cursor, to);
+}
+
+Result<Pipeline::Imported> Pipeline::import_connections(unsigned vnic, int64_t now_ns,
+                                                        std::span<const MovedConnection> from) {
+  if (!impl_->guard.guards(vnic)) {
+    return Status::error("vnic " + impl_->vnics[vnic].name + " has no firewall");
+  }
+  for (size_t i = 0; i < from.size(); ++i) {
+    firewall::Connection connection = from[i].connection;
+    if (firewall::sane(connection, from[i].key)) continue;
+    return Status::error("connections[" + std::to_string(i) +
+                         "]: such a connection cannot be; its state, protocol and ends contradict");
+  }
+  return impl_->guard.import_connections(vnic, now_ns, from);
 }
 
 void Pipeline::reset_counters() {

@@ -8,11 +8,14 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
+#include "hw/core/base/flow_key.hh"
 #include "hw/core/base/packet.hh"
 #include "hw/core/base/status.hh"
 #include "hw/core/coalesce/coalesce.hh"
+#include "hw/core/firewall/connection.hh"
 #include "hw/core/policy/policy.hh"
 #include "hw/spec/counters.hh"
 #include "hw/spec/drop_reasons.hh"
@@ -30,6 +33,19 @@ inline constexpr unsigned kMaxUplinks = 2;
 // Where a tap sits.
 enum class TapPoint : uint8_t { kGuest, kInner, kOuter, kDrops, kCount };
 enum class TapDirection : uint8_t { kFromGuest, kToGuest };
+
+// What a rule with `log` decided about a frame. Valid during the call.
+struct FirewallLog {
+  unsigned vnic = 0;
+  const char* firewall = "";
+  uint32_t rule = 0;  // its place in the list
+  const char* rule_name = "";
+  FlowDirection direction = FlowDirection::kIn;  // who begins the connection
+  spec::DropReason reason = spec::DropReason::none;
+  FlowKey key;                       // its addresses are those of the frame
+  std::optional<uint8_t> icmp_type;  // of ICMP
+  uint64_t suppressed = 0;  // of the same vnic, about which nothing was said since the last
+};
 
 // Out of the pipeline. All memory is valid during the call only. Calls never re-enter the pipeline.
 class Sink {
@@ -62,11 +78,20 @@ class Sink {
   // For trace points and rate-limited events; called for each dropped frame. from_vnic: port is a
   // vnic, else an uplink.
   virtual void dropped(bool from_vnic, unsigned port, spec::DropReason reason) = 0;
+  // At a bounded rate for each vnic and for the card.
+  virtual void firewall_logged(const FirewallLog& log) { static_cast<void>(log); }
   // Only called after Pipeline::trace(true): so many frames of a batch enter a stage. port: vnic
   // (egress) or uplink (ingress).
   virtual void walked(spec::Stage stage, unsigned port, size_t frames) {
     static_cast<void>(stage), static_cast<void>(port), static_cast<void>(frames);
   }
+};
+
+// A connection as it goes from card to card, with the vnic it belongs to.
+struct MovedConnection {
+  FlowKey key;  // whatever its owner is
+  firewall::Connection connection = {};
+  uint32_t left_ms = 0;  // until it is forgotten, without a frame
 };
 
 class Pipeline {
@@ -144,10 +169,20 @@ class Pipeline {
   // Counters, neighbour table, rate limits, connections, frames held to be merged: what is not in
   // the policy.
   void archive(Archive& archive);
-  // The connections of one vnic, for its move to another card: saved there with the clock of then,
-  // loaded here with the clock of now, when the vnic is attached and has a firewall. What is there
-  // already stays.
-  void archive_connections(unsigned vnic, Archive& archive, int64_t now_ns);
+  // The connections of one vnic, for its move to another card. From entry `cursor` on, 0 at first,
+  // which is where to go on afterwards; kNoMore: it was all. Connections that come and go in
+  // between may be left out. Answers how many.
+  static constexpr uint32_t kNoMore = 0xffffffff;
+  size_t export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor,
+                            std::span<MovedConnection> to) const;
+  // The vnic is attached and has a firewall. All or nothing: an error names the connection that
+  // cannot be. What is there already stays; what the vnic's limits, or the table, have no room for
+  // is left out. The rules are asked about each one at its next frame.
+  struct Imported {
+    uint32_t taken = 0, present = 0, no_room = 0;
+  };
+  Result<Imported> import_connections(unsigned vnic, int64_t now_ns,
+                                      std::span<const MovedConnection> from);
   void reset_counters();
 
  private:

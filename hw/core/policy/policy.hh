@@ -143,6 +143,7 @@ struct Rule {
   bool inward = true;  // to the vnic
   bool allow = true;
   bool log = false;
+  std::string name = {};                // in the log; may be empty
   std::optional<uint8_t> protocol;      // IP protocol, behind all extension headers
   std::vector<PortRange> ports;         // of the end that is asked
   std::vector<PortRange> source_ports;  // of the end that asks

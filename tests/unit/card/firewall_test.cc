@@ -7,12 +7,13 @@
 namespace gatehouse::card {
 namespace {
 
-// Vnic a has a firewall that lets nothing begin from outside.
-void guard(World& world) {
+// Vnic a has a firewall that lets nothing begin from outside but by these rules.
+void guard(World& world, const std::string& rules = "") {
   std::string text = kPolicy;
   const std::string vnic = R"("name": "a", )";
   text.insert(text.find(vnic) + vnic.size(), R"("firewall": "shut", )");
-  text.insert(text.rfind('}'), R"(, "firewalls": [{"name": "shut"}], "connections": 5000)");
+  text.insert(text.rfind('}'), R"(, "firewalls": [{"name": "shut", "rules": [)" + rules +
+                                   R"(]}], "connections": 5000)");
   Result<policy::Policy> policy = policy::read_policy(text, "policy.json");
   ASSERT_TRUE(policy.ok()) << policy.status().message();
   const Status loaded = world.card.load_policy(policy.value());
@@ -114,6 +115,113 @@ TEST(CardFirewall, WhoKnowsAnotherCardsSeedFillsNoBucketOfThisOne) {
   for (const test::Bytes& question : questions) World::transmit(loaded.a, question);
   const nlohmann::json counters = loaded.card.state(false)["vnics"][0]["counters"];
   EXPECT_EQ(counters["firewall_opened"], kQuestions) << "none of those that came along began anew";
+}
+
+test::Bytes question_of_a(uint16_t port) {
+  return test::Frame()
+      .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:0a"})
+      .ipv4({.source = "10.0.0.10", .destination = "10.0.0.2"})
+      .udp({.source = 1000, .destination = port})
+      .build();
+}
+
+uint64_t counter_of_a(World& world, const char* name) {
+  return world.card.state(false)["vnics"][0]["counters"][name];
+}
+
+TEST(CardFirewall, LogTellsWhoWantedWhatAndWhatBecameOfIt) {
+  World world;
+  guard(world, R"({"direction": "out", "protocol": "udp", "ports": ["5"]},
+                  {"direction": "out", "name": "web", "protocol": "udp", "ports": ["6"], "log": true},
+                  {"direction": "out", "action": "deny", "protocol": "udp", "ports": ["7"], "log": true})");
+  for (const uint16_t port : {5, 6, 7, 6, 8}) World::transmit(world.a, question_of_a(port));
+  using Log = FakeEvents::Log;
+  const std::vector<Log> expected = {
+      {"a", "shut", 1, "web", spec::DropReason::none, "10.0.0.10", "10.0.0.2", 6, 0},
+      {"a", "shut", 2, "", spec::DropReason::firewall_denied, "10.0.0.10", "10.0.0.2", 7, 0}};
+  EXPECT_EQ(world.events.logs, expected) << "neither what no such rule decided nor what goes on";
+  EXPECT_EQ(counter_of_a(world, "firewall_logged"), 2u);
+  EXPECT_EQ(counter_of_a(world, "firewall_log_suppressed"), 0u);
+  // A rule that came later ends the connection, and says so.
+  guard(world, R"({"direction": "out", "action": "deny", "name": "shut", "log": true})");
+  World::transmit(world.a, question_of_a(5));
+  ASSERT_EQ(world.events.logs.size(), 3u);
+  EXPECT_EQ(world.events.logs[2], (Log{"a", "shut", 0, "shut", spec::DropReason::firewall_denied,
+                                       "10.0.0.10", "10.0.0.2", 5, 0}));
+  EXPECT_EQ(counter_of_a(world, "firewall_revoked"), 1u);
+}
+
+TEST(CardFirewall, AFloodDoesNotFloodTheLog) {
+  World world;
+  guard(world, R"({"direction": "in", "action": "deny", "log": true},
+                  {"direction": "out", "action": "deny", "log": true})");
+  constexpr uint64_t kFlood = 5000;
+  for (uint64_t i = 0; i < kFlood / 10; ++i) {
+    World::transmit(world.a, question_of_a(7), 10);
+    world.clock.now += 1'000'000;
+  }
+  // Half a second: what may come at once, and 10 a second.
+  const uint64_t told = world.events.logs.size();
+  EXPECT_GE(told, 20u);
+  EXPECT_LE(told, 26u);
+  EXPECT_EQ(counter_of_a(world, "firewall_logged"), kFlood);
+  EXPECT_EQ(counter_of_a(world, "firewall_log_suppressed"), kFlood - told);
+  world.clock.now += 1'000'000'000;
+  World::transmit(world.a, question_of_a(7));
+  ASSERT_EQ(world.events.logs.size(), told + 1);
+  uint64_t suppressed = 0;
+  for (const auto& log : world.events.logs) suppressed += log.suppressed;
+  EXPECT_EQ(suppressed, kFlood - told) << "each one is told of, or counted by the next one";
+}
+
+TEST(CardFirewall, ManyVnicsDoNotFloodTheLogTogether) {
+  World world;
+  std::string text = kPolicy;
+  text.insert(text.rfind('}'), R"(, "firewalls": [{"name": "shut", "rules": [
+      {"direction": "out", "action": "deny", "log": true}]}])");
+  constexpr unsigned kVnics = 40;
+  std::string more;
+  for (unsigned i = 0; i < kVnics; ++i) {
+    more +=
+        R"(, {"name": "v)" + std::to_string(i) +
+        R"(", "tenant": "red", "firewall": "shut", "anti_spoof": false, "addresses": ["10.0.1.)" +
+        std::to_string(i) + R"("]})";
+  }
+  text.insert(text.find("],\n  \"mappings\""), more);
+  Result<policy::Policy> policy = policy::read_policy(text, "policy.json");
+  ASSERT_TRUE(policy.ok()) << policy.status().message();
+  ASSERT_TRUE(world.card.load_policy(policy.value()).ok());
+  std::vector<FakeGuest> guests(kVnics);
+  for (unsigned i = 0; i < kVnics; ++i) {
+    char mac[18];
+    std::snprintf(mac, sizeof mac, "52:54:00:00:01:%02x", i);
+    world.attach(guests[i], "v" + std::to_string(i), mac);
+    World::transmit(guests[i], question_of_a(7), 30);
+  }
+  EXPECT_EQ(world.events.logs.size(), 200u);
+  for (FakeGuest& guest : guests) world.card.detach(guest.port);
+}
+
+TEST(CardFirewall, ConnectionsMoveByTheVnicsName) {
+  World source, destination;
+  guard(source), guard(destination);
+  World::transmit(source.a, World::from_a("10.0.0.2"));
+  destination.clock.now += 12'345'000'000'000;
+  ASSERT_TRUE(destination.receive(answer_to_a()));
+  destination.run();
+  EXPECT_TRUE(destination.a.received.empty()) << "without them";
+  pipeline::MovedConnection moved[8];
+  uint32_t cursor = 0;
+  const Result<size_t> count = source.card.export_connections("a", cursor, moved);
+  ASSERT_TRUE(count.ok() && count.value() == 1 && cursor == pipeline::Pipeline::kNoMore);
+  EXPECT_EQ(destination.card.import_connections("a", {moved, 1}).value().taken, 1u);
+  ASSERT_TRUE(destination.receive(answer_to_a()));
+  destination.run();
+  EXPECT_EQ(destination.a.received.size(), 1u);
+  EXPECT_EQ(source.card.export_connections("x", cursor, moved).status().message(),
+            "the card has no vnic named 'x'");
+  EXPECT_FALSE(destination.card.import_connections("x", {moved, 1}).ok());
+  EXPECT_FALSE(destination.card.import_connections("b", {moved, 1}).ok()) << "no firewall";
 }
 
 }  // namespace

@@ -61,6 +61,22 @@ class FakeEvents final : public EventPort {
                       uint64_t count) override {
     reports.push_back({from_vnic, port, reason, count});
   }
+  void firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) override {
+    logs.push_back({vnic, log.firewall, log.rule, log.rule_name, log.reason,
+                    to_string(local_of(log.key)), to_string(remote_of(log.key)),
+                    log.key.remote_port, log.suppressed});
+  }
+  struct Log {
+    std::string vnic, firewall;
+    uint32_t rule;
+    std::string name;
+    spec::DropReason reason;
+    std::string local, remote;
+    uint16_t remote_port;
+    uint64_t suppressed;
+    bool operator==(const Log&) const = default;
+  };
+  std::vector<Log> logs;
   bool scheduled = false;
   std::map<std::tuple<bool, unsigned, spec::DropReason>, uint64_t> drops;
   std::vector<std::tuple<bool, std::string, spec::DropReason, uint64_t>> reports;

@@ -489,7 +489,7 @@ TEST(Tcp, SurvivesAnything) {
       connection.state = State(random() % unsigned(State::kCount));
       connection.began = FlowDirection(random() % 2);
       connection.was_reset = random() % 2;
-      if (!firewall::sane(connection, 6)) continue;
+      if (!firewall::sane(connection, {.protocol = 6})) continue;
     }
     for (int step = 0; step < 50; ++step) {
       const uint32_t near = connection.ends[random() % 2].end;

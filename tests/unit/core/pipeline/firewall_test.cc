@@ -533,21 +533,133 @@ TEST(Firewall, HostileSnapshotsAreRefusedOrDoNoHarm) {
   }
 }
 
+std::vector<pipeline::MovedConnection> exported(World& world, unsigned vnic) {
+  std::vector<pipeline::MovedConnection> all(100);
+  uint32_t cursor = 0;
+  all.resize(world.pipeline.export_connections(vnic, world.now, cursor, all));
+  EXPECT_EQ(cursor, pipeline::Pipeline::kNoMore);
+  return all;
+}
+
 TEST(Firewall, MovesWithItsVnic) {
   Pair pair;
   pair.open();
-  Archive saved;
-  pair.b.pipeline.archive_connections(0, saved, pair.b.now);
+  pair.b.now += 100 * kSecond;
   World other(guarded([](policy::Policy& policy) {
     std::swap(policy.vnics[0], policy.vnics[1]);  // b0 is number 1 there
   }));
   other.now = 777 * kSecond;  // another machine's clock
-  Archive from(saved.bytes());
-  other.pipeline.archive_connections(1, from, other.now);
-  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  EXPECT_FALSE(Pair::pass(pair.a, other, tcp_to_b(kAck, 1001, 5001, 40000, 10))) << "without it";
+  const auto moved = exported(pair.b, 0);
+  ASSERT_EQ(moved.size(), 1u);
+  EXPECT_EQ(moved[0].left_ms / 1000, 86400u - 100);
+  const auto imported = other.pipeline.import_connections(1, other.now, moved);
+  ASSERT_TRUE(imported.ok()) << imported.status().message();
+  EXPECT_EQ(imported.value().taken, 1u);
   EXPECT_EQ(other.pipeline.connections(1), 1u);
+  EXPECT_EQ(exported(other, 1).at(0).left_ms, moved[0].left_ms) << "what was left is left";
   EXPECT_TRUE(Pair::pass(pair.a, other, tcp_to_b(kAck, 1001, 5001, 40000, 10)));
   EXPECT_EQ(other.sink.received.at(0).vnic, 1u);
+  EXPECT_FALSE(Pair::pass(pair.a, other, tcp_to_b(kAck, 901001, 5001, 40000, 10)))
+      << "its windows came along";
+}
+
+TEST(Firewall, AMoveComesInPagesAndTwiceIsOnce) {
+  Pair pair;
+  for (uint16_t port = 1; port <= 10; ++port) pair.open(port);
+  std::vector<pipeline::MovedConnection> moved;
+  pipeline::MovedConnection page[4];
+  for (uint32_t cursor = 0; cursor != pipeline::Pipeline::kNoMore;) {
+    const size_t count = pair.b.pipeline.export_connections(0, pair.b.now, cursor, page);
+    moved.insert(moved.end(), page, page + count);
+  }
+  EXPECT_EQ(moved.size(), 10u);
+  World other(guarded([](policy::Policy& policy) { policy.firewalls[0].connections = 7; }));
+  const auto import = [&](std::span<const pipeline::MovedConnection> some) {
+    const auto imported = other.pipeline.import_connections(0, other.now, some);
+    EXPECT_TRUE(imported.ok());
+    const auto [taken, present, no_room] = imported.value();
+    return std::array{taken, present, no_room};
+  };
+  const std::span all(moved);
+  EXPECT_EQ(import(all.first(5)), (std::array{5u, 0u, 0u}));
+  EXPECT_EQ(import(all), (std::array{2u, 5u, 3u}));
+  EXPECT_EQ(other.pipeline.connections(0), 7u);
+  // Those without an answer have their own limit.
+  World narrow(guarded([](policy::Policy& policy) { policy.firewalls[0].half_open = 2; }));
+  for (pipeline::MovedConnection& one : moved) {
+    one.connection.state = firewall::State::syn_sent;
+    one.connection.ends[1] = {};
+  }
+  EXPECT_EQ(narrow.pipeline.import_connections(0, narrow.now, moved).value().no_room, 8u);
+}
+
+TEST(Firewall, RulesOfTheNewPlaceHold) {
+  Pair pair;
+  pair.open();
+  World other(guarded([](policy::Policy& policy) { policy.firewalls[0].rules.clear(); }));
+  ASSERT_TRUE(other.pipeline.import_connections(0, other.now, exported(pair.b, 0)).ok());
+  EXPECT_FALSE(Pair::pass(pair.a, other, tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+  EXPECT_EQ(other.count()["vnic0.firewall_revoked"], 1u);
+}
+
+TEST(Firewall, ConnectionsThatCannotBeAreRefusedWithAllOthers) {
+  using firewall::State;
+  Pair pair;
+  pair.open();
+  const pipeline::MovedConnection good = exported(pair.b, 0).at(0);
+  const struct {
+    const char* what;
+    std::function<void(pipeline::MovedConnection&)> change;
+  } rows[] = {
+      {"a state that is none", [](auto& m) { m.connection.state = State::kCount; }},
+      {"a direction that is none", [](auto& m) { m.connection.began = FlowDirection(2); }},
+      {"TCP in a state of UDP", [](auto& m) { m.connection.state = State::udp_asked; }},
+      {"UDP in a state of TCP", [](auto& m) { m.key.protocol = 17; }},
+      {"ESP with ports",
+       [](auto& m) { m.key.protocol = 50, m.connection.state = State::other_asked; }},
+      {"an echo of the wrong family",
+       [](auto& m) {
+         m.key.protocol = 58, m.key.local_port = 0, m.key.remote_asks = true;
+         m.connection.state = State::echo_asked;
+       }},
+      {"an echo with two identifiers",
+       [](auto& m) {
+         m.key.protocol = 1, m.key.remote_asks = true;
+         m.connection.state = State::echo_asked;
+       }},
+  };
+  World other(guarded());
+  for (const auto& row : rows) {
+    pipeline::MovedConnection two[] = {good, good};
+    row.change(two[1]);
+    const auto imported = other.pipeline.import_connections(0, other.now, two);
+    ASSERT_FALSE(imported.ok()) << row.what;
+    EXPECT_THAT(imported.status().message(), testing::HasSubstr("connections[1]: ")) << row.what;
+    EXPECT_EQ(other.pipeline.connections(0), 0u) << row.what;
+  }
+  EXPECT_FALSE(other.pipeline.import_connections(1, other.now, {{good}}).ok()) << "no firewall";
+  // Any numbers: nothing worse than windows that fit nothing, and a life as long as its state's.
+  uint32_t state = 1;
+  const auto random = [&] { return state = state * 1664525 + 1013904223, state >> 8; };
+  for (int round = 0; round < 2000; ++round) {
+    pipeline::MovedConnection wild = good;
+    wild.left_ms = random() << 8;
+    wild.key.remote_port = round % 3 == 0 ? 40000 : uint16_t(random());
+    for (firewall::TcpEnd& end : wild.connection.ends) {
+      uint32_t numbers[] = {random(), random(), random(), random(), random(), random(), random()};
+      end = {numbers[0], numbers[1],          numbers[2],        numbers[3],       numbers[4],
+             numbers[5], uint8_t(numbers[6]), uint8_t(random()), uint8_t(random())};
+    }
+    World place(guarded());
+    ASSERT_TRUE(place.pipeline.import_connections(0, place.now, {{wild}}).ok());
+    for (const pipeline::MovedConnection& one : exported(place, 0)) {
+      EXPECT_LE(one.left_ms, 86'401'000u);
+    }
+    if (round % 20 != 0) continue;
+    Pair::pass(pair.a, place, tcp_to_b(kAck, 1001, 5001, 40000, 10));
+    Pair::pass(place, pair.a, tcp_to_a(kAck, 5001, 1011));
+  }
 }
 
 TEST(Firewall, GroupsAreOfTheTenant) {
