@@ -50,6 +50,16 @@ std::string throughput_row(const char* nic, const Load& load) {
   return std::string(nic) + ", " + load.name + ": throughput";
 }
 
+std::string cell_row(const char* nic, const Load& load, size_t cell) {
+  return std::string(nic) + ", " + load.name + ": " + kCells[cell];
+}
+
+std::string guard_row(const char* nic, const Load& load, const char* guard) {
+  return throughput_row(nic, load) + ", " + guard;
+}
+
+std::string boot_row(const char* nic) { return std::string(nic) + ", boot time with a partition"; }
+
 // Frames on the wire so far. Received: as the NIC counts them. Sent: segments of TCP, because a NIC
 // counts a super-frame once.
 double wire_frames(TestBed& bed) {
@@ -100,7 +110,7 @@ void add_table_2(const Nic& nic, const Options& options, std::vector<Row>* rows)
     Row cells[kCellCount];
     bool wanted = false;
     for (size_t i = 0; i < kCellCount; ++i) {
-      cells[i].name = std::string(nic.name) + ", " + load.name + ": " + kCells[i];
+      cells[i].name = cell_row(nic.name, load, i);
       cells[i].unit = "per frame";
       if (i < kPaperCells) {
         cells[i].peer_name = "Ally, Table 2";
@@ -157,7 +167,7 @@ void add_guards(const lab::WorkDir& work, const Options& options, std::vector<Ro
     std::vector<Row> pairs;
     std::optional<TestBed> guarded, plain;
     for (const Load& load : kLoads) {
-      const std::string name = throughput_row(nic, load) + ", " + guard;
+      const std::string name = guard_row(nic, load, guard);
       if (!options.wants(name)) continue;
       pairs.push_back({.name = name,
                        .unit = load.unit,
@@ -175,7 +185,7 @@ void add_guards(const lab::WorkDir& work, const Options& options, std::vector<Ro
 
 void add_boot(const char* nic, Bed bed, const lab::WorkDir& work, const Options& options,
               std::vector<Row>* rows) {
-  const std::string name = std::string(nic) + ", boot time with a partition";
+  const std::string name = boot_row(nic);
   if (!options.wants(name)) return;
   std::vector<Row> pairs = {{.name = name,
                              .unit = "s",
@@ -186,6 +196,22 @@ void add_boot(const char* nic, Bed bed, const lab::WorkDir& work, const Options&
                              .measure_peer = [&] { return boot(bed, work, Partition::kNone); }}};
   measure(pairs, options.pairs);
   rows->push_back(std::move(pairs[0]));
+}
+
+std::vector<std::string> row_names() {
+  std::vector<std::string> names;
+  for (const char* nic : {"vnic", "e1000e"}) {
+    for (const Load& load : kLoads) {
+      for (size_t cell = 0; cell < kCellCount; ++cell) names.push_back(cell_row(nic, load, cell));
+      names.push_back(throughput_row(nic, load));
+    }
+    for (const Load& load : kPollingLoads) names.push_back(throughput_row(nic, load));
+    names.push_back(boot_row(nic));
+  }
+  for (const auto& [nic, bed, guard, partition] : kGuards) {
+    for (const Load& load : kLoads) names.push_back(guard_row(nic, load, guard));
+  }
+  return names;
 }
 
 // Each part has the machine for itself: a core that polls takes a CPU of the host.
@@ -218,6 +244,7 @@ std::vector<Row> measure_all(const Options& options) {
 int run_ally(const std::vector<std::string>& arguments) {
   return run({.name = "ally",
               .heading = "what interception costs a partition's core (TCG, 1 vCPU; medians)",
+              .row_names = row_names(),
               .pairs = kPairs,
               .namespaces = true,
               .measure = measure_all},

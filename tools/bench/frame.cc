@@ -15,6 +15,8 @@ namespace {
 int measure_and_print(const Bench& bench, const std::vector<std::string>& arguments) {
   try {
     const Options options = read_options(arguments, bench.pairs);
+    if (const std::string none = not_in_any(options.rows, bench.row_names); !none.empty())
+      throw lab::Failure("--rows: no row has '" + none + "' in its name");
     if (std::string why; bench.namespaces && !lab::Netns::available(&why))
       throw lab::Failure(why + " (taps and namespaces)");
     const std::vector<Row> rows = bench.measure(options);

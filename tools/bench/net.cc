@@ -32,6 +32,19 @@ constexpr Figure kFigures[] = {
     {"TCP request/response", "tcp-rr", "transactions/s", 1.0, 0},
 };
 
+constexpr const char* kSecured = ", secured";
+constexpr const char* kCut = "TCP out, cut below the guest";
+
+std::vector<std::string> row_names() {
+  std::vector<std::string> names;
+  for (const Figure& figure : kFigures) {
+    names.push_back(figure.name);
+    if (figure.tunnel_goal != 0) names.push_back(std::string(figure.name) + kSecured);
+  }
+  names.push_back(kCut);
+  return names;
+}
+
 std::vector<Row> measure_all(const Options& options) {
   lab::WorkDir work("bench");
   std::fprintf(stderr,
@@ -52,10 +65,9 @@ std::vector<Row> measure_all(const Options& options) {
   };
   for (const Figure& figure : kFigures) add(figure, "", "e1000e, nothing", figure.goal, stock);
   for (const Figure& figure : kFigures)
-    add(figure, ", secured", "e1000e, vxlan + nftables in the guest", figure.tunnel_goal, tunnel);
-  const std::string cut = "TCP out, cut below the guest";
-  if (options.wants(cut)) {
-    rows.push_back({.name = cut,
+    add(figure, kSecured, "e1000e, vxlan + nftables in the guest", figure.tunnel_goal, tunnel);
+  if (options.wants(kCut)) {
+    rows.push_back({.name = kCut,
                     .unit = "Mb/s",
                     .peer_name = "the same card, the guest cuts by itself",
                     .goal = kSegmentationGoal,
@@ -85,6 +97,7 @@ std::string heading() {
 int run_net(const std::vector<std::string>& arguments) {
   return run({.name = "net",
               .heading = heading(),
+              .row_names = row_names(),
               .pairs = kPairs,
               .namespaces = true,
               .measure = measure_all},

@@ -102,4 +102,14 @@ nlohmann::json to_json(const std::string& bench, const std::vector<Row>& rows) {
   return {{"bench", bench}, {"rows", list}};
 }
 
+std::string not_in_any(const std::vector<std::string>& parts,
+                       const std::vector<std::string>& names) {
+  const auto found = std::find_if(parts.begin(), parts.end(), [&](const std::string& part) {
+    return std::none_of(names.begin(), names.end(), [&](const std::string& name) {
+      return name.find(part) != std::string::npos;
+    });
+  });
+  return names.empty() || found == parts.end() ? "" : *found;
+}
+
 }  // namespace gatehouse::bench

@@ -74,5 +74,13 @@ TEST(BenchRows, PairsChangeTheirOrder) {
   EXPECT_EQ(ratio(rows[0]), 2);
 }
 
+TEST(BenchRows, APartThatIsInNoNameIsFoundBeforeAnythingIsMeasured) {
+  const std::vector<std::string> names = {"TCP out", "TCP in, secured"};
+  EXPECT_EQ(not_in_any({}, names), "");
+  EXPECT_EQ(not_in_any({"out", "secured"}, names), "");
+  EXPECT_EQ(not_in_any({"out", "UDP"}, names), "UDP");
+  EXPECT_EQ(not_in_any({"UDP"}, {}), "") << "not known yet";
+}
+
 }  // namespace
 }  // namespace gatehouse::bench
