@@ -298,7 +298,7 @@ const Member kMembers[] = {
 
   {.object = Object::kRule, .name = "direction", .type = Type::kKeyword, .required = true, .keywords = "in|out", .example = "\"in\"",
    .store = [](Policy& p, Value&& v) { rule(p).inward = v.text == "in"; }, .text = "Who begins: `in`, the other end; `out`, the vnic."},
-  {.object = Object::kRule, .name = "name", .type = Type::kName, .fallback = "(none)", .example = "\"admins only\"",
+  {.object = Object::kRule, .name = "name", .type = Type::kName, .fallback = "(none)", .example = "\"admins-only\"",
    .store = [](Policy& p, Value&& v) { rule(p).name = std::move(v.text); }, .text = "What the log calls it, beside its number in the list."},
   {.object = Object::kRule, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"ticket 4711\"",
    .store = ignore, .text = kCommentText},
