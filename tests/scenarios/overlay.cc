@@ -19,22 +19,6 @@ struct Case {
 
 class Overlay : public testing::TestWithParam<Case> {};
 
-// Sends `mib` of random octets by TCP and compares their digests; the two ends are in different
-// guests.
-void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib) {
-  // nc ends as soon as its own input does: a FIFO that this shell holds open never does.
-  const lab::Agent::Job sink =
-      to.agent().start("mkfifo /tmp/open.$$; exec 3<>/tmp/open.$$; nc -l -p 9000 <&3 | sha256sum");
-  to.agent().check("gh-wait tcp 9000 20000", seconds(30));
-  const std::string sent =
-      from.agent().check("dd if=/dev/urandom of=/tmp/data bs=1M count=" + std::to_string(mib) +
-                             " 2>/dev/null; bash -c 'cat /tmp/data >/dev/tcp/" + address +
-                             "/9000'; sha256sum </tmp/data",
-                         seconds(120));
-  const lab::CommandResult received = to.agent().finish(sink, seconds(60));
-  EXPECT_EQ(received.output, sent) << received.exit_status;
-}
-
 TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {
   PairOptions options;
   options.format = GetParam().format;

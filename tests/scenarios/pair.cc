@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/scenarios/pair.hh"
 
+#include <gtest/gtest.h>
 #include <poll.h>
 
 namespace gatehouse::scenarios {
@@ -90,6 +91,20 @@ uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::str
     if (row.at("name") == vnic) return row.at("counters").at(counter).get<uint64_t>();
   }
   return 0;
+}
+
+void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib) {
+  // nc ends as soon as its own input does: a FIFO that this shell holds open never does.
+  const lab::Agent::Job sink =
+      to.agent().start("mkfifo /tmp/open.$$; exec 3<>/tmp/open.$$; nc -l -p 9000 <&3 | sha256sum");
+  to.agent().check("gh-wait tcp 9000 20000", std::chrono::seconds(30));
+  const std::string sent =
+      from.agent().check("dd if=/dev/urandom of=/tmp/data bs=1M count=" + std::to_string(mib) +
+                             " 2>/dev/null; bash -c 'cat /tmp/data >/dev/tcp/" + address +
+                             "/9000'; sha256sum </tmp/data",
+                         std::chrono::seconds(120));
+  const lab::CommandResult received = to.agent().finish(sink, std::chrono::seconds(60));
+  EXPECT_EQ(received.output, sent) << received.exit_status;
 }
 
 void wait_for_carrier(lab::Guest& guest, const std::string& interface) {

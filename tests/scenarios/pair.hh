@@ -69,6 +69,10 @@ std::map<std::string, uint64_t> difference(const std::map<std::string, uint64_t>
                                            const std::map<std::string, uint64_t>& after);
 uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::string& counter);
 
+// Sends `mib` of random octets by TCP and compares their digests; the two ends are in different
+// guests.
+void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib);
+
 // Waits in the guest until the interface has a carrier.
 void wait_for_carrier(lab::Guest& guest, const std::string& interface = "eth0");
 // Waits until `condition` holds; false at the limit.

@@ -45,6 +45,8 @@ std::vector<CapturedFrame> read_capture(const std::string& path) {
       if (captured > end - body - kPacketHeader) break;
       CapturedFrame frame;
       frame.interface = load_le<uint32_t>(body);
+      frame.time_ns = static_cast<int64_t>(uint64_t{load_le<uint32_t>(body + 4)} << 32 |
+                                           load_le<uint32_t>(body + 8));
       if (frame.interface < names.size()) frame.interface_name = names[frame.interface];
       frame.octets.assign(body + kPacketHeader, body + kPacketHeader + captured);
       const uint8_t* options = body + kPacketHeader + ((captured + 3) & ~3u);

@@ -13,6 +13,7 @@ namespace gatehouse::report {
 struct CapturedFrame {
   uint32_t interface = 0;  // index of the Interface Description Block
   std::string interface_name;
+  int64_t time_ns = 0;  // the virtual clock, as our taps write it
   std::vector<uint8_t> octets;
   std::string comment;
 };
