@@ -64,9 +64,9 @@ class NicSender final : public SenderPort {
   const Place<Bus>& place_;
 };
 
-// Nanoseconds between two interrupts while the guest sends a bulk of data: about what Linux's
-// e1000e sets EITR to then.
-inline constexpr uint32_t kBulkApart = 250'000;
+// Nanoseconds between two interrupts while the guest sends a bulk of data. Linux's e1000e sets EITR
+// to 250 us then.
+inline constexpr uint32_t kBulkApart = 400'000;
 
 template <class Bus>
 class Interceptor {
