@@ -35,7 +35,7 @@ namespace gatehouse::spec {
   X(mirrored, "frames from and to the guest copied to its mirror session")          \
   X(mirror_lost, "of these, what could not be copied or sent at once")              \
   X(rx_coalesced, "frames made of TCP segments that followed one another")          \
-  X(rx_merged, "segments from the wire that these were made of")                         \
+  X(rx_merged, "segments from the wire that these were made of")                    \
   X(firewall_log_suppressed, "of firewall_logged, those of which no event told")
 
 // X(name, "text"): one set for each uplink
