@@ -119,7 +119,8 @@ DropReason open(const Bytes& frame, const decapsulate::Plan& plan, decapsulate::
   return reason;
 }
 
-Bytes build(const Format& format, const encapsulate::Ends& ends, const Bytes& inner, Input& input) {
+Bytes build(const Format& format, const encapsulate::Ends& ends, const Bytes& inner, bool inner_v6,
+            Input& input) {
   using encapsulate::Outer;
   const encapsulate::Plan plan(format);
   const Outer outer(ends, plan);
@@ -128,8 +129,9 @@ Bytes build(const Format& format, const encapsulate::Ends& ends, const Bytes& in
   memory.shrink_to_fit();
   uint8_t* const at = memory.data() + Outer::kReserve;
   const uint32_t length = static_cast<uint32_t>(inner.size());
-  uint8_t* const head =
-      outer.push(at, length, {input.take(), input.take<uint32_t>()}, input.take<uint16_t>());
+  uint8_t* const head = outer.push(
+      at, length, {.traffic_class = input.take(), .hash = input.take<uint32_t>(), .v6 = inner_v6},
+      input.take<uint16_t>());
   require(head >= memory.data() && static_cast<uint32_t>(at - head) == outer.length(),
           "headers have the length that they should");
   // In one piece, or as a segment is: headers, then payload elsewhere.
@@ -158,10 +160,15 @@ void fuzz_one(std::span<const uint8_t> octets) {
   ends.peer = *parse_ip(v6 ? "2001:db8::2" : "192.0.2.2");
   const unsigned bits = std::min<unsigned>(format.tenant.bits, 24);
   ends.vni = input.take<uint32_t>() & ((1u << bits) - 1);
-  const Bytes inner = take_frame(input);
+  Bytes inner = take_frame(input);
   if (inner.size() < 14) return;
+  // Where no Ethernet header is inside, a datagram begins with its version.
+  const bool inner_v6 = format.inner == policy::Inside::kIpv6 ||
+                        (format.inner == policy::Inside::kIp && (inner[0] & 0x80) != 0);
+  if (format.inner != policy::Inside::kEthernet)
+    inner[0] = static_cast<uint8_t>((inner_v6 ? 0x60 : 0x40) | (inner[0] & 0x0f));
 
-  Bytes frame = build(format, ends, inner, input);
+  Bytes frame = build(format, ends, inner, inner_v6, input);
   decapsulate::Tunnel tunnel;
   require(open(frame, plan, tunnel) == DropReason::none, "what was built is opened");
   require(tunnel.vni == ends.vni, "with its VNI");
