@@ -133,8 +133,8 @@ TEST_P(Coalescing, HandsTheDriverFramesAsLargeAsItTakes) {
     EXPECT_GT(made, 100u);
     EXPECT_GE(merged, 2 * made);
   } else {
-    EXPECT_EQ(made, 0u);
-    EXPECT_EQ(merged, 0u);
+    EXPECT_LT(merged, 100u)
+        << "a full segment has no room for another, the guests' few small ones have";
   }
   const nlohmann::json coalesce = card_of(pair.right()).at("coalesce");
   EXPECT_EQ(coalesce.at("frames"), merged);
