@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "hw/core/policy/shipped_formats.hh"
 #include "tools/common/options.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/guest.hh"
@@ -67,7 +68,11 @@ int boot(const common::Options& options) {
 lab::Topology gateway_topology(const std::string& format) {
   lab::Topology topology;
   topology.underlay_mtu = 1650;
-  topology.tenants = {{.name = "lab", .vni = 1, .format = format, .broadcast_peer = "10.99.0.254"}};
+  // Some formats have no room for a VNI.
+  const policy::Format* shipped = policy::shipped_format(format);
+  const unsigned vni = shipped && !shipped->tenant ? 0 : 1;
+  topology.tenants = {
+      {.name = "lab", .vni = vni, .format = format, .broadcast_peer = "10.99.0.254"}};
   topology.hosts = {{.name = "guest",
                      .mac = "02:00:00:00:20:01",
                      .underlay = {"10.99.0.1/24"},

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hw/core/policy/reader.hh"
 #include "hw/core/policy/shipped_formats.hh"
 #include "tools/boot/boot.hh"
 #include "tools/lab/guest.hh"
@@ -56,6 +57,9 @@ TEST(Arguments, BootTakesEachFormatThatIsShippedAndNoOther) {
   for (const policy::Format& format : policy::shipped_formats()) {
     all += (all.empty() ? "" : "|") + format.name;
     EXPECT_EQ(check_arguments({"boot", "--format", format.name}).output, "accepted\n");
+    const std::string guest = boot::gateway_topology(format.name).policy_of("guest").dump();
+    const Result<policy::Policy> policy = policy::read_policy(guest, "guest.json");
+    EXPECT_TRUE(policy.ok()) << policy.status().message();
   }
   EXPECT_NE(check_arguments({"boot", "--format", "quay"}).output.find("takes " + all + ","),
             std::string::npos);
