@@ -244,7 +244,7 @@ std::vector<Row> measure_all(const Options& options) {
 int run_ally(const std::vector<std::string>& arguments) {
   return run({.name = "ally",
               .heading = "what interception costs a partition's core (TCG, 1 vCPU; medians)",
-              .row_names = row_names(),
+              .row_names = row_names,
               .pairs = kPairs,
               .namespaces = true,
               .measure = measure_all},

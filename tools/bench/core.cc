@@ -21,20 +21,31 @@ using nlohmann::json;
 const std::map<std::string, double> kAsked = {{"EgressGeneve/1000", 10e6},
                                               {"EgressGeneve/1000000", 5e6}};
 
-// All but those that have peers.
-json run_benchmarks(unsigned repetitions) {
-  return run_own("-^(AllStages|Stages|NewFlows)/",
+// All but those that the comparison runs.
+std::vector<std::string> others() { return own_names("-^(AllStages|Stages|NewFlows)/"); }
+
+std::vector<std::string> row_names() {
+  std::vector<std::string> names = comparison_names(), more = others();
+  names.push_back(kStages);
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
+}
+
+// Names are of letters, digits, '_' and '/'.
+json run_benchmarks(const std::vector<std::string>& names, unsigned repetitions) {
+  std::string any;
+  for (const std::string& name : names) any += (any.empty() ? "" : "|") + name;
+  return run_own("^(" + any + ")$",
                  {"--benchmark_repetitions=" + std::to_string(repetitions),
                   "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.2"});
 }
 
-std::vector<Row> rows_of(const json& report, const Options& options) {
+std::vector<Row> rows_of(const json& report) {
   std::vector<Row> rows;
   for (const json& benchmark : report.value("benchmarks", json::array())) {
     if (benchmark.value("run_type", "") != "iteration" || !benchmark.contains("items_per_second"))
       continue;
     const std::string name = benchmark.at("run_name");
-    if (!options.wants(name)) continue;
     auto row =
         std::find_if(rows.begin(), rows.end(), [&](const Row& one) { return one.name == name; });
     if (row == rows.end()) {
@@ -100,14 +111,17 @@ int run_core(const std::vector<std::string>& arguments) {
       appendix.notes.insert(appendix.notes.end(), std::begin(kNotes), std::end(kNotes));
     appendix.costs = frame_costs(peers.rows);
     if (options.wants(kStages)) appendix.stages = measure_stages();
-    const std::vector<Row> others = options.wants("gress") || !options.rows.empty()
-                                        ? rows_of(run_benchmarks(options.pairs), options)
-                                        : std::vector<Row>();
-    rows.insert(rows.end(), others.begin(), others.end());
+    std::vector<std::string> wanted = others();
+    std::erase_if(wanted, [&](const std::string& name) { return !options.wants(name); });
+    if (!wanted.empty()) {
+      const std::vector<Row> more = rows_of(run_benchmarks(wanted, options.pairs));
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
     return rows;
   };
   return run({.name = "core",
               .heading = "hw/core alone and its peers, native, one core (medians)",
+              .row_names = row_names,
               .pairs = kPairs,
               .measure = measure_all,
               .print_more = [&](report::Terminal& terminal) { appendix.print(terminal); },

@@ -15,15 +15,14 @@ namespace {
 int measure_and_print(const Bench& bench, const std::vector<std::string>& arguments) {
   try {
     const Options options = read_options(arguments, bench.pairs);
-    if (const std::string none = not_in_any(options.rows, bench.row_names); !none.empty())
-      throw lab::Failure("--rows: no row has '" + none + "' in its name");
+    require_rows(options, bench.row_names);
+    if (!options.directory.empty()) throw lab::Failure("--directory is for bench loss alone");
     if (std::string why; bench.namespaces && !lab::Netns::available(&why))
       throw lab::Failure(why + " (taps and namespaces)");
     const std::vector<Row> rows = bench.measure(options);
-    if (rows.empty()) throw lab::Failure("no row has such a name");
     report::Terminal terminal(stdout);
     terminal.heading("bench " + bench.name + ": " + bench.heading);
-    print(rows, terminal);
+    if (!rows.empty()) print(rows, terminal);  // else what was wanted could not be measured
     if (bench.print_more) bench.print_more(terminal);
     if (!options.json.empty()) {
       nlohmann::json file = to_json(bench.name, rows);

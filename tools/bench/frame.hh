@@ -15,9 +15,8 @@ namespace gatehouse::bench {
 struct Bench {
   std::string name;
   std::string heading;
-  // All its rows, so that --rows is refused at once where it names none; empty: only known when
-  // they have been measured.
-  std::vector<std::string> row_names = {};
+  // Of all its rows, so that --rows is refused at once where it names none.
+  std::vector<std::string> (*row_names)();
   unsigned pairs;           // unless --pairs says otherwise
   bool namespaces = false;  // it needs network namespaces
   std::function<std::vector<Row>(const Options&)> measure;

@@ -264,6 +264,22 @@ LossPoint send_all(const char* name, double percent) {
   return point;
 }
 
+struct WayRow {
+  const char* name;
+  LossPoint (*send)(const char* name, double percent);
+};
+constexpr WayRow kWays[] = {
+    {"frames", send_all<FrameByFrame>},
+    {"stt", send_all<Stream>},
+    {"redundant", send_all<Redundant>},
+};
+
+std::vector<std::string> way_names() {
+  std::vector<std::string> names;
+  for (const WayRow& way : kWays) names.push_back(way.name);
+  return names;
+}
+
 std::string fixed(double value, int digits) {
   char text[32];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
@@ -320,15 +336,14 @@ std::string loss_csv(const std::vector<LossPoint>& points) {
 int run_loss(const std::vector<std::string>& arguments) {
   try {
     const Options options = read_options(arguments, 1);
+    require_rows(options, way_names);
+    if (!options.json.empty())
+      throw lab::Failure("--json is for the other benches; --directory DIR writes loss.csv");
     std::vector<LossPoint> points;
-    const auto all = [&](LossPoint (*send)(const char*, double), const char* name) {
-      if (!options.wants(name)) return;
+    for (const auto& [name, send] : kWays) {
+      if (!options.wants(name)) continue;
       for (const double percent : kPercents) points.push_back(send(name, percent));
-    };
-    all(send_all<FrameByFrame>, "frames");
-    all(send_all<Stream>, "stt");
-    all(send_all<Redundant>, "redundant");
-    if (points.empty()) throw lab::Failure("no row has such a name");
+    }
     print(points);
     if (!options.directory.empty()) {
       lab::write_file(options.directory + "/loss.csv", loss_csv(points));

@@ -97,7 +97,7 @@ std::string heading() {
 int run_net(const std::vector<std::string>& arguments) {
   return run({.name = "net",
               .heading = heading(),
-              .row_names = row_names(),
+              .row_names = row_names,
               .pairs = kPairs,
               .namespaces = true,
               .measure = measure_all},

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "tools/bench/rows.hh"
 #include "tools/common/options.hh"
 #include "tools/lab/failure.hh"
 
@@ -38,6 +39,12 @@ Options read_options(const std::vector<std::string>& arguments, unsigned pairs) 
   std::istringstream parts(given.value().get("--rows"));
   for (std::string part; std::getline(parts, part, ',');) options.rows.push_back(part);
   return options;
+}
+
+void require_rows(const Options& options, std::vector<std::string> (*row_names)()) {
+  if (options.rows.empty()) return;
+  const std::string none = not_in_any(options.rows, row_names());
+  if (!none.empty()) throw lab::Failure("--rows: no row has '" + none + "' in its name");
 }
 
 }  // namespace gatehouse::bench

@@ -23,6 +23,9 @@ std::string usage();
 // takes.
 Options read_options(const std::vector<std::string>& arguments, unsigned pairs);
 
+// Throws lab::Failure when one of `options.rows` is in no row's name; asks for them only then.
+void require_rows(const Options& options, std::vector<std::string> (*row_names)());
+
 }  // namespace gatehouse::bench
 
 #endif  // GATEHOUSE_TOOLS_BENCH_OPTIONS_HH_

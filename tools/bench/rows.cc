@@ -109,7 +109,7 @@ std::string not_in_any(const std::vector<std::string>& parts,
       return name.find(part) != std::string::npos;
     });
   });
-  return names.empty() || found == parts.end() ? "" : *found;
+  return found == parts.end() ? "" : *found;
 }
 
 }  // namespace gatehouse::bench

@@ -40,8 +40,7 @@ void print(const std::vector<Row>& rows, report::Terminal& terminal);
 // "ours_runs", "peer_runs"}]}
 nlohmann::json to_json(const std::string& bench, const std::vector<Row>& rows);
 
-// The first of these parts that is in none of the names; empty: there is no such part, or there are
-// no names.
+// The first of these parts that is in none of the names; empty: there is no such part.
 std::string not_in_any(const std::vector<std::string>& parts,
                        const std::vector<std::string>& names);
 

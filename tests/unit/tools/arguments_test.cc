@@ -33,6 +33,8 @@ TEST(Arguments, AcceptsWhatTheProgramsTake) {
       {"boot", "--", "--help", "-device", "x"},
       {"bench", "net"},
       {"bench", "core", "--pairs", "100", "--rows", "a,b", "--json=f"},
+      {"fuzz"},
+      {"fuzz", "parse", "pipeline", "--seconds=5"},
       {"test"},
       {"test", "unit", "peers"},
       {"test", "Arguments"},
@@ -80,6 +82,9 @@ TEST(Arguments, RefusesWithOneLineThatNamesTheFix) {
       {{"bench"}, "bench takes one of net, ally, loss, core. Fix: ./gatehouse bench --help\n"},
       {{"bench", "nett"}, "bench takes one of net, ally, loss, core, not 'nett'. Fix: "},
       {{"bench", "net", "core"}, "bench has no option 'core'. Fix: use --json FILE, "},
+      {{"fuzz", "parser"}, "no fuzz target is called 'parser'. Fix: use parse tunnel "},
+      {{"fuzz", "parse", "--seconds", "0"}, "--seconds takes 1..86400, not '0'\n"},
+      {{"fuzz", "--seconds", "5", "parse"}, "fuzz has no option 'parse'. Fix: use --seconds "},
       {{"test", "unit", "peer5"}, "no test is called 'peer5'. Fix: use a group (unit, "},
       {{"test", "Arguments.Nope"}, "no test is called 'Arguments.Nope'. Fix: "},
       {{"test", "--json"}, "no test is called '--json'. Fix: "},
@@ -96,6 +101,22 @@ TEST(Arguments, RefusesWithOneLineThatNamesTheFix) {
     EXPECT_EQ(result.output.find(std::string("gatehouse: ") + row.says), 0u) << result.output;
     EXPECT_EQ(result.output.find('\n'), result.output.size() - 1) << result.output;
   }
+}
+
+TEST(Arguments, BenchesRefuseBeforeTheyMeasure) {
+  const auto refuses = [](const std::vector<std::string>& arguments, const std::string& says) {
+    std::vector<std::string> command = {lab::Build::tool(), "bench"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    const lab::CommandResult result = lab::run_command(command, std::chrono::seconds(10));
+    EXPECT_EQ(result.exit_status, 1) << result.output;
+    EXPECT_EQ(result.output, "gatehouse bench " + arguments[0] + ": " + says + "\n");
+  };
+  for (const char* bench : {"net", "ally", "loss", "core"})
+    refuses({bench, "--rows", "e,quay"}, "--rows: no row has 'quay' in its name");
+  for (const char* bench : {"net", "ally", "core"})
+    refuses({bench, "--directory", "d"}, "--directory is for bench loss alone");
+  refuses({"loss", "--json", "f"},
+          "--json is for the other benches; --directory DIR writes loss.csv");
 }
 
 TEST(Arguments, HelpListsTheRowsThatTheProgramWasCompiledFrom) {

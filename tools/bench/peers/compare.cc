@@ -17,6 +17,9 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kUnit = "M frames/s";
+constexpr const char* kCost = "cost of a frame 1 M flows over 1 k";
+constexpr const char* kHeap = "allocations on the way";
+constexpr const char* kBatch = "slowest batch of 64 new flows to 1 M";
 
 struct PeerRow {
   const char* name;
@@ -53,23 +56,21 @@ std::string figure(double value) {
   return text;
 }
 
-}  // namespace
-
-namespace {
-
 struct Load {
   const FrameSize& size;
   uint32_t flows;
 };
 
-std::vector<Load> loads_of(const PeerRow& peer, const Options& options) {
+std::vector<Load> all_loads() {
   std::vector<Load> loads;
   for (const FrameSize& size : kFrameSizes) {
-    for (uint32_t flows : kFlowCounts) {
-      if (options.wants(load_name(size, flows) + "/" + peer.name)) loads.push_back({size, flows});
-    }
+    for (uint32_t flows : kFlowCounts) loads.push_back({size, flows});
   }
   return loads;
+}
+
+std::string row_name(const Load& load, const PeerRow& peer) {
+  return load_name(load.size, load.flows) + "/" + peer.name;
 }
 
 Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pairs) {
@@ -77,7 +78,7 @@ Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pa
   peer.give(load.size, given);
   const std::string own = benchmark_name("AllStages", load.size, load.flows);
   const std::string limit = " with " + flows_name(given) + " flows, its limit here";
-  std::vector<Row> rows{{.name = load_name(load.size, load.flows) + "/" + about.name,
+  std::vector<Row> rows{{.name = row_name(load, about),
                          .unit = kUnit,
                          .peer_name = given == load.flows ? about.name : about.name + limit,
                          .goal = about.goal,
@@ -90,11 +91,22 @@ Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pa
 
 }  // namespace
 
+std::vector<std::string> comparison_names() {
+  std::vector<std::string> names = {kCost, kHeap, kBatch};
+  for (const PeerRow& peer : kPeers) {
+    for (const Load& load : all_loads()) names.push_back(row_name(load, peer));
+  }
+  return names;
+}
+
 Comparison compare_with_peers(const Options& options) {
   Comparison result;
   lab::WorkDir work("peers");
   for (const PeerRow& about : kPeers) {
-    const std::vector<Load> loads = loads_of(about, options);
+    std::vector<Load> loads;
+    for (const Load& load : all_loads()) {
+      if (options.wants(row_name(load, about))) loads.push_back(load);
+    }
     if (loads.empty()) continue;
     std::fprintf(stderr, "  starting %s\n", about.name);
     try {
@@ -112,11 +124,9 @@ Comparison compare_with_peers(const Options& options) {
 Comparison measure_alone(const Options& options) {
   Comparison result;
   const FrameSize& small = kFrameSizes[0];
-  const std::string cost = "cost of a frame 1 M flows over 1 k", heap = "allocations on the way",
-                    batch = "slowest batch of 64 new flows to 1 M";
-  if (options.wants(cost)) {
+  if (options.wants(kCost)) {
     std::vector<Row> rows{
-        {.name = cost,
+        {.name = kCost,
          .unit = "ns",
          .peer_name = "1 k flows",
          .goal = 1.5,
@@ -128,14 +138,14 @@ Comparison measure_alone(const Options& options) {
     rows[0].measure_ours = rows[0].measure_peer = nullptr;
     result.rows.push_back(rows[0]);
   }
-  if (options.wants(heap)) {
-    Row row{.name = heap, .unit = "malloc, new"};
+  if (options.wants(kHeap)) {
+    Row row{.name = kHeap, .unit = "malloc, new"};
     for (const FrameSize& size : kFrameSizes)
       row.ours.push_back(run_one(benchmark_name("AllStages", size, 1000)).at("allocations"));
     result.rows.push_back(row);
   }
-  if (options.wants(batch)) {
-    Row row{.name = batch, .unit = "us"},
+  if (options.wants(kBatch)) {
+    Row row{.name = kBatch, .unit = "us"},
         usual{.name = "the median of those batches", .unit = "us"};
     for (unsigned i = 0; i < options.pairs; ++i) {
       const json one = run_one("NewFlows/1000000");
@@ -194,22 +204,19 @@ StageTable measure_stages() {
 report::Terminal::Table frame_costs(const std::vector<Row>& rows) {
   report::Terminal::Table table{{"ns a frame", "hw/core"}, {}};
   for (const PeerRow& peer : kPeers) table.header.push_back(peer.name);
-  for (const FrameSize& size : kFrameSizes) {
-    for (uint32_t flows : kFlowCounts) {
-      const std::string load = load_name(size, flows);
-      std::vector<double> ours;
-      std::vector<std::string> cells;
-      for (const PeerRow& peer : kPeers) {
-        const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& one) {
-          return one.name == load + "/" + peer.name;
-        });
-        cells.push_back(row == rows.end() ? "-" : figure(1e3 / median(row->peer)));
-        if (row != rows.end()) ours.insert(ours.end(), row->ours.begin(), row->ours.end());
-      }
-      if (ours.empty()) continue;
-      cells.insert(cells.begin(), {load, figure(1e3 / median(ours))});
-      table.rows.push_back(cells);
+  for (const Load& load : all_loads()) {
+    std::vector<double> ours;
+    std::vector<std::string> cells;
+    for (const PeerRow& peer : kPeers) {
+      const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& one) {
+        return one.name == row_name(load, peer);
+      });
+      cells.push_back(row == rows.end() ? "-" : figure(1e3 / median(row->peer)));
+      if (row != rows.end()) ours.insert(ours.end(), row->ours.begin(), row->ours.end());
     }
+    if (ours.empty()) continue;
+    cells.insert(cells.begin(), {load_name(load.size, load.flows), figure(1e3 / median(ours))});
+    table.rows.push_back(cells);
   }
   return table;
 }

@@ -15,6 +15,9 @@ struct Comparison {
   std::vector<std::string> notes;  // what could not be measured and why; how figures came about
 };
 
+// Of the rows that the next two can make.
+std::vector<std::string> comparison_names();
+
 // Rows "SIZE B/N flows/PEER": frames a second of processor time, one core.
 Comparison compare_with_peers(const Options& options);
 

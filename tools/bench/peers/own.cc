@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/bench/peers/own.hh"
 
+#include <sstream>
+
 #include "tools/bench/peers/cpu.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/guest.hh"
@@ -9,6 +11,21 @@ namespace gatehouse::bench {
 
 using nlohmann::json;
 
+namespace {
+
+std::string program() { return lab::Build::directory() + "/core/tests/bench_core/bench-core"; }
+std::string filtered(const std::string& filter) { return "--benchmark_filter=" + filter; }
+
+}  // namespace
+
+std::vector<std::string> own_names(const std::string& filter) {
+  std::istringstream text(
+      lab::check_command({program(), "--benchmark_list_tests", filtered(filter)}));
+  std::vector<std::string> names;
+  for (std::string name; std::getline(text, name);) names.push_back(name);
+  return names;
+}
+
 json run_own(const std::string& filter, const std::vector<std::string>& more) {
   constexpr auto kLimit = std::chrono::minutes(10);
   lab::WorkDir work("core");
@@ -16,8 +33,8 @@ json run_own(const std::string& filter, const std::vector<std::string>& more) {
   std::vector<std::string> words = {"taskset",
                                     "-c",
                                     std::to_string(bench_core()),
-                                    lab::Build::directory() + "/core/tests/bench_core/bench-core",
-                                    "--benchmark_filter=" + filter,
+                                    program(),
+                                    filtered(filter),
                                     "--benchmark_out=" + out,
                                     "--benchmark_out_format=json"};
   words.insert(words.end(), more.begin(), more.end());

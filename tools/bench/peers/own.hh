@@ -9,6 +9,8 @@
 
 namespace gatehouse::bench {
 
+// Of the benchmarks whose name matches (with "-" before it: does not match).
+std::vector<std::string> own_names(const std::string& filter);
 // Google Benchmark's report of those whose name matches; `more` goes to its command line. Throws
 // lab::Failure when one of them ended with an error, and says it.
 nlohmann::json run_own(const std::string& filter, const std::vector<std::string>& more = {});
