@@ -211,6 +211,50 @@ TEST(Card, AFrameSentDuringDeliveryWaitsForRun) {
   EXPECT_EQ(world.wire.sent.size(), 1u);
 }
 
+// A message-signalled interrupt may be another vnic's doorbell.
+TEST(Card, AFrameSentWhileHeldOnesGoOnWaitsForRun) {
+  World world;
+  std::string text = kPolicy;
+  const std::string vnic = R"("name": "b", )";
+  text.insert(text.find(vnic) + vnic.size(), R"("coalesce": true, )");
+  text.insert(text.rfind('}'), R"(, "coalesce_hold": 1000000)");
+  Result<policy::Policy> policy = policy::read_policy(text, "policy.json");
+  ASSERT_TRUE(policy.ok()) << policy.status().message();
+  ASSERT_TRUE(world.card.load_policy(policy.value()).ok());
+  const test::Bytes inner =
+      test::Frame()
+          .ethernet({.destination = "52:54:00:00:00:0b", .source = "52:54:00:00:00:02"})
+          .ipv4({.source = "10.0.0.2", .destination = "10.0.0.11"})
+          .tcp()
+          .payload(1000)
+          .build();
+  const test::Bytes segment =
+      test::Frame()
+          .ethernet({.destination = "02:00:00:00:00:01", .source = "02:00:00:00:00:02"})
+          .ipv4({.source = "10.1.0.2", .destination = "10.1.0.1"})
+          .udp({.destination = 4789, .checksum = 0})
+          .payload(test::concat({test::from_hex("0800 0000 0013 8900"), inner}))
+          .build();
+  world.b.on_receive = [&] {
+    World::transmit(world.b, World::from_b("10.0.0.2", "52:54:00:00:00:02"));
+    EXPECT_TRUE(world.wire.sent.empty());
+  };
+  const auto expect_after = [&](const char* what, auto let_go) {
+    SCOPED_TRACE(what);
+    ASSERT_TRUE(world.receive(segment));
+    world.run();
+    ASSERT_EQ(world.card.state(false)["coalesce"]["held-frames"], 1);
+    let_go();
+    EXPECT_EQ(world.b.received.size(), 1u);
+    world.run();
+    EXPECT_EQ(world.wire.sent.size(), 1u);
+    world.b.received.clear();
+    world.wire.sent.clear();
+  };
+  expect_after("policy", [&] { EXPECT_TRUE(world.card.load_policy(policy.value()).ok()); });
+  expect_after("detach", [&] { world.card.detach(world.a.port); });
+}
+
 TEST(Card, TellsTheWireToWaitAndWakesIt) {
   World world;
   size_t taken = 0;
