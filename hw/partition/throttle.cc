@@ -10,8 +10,10 @@ namespace gatehouse::partition {
 void Throttle::raise(unsigned number, uint8_t vector, uint32_t apart_ns, int64_t now) {
   Core& core = cores_[number];
   core.waiting.set(vector);
-  // Before the first there was none: `last` is too far away to be added to.
-  const int64_t due = core.last > now - apart_ns ? core.last + apart_ns : now;
+  // Before the first there was none: `last` is too far away to be added to. One that is yet to come
+  // is of a clock that has gone back since (a machine may go on after its state was refused).
+  const bool soon = core.last > now - apart_ns && core.last <= now;
+  const int64_t due = soon ? core.last + apart_ns : now;
   core.due = std::min(core.due, due);
   if (core.due <= now) raise_waiting(number, now);
 }

@@ -77,6 +77,16 @@ TEST_F(ThrottleTest, CoresDoNotWaitForOneAnother) {
   EXPECT_EQ(interrupts_.raised.back(), std::pair(0u, 40u));
 }
 
+TEST_F(ThrottleTest, AClockThatWentBackDelaysNothing) {
+  throttle_.raise(0, 40, 100, 1'000'000);
+  throttle_.raise(0, 41, 100, 1'000'050);
+  interrupts_.raised.clear();
+  throttle_.raise(0, 40, 100, 1000);
+  EXPECT_THAT(interrupts_.raised, ElementsAre(Pair(0, 40), Pair(0, 41)));
+  throttle_.raise(0, 40, 100, 1010);
+  EXPECT_EQ(throttle_.next_deadline(), 1100);
+}
+
 TEST_F(ThrottleTest, WhatWaitsIsSaved) {
   throttle_.raise(1, 40, 100, 1000);
   throttle_.raise(1, 41, 100, 1010);
