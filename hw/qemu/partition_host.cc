@@ -261,7 +261,7 @@ nlohmann::json PartitionHost::state() const {
 }
 
 void PartitionHost::archive(Archive& archive) {
-  archive.section("partition", 2);
+  const uint32_t version = archive.section("partition", 2);
   uint32_t cores = device_->cores;
   archive(cores);
   if (cores != device_->cores) {
@@ -279,7 +279,11 @@ void PartitionHost::archive(Archive& archive) {
   archive(messages_refused_);
   boundary_.archive(archive);
   control_.archive(archive);
-  throttle_.archive(archive, now_ns());
+  if (version >= 2) {
+    throttle_.archive(archive, now_ns());
+  } else {
+    throttle_.reset();  // nothing was throttled
+  }
   if (archive.loading()) wait_for_throttle();
 }
 
