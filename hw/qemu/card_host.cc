@@ -11,6 +11,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "hw/core/policy/reader.hh"
 #include "hw/qemu/device_name.hh"
@@ -75,10 +76,7 @@ Status CardHost::load_policy(const char* path) {
 
 Status CardHost::replace_policy(const char* path) {
   Status status = load_policy(path);
-  if (status.ok() && path != device_->policy) {
-    g_free(device_->policy);
-    device_->policy = g_strdup(path);
-  }
+  if (status.ok()) g_free(std::exchange(device_->policy, g_strdup(path)));
   return status;
 }
 

@@ -21,7 +21,7 @@ using firewall::TcpEnd;
 using pipeline::MovedConnection;
 
 constexpr uint32_t kMostAtOnce = 4096;  // connections of one command
-constexpr uint8_t kTcp = 6;
+constexpr uint8_t kTcp = static_cast<uint8_t>(IpProtocol::kTcp);
 
 static_assert(GATEHOUSE_DIRECTION_OUT == int(FlowDirection::kOut) &&
               GATEHOUSE_DIRECTION_IN == int(FlowDirection::kIn));
@@ -96,7 +96,7 @@ Status read(const GatehouseTcpEnd& row, TcpEnd& end) {
   }
   if (row.scale > TcpEnd::kMaxScale ||
       (row.has_again_scale && row.again_scale > TcpEnd::kMaxScale)) {
-    return Status::error("a window scale is at most 14");
+    return Status::error("a window scale is at most " + std::to_string(TcpEnd::kMaxScale));
   }
   end.start = row.start;
   end.end = row.end;
