@@ -111,10 +111,11 @@ enum class Answer : uint32_t { kDone = 0, kUnknown = 1, kFailed = 2 };
 //   The unit sets a bit of `pending` or advances `produced`, then exchanges `armed` with 0 and raises its interrupt
 //   when it was not 0: at once when it was kArmedAtOnce, else not before so many ns of virtual time have passed since
 //   the last interrupt of a unit on that core (what a NIC's EITR does: firmware chooses how many it wants). Firmware
-//   that wants to halt sets `armed`, then looks at `pending` and `produced` once more. While `armed` is 0 there are no
-//   interrupts, however much happens. Units whose ARMED is the same word interrupt once for all of them: a core that
-//   waits for several arms them by one store. Firmware clears it before the first COMMIT; later ones go on with the
-//   counts that they find.
+//   that wants to halt sets `armed`, then looks at `pending` and `produced` once more. While `armed` is 0 nothing
+//   interrupts anew, however much happens; an interrupt that waits for its time comes all the same, also when its unit
+//   is no longer in force. Units whose ARMED is the same word interrupt once for all of them: a core that waits for
+//   several arms them by one store. Firmware clears it before the first COMMIT; later ones go on with the counts that
+//   they find.
 inline constexpr uint32_t kArmedAtOnce = 1;
 struct alignas(64) UnitControl {
   uint64_t pending;  // unit sets (or), firmware takes (exchanges all or a half with 0). Redirection: bit e, entry e was
