@@ -27,10 +27,13 @@ constexpr char kFormats[] = R"([
   {"name": "ipip-udp", "port": 4755, "header": "", "inner": "ipv4", "udp_checksum": true},
   {"name": "gue-zero", "kind": "gue", "zero_checksum_ipv6": true}])";
 
-constexpr char kFou[] = "modprobe -a fou fou6\nip fou add port 4754 ipproto 47";
-constexpr char kFou6[] = "modprobe -a fou fou6\nip -6 fou add port 4754 ipproto 47";
-constexpr char kGue[] = "modprobe -a fou fou6\nip fou add port 6080 gue";
-constexpr char kGue6[] = "modprobe -a fou fou6\nip -6 fou add port 6080 gue";
+// Of GRE within UDP, Debian's kernels lose a part of what their GRO merges: of a stream to the peer
+// 40 % of the segments were sent again with it, none without.
+#define GATEHOUSE_FOU "ethtool -K wire gro off\nmodprobe -a fou fou6\nip "
+constexpr char kFou[] = GATEHOUSE_FOU "fou add port 4754 ipproto 47";
+constexpr char kFou6[] = GATEHOUSE_FOU "-6 fou add port 4754 ipproto 47";
+constexpr char kGue[] = GATEHOUSE_FOU "fou add port 6080 gue";
+constexpr char kGue6[] = GATEHOUSE_FOU "-6 fou add port 6080 gue";
 
 std::string formats_of(const std::string& name) {
   nlohmann::json found = nlohmann::json::array();
