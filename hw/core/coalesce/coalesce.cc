@@ -204,6 +204,14 @@ void Coalescer::flush(Cause cause) {
   while (flows_.oldest() != kNone) flush(flows_.oldest(), cause);
 }
 
+void Coalescer::flush_owner(uint16_t owner) {
+  for (uint32_t number = flows_.oldest(); number != kNone;) {
+    const uint32_t next = flows_.newer(number);
+    if (flows_[number].chain.origin().owner == owner) flush(number, Cause::asked);
+    number = next;
+  }
+}
+
 void Coalescer::end_batch() {
   if (limits_.hold_ns == 0) flush(Cause::batch);
 }

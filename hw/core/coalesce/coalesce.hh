@@ -86,8 +86,10 @@ class Coalescer {
   void tick(int64_t now);
   // When tick() has something to do; INT64_MAX: nothing is held.
   int64_t next_deadline() const;
-  // Lets everything go: before a policy is loaded, a vnic goes.
+  // Lets everything go: before a policy is loaded.
   void flush(Cause cause = Cause::asked);
+  // What is this owner's, which is going. Not on the packet path: looks at all flows.
+  void flush_owner(uint16_t owner);
   // Gives everything back to the pool: reset.
   void forget();
 

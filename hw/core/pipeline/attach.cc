@@ -121,7 +121,9 @@ Status Pipeline::Impl::attach(unsigned vnic, const std::string& name, const MacA
 void Pipeline::Impl::detach(unsigned vnic) {
   if (vnic >= kMaxVnics) return;
   vnics[vnic].attached = false;  // it gets nothing more
-  let_go();
+  // Others keep what is held for them: they may be taken away to load a saved state, and are not
+  // written to then.
+  if (coalescer_) coalescer_->flush_owner(static_cast<uint16_t>(vnic));
   // Else they would end as drops of whoever gets the number next.
   tables->neighbours.give_up(static_cast<uint16_t>(vnic), *this);
   vnics[vnic] = Vnic();

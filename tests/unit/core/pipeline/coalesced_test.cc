@@ -197,6 +197,18 @@ TEST_P(Coalesced, AVnicThatGoesGetsNothingMore) {
   EXPECT_EQ(b.pool.in_use(), 0u);
 }
 
+// Loading a card's state takes its vnics away one by one: nobody's memory is written to.
+TEST_P(Coalesced, OthersKeepWhatIsHeldWhenAVnicGoes) {
+  World b(policy());
+  b.sink.largest = kJumbo;
+  receive(b, segments(5 * kMss, kAck));
+  b.pipeline.detach_vnic(1);
+  EXPECT_TRUE(b.sink.received.empty());
+  EXPECT_EQ(b.pipeline.held_frames(), 5u);
+  b.pipeline.tick(b.now + kHold);
+  EXPECT_EQ(received(b), std::vector<Bytes>{whole(5 * kMss, kAck)});
+}
+
 TEST_P(Coalesced, WhatIsHeldIsSaved) {
   World b(policy());
   b.sink.largest = kJumbo;
