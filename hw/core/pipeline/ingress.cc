@@ -119,6 +119,8 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
     guard.begin_batch(now);
     prefetch_in(count);
   }
+  // Whoever calls tick() believes the deadlines, which may be a saved state's.
+  if (coalescer_) coalescer_->tick(now);
   for (size_t i = 0; i < count; ++i) {
     ticket_ = guarded ? &tickets_[i] : nullptr;
     origin_ = coalescer_ && origins_[i].opaque != 0 ? &origins_[i] : nullptr;

@@ -209,6 +209,28 @@ TEST_P(Coalesced, OthersKeepWhatIsHeldWhenAVnicGoes) {
   EXPECT_EQ(received(b), std::vector<Bytes>{whole(5 * kMss, kAck)});
 }
 
+// A time that a saved state made up: those that come later wait for nobody.
+TEST_P(Coalesced, WhatWasHeldAtAnotherTimeGoesOnWithTheNextFrames) {
+  World b(policy());
+  b.sink.largest = kJumbo;
+  b.now = INT64_MAX / 8;
+  receive(b, segments(5 * kMss, kAck));
+  Archive saved;
+  b.pipeline.archive(saved);
+  World c(policy());
+  c.sink.largest = kJumbo;
+  Archive from(saved.bytes());
+  c.pipeline.archive(from);
+  ASSERT_TRUE(from.ok()) << from.error();
+  World a(card_a(GetParam().shape));
+  a.from_vnic(0, Frame().ethernet().ipv4().udp().payload(9).build());
+  receive(c, {a.sink.sent[0].frame});
+  ASSERT_EQ(c.sink.received.size(), 2u);
+  EXPECT_EQ(c.sink.received[0].frame, whole(5 * kMss, kAck));
+  EXPECT_EQ(c.pipeline.next_tick(), INT64_MAX);
+  EXPECT_EQ(c.pool.in_use(), 0u);
+}
+
 TEST_P(Coalesced, WhatIsHeldIsSaved) {
   World b(policy());
   b.sink.largest = kJumbo;
