@@ -231,6 +231,7 @@ void Pipeline::Impl::finish_ethernet(unsigned uplink, Packet& packet, uint16_t t
   const overlay::Target target = who_has(tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
   const MacAddress* mac = mac_of(target, tenant, &vnic);
   const bool group = v6 ? ip[0] == 0xff : ip[0] >= 224;
+  if (group) packet.offload = {};  // as claim_super_frame() has it, which knew no address
   // Nobody has the zero address.
   ethernet.set_destination(group            ? overlay::group_mac(ip, v6)
                            : mac != nullptr ? *mac

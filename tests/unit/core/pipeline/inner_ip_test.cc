@@ -102,6 +102,26 @@ TEST(InnerIp, NoHeaderAtAllIsIpInIp) {
   EXPECT_EQ(pair.a.count()["drop.not_in_format"], 1u);
 }
 
+// Segments times vnics would be more than one frame's work.
+TEST(InnerIp, ASuperFrameForAGroupIsNotCutForEach) {
+  Format format{.name = "f", .protocol = Format::kUdp, .port = 4755};
+  format.inner = policy::Inside::kIp;
+  ASSERT_FALSE(policy::check_format(format));
+  Pair pair(format, {.mtu = 9000, .broadcast = true});
+  const Bytes frame = Frame()
+                          .ethernet({.destination = "01:00:5e:01:01:01"})
+                          .ipv4({.destination = "239.1.1.1"})
+                          .tcp()
+                          .payload(3000)
+                          .build();
+  pair.pass(frame);
+  ASSERT_EQ(pair.b.sink.received.size(), 1u);
+  pair.b.sink.clear();
+  pair.b.from_wire(pair.a.sink.sent[0].frame, 0, 1000);
+  ASSERT_EQ(pair.b.sink.received.size(), 1u);
+  EXPECT_EQ(to_hex(pair.b.sink.received[0].frame), to_hex(frame));
+}
+
 TEST(InnerIp, WhatHasNoPlaceInADatagramIsDropped) {
   Pair pair(*shipped_format("gre-ip"));
   pair.pass(Frame().ethernet().vlan(0x6000).ipv4().udp().payload(20).build());
