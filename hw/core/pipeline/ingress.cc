@@ -20,6 +20,9 @@ using spec::UplinkCounter;
 
 namespace {
 
+// Origin::opaque of a tunnel header that is not kept: its frame is merged with none.
+constexpr uint32_t kTooLong = coalesce::kMaxOpaque + 1;
+
 // Of IPv4 or IPv6, or ARP's sender: 4 or 16 octets in the frame.
 const uint8_t* source_octets(const Packet& packet) {
   const uint8_t* l3 = packet.data + packet.layers.l2_length;
@@ -123,7 +126,7 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
   if (coalescer_) coalescer_->tick(now);
   for (size_t i = 0; i < count; ++i) {
     ticket_ = guarded ? &tickets_[i] : nullptr;
-    origin_ = coalescer_ && origins_[i].opaque != 0 ? &origins_[i] : nullptr;
+    origin_ = coalescer_ && origins_[i].opaque != kTooLong ? &origins_[i] : nullptr;
     inner_frame(uplink, *work_[i], tenants_[i], *peers_[i], targets_[i]);
   }
   if (coalescer_) coalescer_->end_batch();
@@ -183,16 +186,18 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   if (known.way.is_none()) return DropReason::unknown_peer;
   peer = &tables->next_hops[known.way.index()];
 
+  uint32_t kept = 0;
   if (coalescer_) {
     origin.envelope = static_cast<uint16_t>(tunnel.plan);
     origin.peer = known.way.index();
-    if (!tables->envelopes[tunnel.plan].read(packet, tunnel.inner_offset, tunnel.header_length,
-                                             origin))
-      origin.opaque = 0;
+    const bool read = tables->envelopes[tunnel.plan].read(packet, tunnel.inner_offset,
+                                                          tunnel.header_length, origin);
+    if (read) kept = origin.opaque;
+    if (!read) origin.opaque = kTooLong;
   }
   packet.pull(tunnel.inner_offset);
   packet.length = tunnel.inner_length;
-  if (tunnel.carries_ip) begin_ethernet(packet, coalescer_ ? origin.opaque : 0);
+  if (tunnel.carries_ip) begin_ethernet(packet, kept);
   packet.offload = {};
   const DropReason inner = parse::parse(packet);
   claim_super_frame(packet);

@@ -122,6 +122,27 @@ TEST(InnerIp, ASuperFrameForAGroupIsNotCutForEach) {
   EXPECT_EQ(to_hex(pair.b.sink.received[0].frame), to_hex(frame));
 }
 
+// Nothing stands in front of the datagram that would have to agree.
+TEST(InnerIp, WithoutAHeaderSegmentsAreMergedToo) {
+  policy::Policy merging = with(card_b(), *shipped_format("ipip"));
+  merging.vnics[0].coalesce = true;
+  World a(with(card_a(), *shipped_format("ipip"))), b(merging);
+  b.sink.largest = 16380;
+  const Bytes frame =
+      Frame().ethernet().ipv4({.dont_fragment = true}).tcp({.flags = 0x18}).payload(5000).build();
+  a.from_vnic(0, frame,
+              {.tso = true,
+               .tcp = true,
+               .ipv4 = true,
+               .mss = 1200,
+               .header_length = 54,
+               .payload_length = 5000});
+  ASSERT_EQ(a.sink.sent.size(), 5u);
+  for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
+  ASSERT_EQ(b.sink.received.size(), 1u);
+  EXPECT_EQ(to_hex(b.sink.received[0].frame), to_hex(frame));
+}
+
 TEST(InnerIp, WhatHasNoPlaceInADatagramIsDropped) {
   Pair pair(*shipped_format("gre-ip"));
   pair.pass(Frame().ethernet().vlan(0x6000).ipv4().udp().payload(20).build());
