@@ -46,7 +46,8 @@ struct Match {
 enum class Entropy : uint8_t { kUsual, kSourcePort, kFlow, kNone };
 
 // What stands behind the tunnel header. IP datagrams get their Ethernet header from the mapping.
-enum class Inside : uint8_t { kEthernet, kIp, kIpv4, kIpv6 };
+// kEthernetSaid: of a file, over its kind; what has been read says kEthernet.
+enum class Inside : uint8_t { kEthernet, kIp, kIpv4, kIpv6, kEthernetSaid };
 
 // How frames look on the underlay: the description from which the card recognises, builds and opens
 // them. The tunnel header stands behind the outer IP header and what the protocol has in front of

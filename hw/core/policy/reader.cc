@@ -61,6 +61,7 @@ void fill_in(Policy& policy) {
   for (Format& format : policy.formats) {
     if (const Format* kind = shipped_format(format.kind)) take_over(format, *kind);
     if (format.protocol == 0) format.protocol = Format::kUdp;
+    if (format.inner == Inside::kEthernetSaid) format.inner = Inside::kEthernet;
   }
   for (Tenant& tenant : policy.tenants) {
     if (tenant.format.empty()) tenant.format = "geneve";

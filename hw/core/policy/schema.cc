@@ -152,7 +152,7 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { format(p).flow = v.field; },
    .text = "Where a hash of the inner flow stands, at most 32 bits."},
   {.object = Object::kFormat, .name = "inner", .type = Type::kKeyword, .keywords = "ethernet|ip|ipv4|ipv6", .fallback = "(the kind's, else `ethernet`)", .example = "\"ip\"",
-   .store = [](Policy& p, Value&& v) { format(p).inner = v.text == "ip" ? Inside::kIp : v.text == "ipv4" ? Inside::kIpv4 : v.text == "ipv6" ? Inside::kIpv6 : Inside::kEthernet; },
+   .store = [](Policy& p, Value&& v) { format(p).inner = v.text == "ip" ? Inside::kIp : v.text == "ipv4" ? Inside::kIpv4 : v.text == "ipv6" ? Inside::kIpv6 : Inside::kEthernetSaid; },
    .text = "What stands behind the tunnel header: an Ethernet frame, or an IP datagram of either or of one version."},
   {.object = Object::kFormat, .name = "ether_type", .type = Type::kField, .fallback = "(the kind's; none: the datagram itself tells its version)", .example = "\"2:16\"",
    .store = [](Policy& p, Value&& v) { format(p).ether_type = v.field; },

@@ -197,6 +197,25 @@ TEST(InnerIp, APolicyMayDescribeNoHeaderAtAll) {
   EXPECT_FALSE(formats("ethernet").ok());
 }
 
+TEST(InnerIp, APolicyThatSaysEthernetIsNotOverruledByItsKind) {
+  const auto inner = [](const std::string& rest) {
+    const auto read =
+        policy::read_policy("{\"formats\": [{\"name\": \"f\", " + rest + "}]}", "test");
+    if (!read.ok()) return read.status().message();
+    for (const Format& format : read.value().formats) {
+      if (format.name == "f") return std::to_string(static_cast<int>(format.inner));
+    }
+    return std::string();
+  };
+  const auto is = [](policy::Inside inside) { return std::to_string(static_cast<int>(inside)); };
+  EXPECT_EQ(inner(R"("kind": "gre-ip")"), is(policy::Inside::kIp));
+  EXPECT_EQ(inner(R"("kind": "gre-ip", "inner": "ipv6")"), is(policy::Inside::kIpv6));
+  EXPECT_EQ(inner(R"("kind": "gre")"), is(policy::Inside::kEthernet));
+  EXPECT_NE(inner(R"("kind": "gre-ip", "inner": "ethernet")").find("ether_type"),
+            std::string::npos);
+  EXPECT_NE(inner(R"("kind": "ipip", "inner": "ethernet")").find("header"), std::string::npos);
+}
+
 TEST(InnerIp, DescriptionsThatContradictThemselvesAreRefused) {
   const auto complaint = [](auto change) {
     Format format = *shipped_format("gre-ip");
