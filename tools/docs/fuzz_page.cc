@@ -25,7 +25,8 @@ plays an input's octets against the code and ends the program when a promise of 
 ./gatehouse test fuzz                         # replays the corpora; no clang needed, part of ./gatehouse test
 ```
 
-Fuzzing needs clang 14 and its libFuzzer, which `setup` does not install: `apt-get install --no-install-recommends clang-14 libclang-rt-14-dev`.
+Fuzzing needs clang and its libFuzzer, which `setup` does not install: on Debian 12 `apt-get install --no-install-recommends clang-14
+libclang-rt-14-dev`, on Debian 13 the same of 19; the command says so where they are missing.
 The targets run under the address and undefined-behaviour sanitizers. Inputs that reach something new are kept in build/fuzz-corpus; those
 that find something go to build/fuzz-findings, and the command that repeats them is printed. What is mended keeps its input as a named file in
 tests/fuzz/corpus/TARGET, besides the test of its room. To renew a corpus, at most 64 KiB of it: `build/fuzz/tests/fuzz/fuzz-TARGET -merge=1

@@ -2,19 +2,19 @@
 # The fuzz targets: built by clang in a tree of their own, run one after the other. Sourced by `gatehouse`.
 
 fuzz_build=$build/fuzz
-fuzz_clang=clang-14
-fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 fuzz_key() { hash_of "$root"/{hw,firmware,tools,tests} "$root"/meson.{build,options} "in $root" "by $meson"; }
 
-# clang is not among the packages that everybody needs: it takes half a gigabyte.
+# clang is not among the packages that everybody needs: it takes half a gigabyte. Each release has its own.
 fuzz_step() {
-  local missing
-  missing=$(comm -23 <(printf '%s\n' "${fuzz_packages[@]}" | sort) <(installed_of "${fuzz_packages[@]}" | sort))
+  local llvm=14 packages missing
+  if [[ $(debian_version) == 13 ]]; then llvm=19; fi
+  packages=("clang-$llvm" "libclang-rt-$llvm-dev")
+  missing=$(comm -23 <(printf '%s\n' "${packages[@]}" | sort) <(installed_of "${packages[@]}" | sort))
   [[ -z $missing ]] ||
-    die "fuzzing needs clang and its libFuzzer" "as root: apt-get install --no-install-recommends ${fuzz_packages[*]}"
+    die "fuzzing needs clang and its libFuzzer" "as root: apt-get install --no-install-recommends ${packages[*]}"
   if [[ ! -f $fuzz_build/build.ninja ]]; then
-    CC="ccache $fuzz_clang" CXX="ccache ${fuzz_clang/clang/clang++}" logged "$meson" setup "$fuzz_build" "$root" \
+    CC="ccache clang-$llvm" CXX="ccache clang++-$llvm" logged "$meson" setup "$fuzz_build" "$root" \
       -Dfuzz=true -Dwerror=false -Db_lundef=false -Db_sanitize=address,undefined \
       -Dcpp_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' ||
       failed "meson setup failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
