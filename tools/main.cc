@@ -47,11 +47,11 @@ constexpr Command kCommands[] = {
     {"demo", gatehouse::demo::run, "three guests on three cards, two tenants, one report"},
     {"boot", gatehouse::boot::run, "an interactive guest on a card"},
     {"test", gatehouse::test::run, "runs the tests, all or by group or name"},
-    {"bench", bench, "net, ally, loss or core: figures beside their peers'"},
+    {"bench", bench, "figures beside their peers'; --help lists them"},
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
     {"gateway", gatehouse::gateway::run,
      "the overlay's far end: from a tenant into this machine's network"},
-    {"docs", gatehouse::docs::run, "pages made from the tables: policy, policy-schema"},
+    {"docs", gatehouse::docs::run, "pages made from the tables"},
 };
 
 int help(FILE* to) {
