@@ -72,7 +72,7 @@ policy::Policy all_stages() {
   policy::Vnic vnic;
   vnic.name = "v";
   vnic.tenant = "t";
-  vnic.mac = {{0x52, 0x54, 0, 0, 0, 1}};
+  vnic.mac = parse_mac(bench::kSenderMac);
   vnic.addresses = {{v4(bench::kSubnet + 1), 32}};
   vnic.firewall = "w";
   vnic.meter = "m";
@@ -80,7 +80,7 @@ policy::Policy all_stages() {
   for (uint32_t i = 0; i < bench::kReceivers; ++i)
     policy.mappings.push_back({"t",
                                {v4(bench::kSubnet + 2 + i), 32},
-                               {{0x52, 0x54, 0, 0, 0, 2}},
+                               *parse_mac(bench::kReceiverMac),
                                v4(0xc0a80100 + i % kUnderlayPeers),
                                {}});
   policy.connections = kConnections;
@@ -135,7 +135,7 @@ class AllStages {
  public:
   AllStages(const bench::FrameSize& size, uint32_t flows) : traffic_(size, flows) {
     ok_ = pipeline_.load(all_stages()).ok() &&
-          pipeline_.attach_vnic(0, "v", {{0x52, 0x54, 0, 0, 0, 1}}).ok();
+          pipeline_.attach_vnic(0, "v", *parse_mac(bench::kSenderMac)).ok();
     pipeline_.set_uplink_present(0, true);
   }
   bool ok() const { return ok_; }

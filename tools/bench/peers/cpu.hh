@@ -22,8 +22,7 @@ CpuTime thread_time(pid_t process, const std::string& name);
 // Of the kernel's own thread for work that interrupts left on this core; zero where it has none.
 CpuTime softirq_time(unsigned core);
 
-// First line that `program --version` has, or throws lab::Failure: "PROGRAM is not installed:
-// `fix`".
+// Throws lab::Failure when there is no such program: "PROGRAM is not installed; FIX".
 void require_program(const std::string& program, const std::string& fix);
 
 // Packages that the bench asks for, as ./gatehouse installs them.

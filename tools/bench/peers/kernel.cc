@@ -16,14 +16,17 @@ namespace {
 
 constexpr double kSeconds = 0.7;
 constexpr uint32_t kMostFlows = 250'000;
-constexpr const char* kRouterMac = "52:54:00:00:00:02";  // as Traffic's frames say
 
-constexpr const char* kFirewall =
+const std::string kFirewall =
     "table inet bench {\n"
     "  chain forward {\n"
     "    type filter hook forward priority 0; policy drop;\n"
-    "    iifname \"in\" ether saddr != 52:54:00:00:00:01 drop\n"
-    "    iifname \"in\" ip saddr != 10.0.0.1 drop\n"
+    "    iifname \"in\" ether saddr != " +
+    std::string(kSenderMac) +
+    " drop\n"
+    "    iifname \"in\" ip saddr != " +
+    kSenderIp +
+    " drop\n"
     "    limit rate over 4000 mbytes/second drop\n"
     "    ct state established,related accept\n"
     "    ct state invalid drop\n"
@@ -54,15 +57,16 @@ class Kernel final : public Peer {
         "nft add chain netdev bench second '{ type filter hook ingress device \"calibrate\" "
         "priority 0; policy drop; }'");
     router_.sh(
-        std::string("ip link set in address ") + kRouterMac +
-        "; ip addr add 10.0.0.254/32 dev in; ip route add 10.0.0.1/32 dev in; ip addr add "
+        std::string("ip link set in address ") + kReceiverMac +
+        "; ip addr add 10.0.0.254/32 dev in; ip route add " + kSenderIp +
+        "/32 dev in; ip addr add "
         "192.168.0.1/16 dev under; ip neigh add 192.168.0.2 lladdr 02:00:00:00:00:02 dev under; "
         "ip link add vx type vxlan id 5 remote 192.168.0.2 dstport 4789 dev under; "
         "ip link set vx mtu 1500 up; ip addr add 10.255.0.1/32 dev vx; "
         "ip route add 10.255.0.2/32 dev vx; ip route add 10.0.0.0/8 via 10.255.0.2 dev vx; "
         "ip neigh add 10.255.0.2 lladdr 52:54:00:00:00:03 dev vx; sysctl -qw "
         "net.ipv4.ip_forward=1");
-    router_.sh(std::string("nft -f - <<'END'\n") + kFirewall + "END\n");
+    router_.sh("nft -f - <<'END'\n" + kFirewall + "END\n");
     const double most = std::stod(router_.sh("sysctl -n net.netfilter.nf_conntrack_max"));
     most_flows_ = std::min(kMostFlows, static_cast<uint32_t>(most * 0.95));
   }

@@ -26,13 +26,13 @@ constexpr const char* kUnderlayMac = "02:00:00:00:00:02";
 
 // One pass of tracking for each frame: the rule commits what is new, the next table looks at what
 // came out. (Rules that ask first and commit then are slower.)
-constexpr const char* kFlows =
-    "table=0,priority=10,in_port=in,dl_src=52:54:00:00:00:01,ip,nw_src=10.0.0.1,"
-    "actions=ct(commit,zone=1,table=1)\n"
-    "table=0,priority=0,actions=drop\n"
-    "table=1,priority=20,ct_state=+inv,actions=drop\n"
-    "table=1,priority=10,ct_state=+trk,ip,actions=meter:1,output:vx\n"
-    "table=1,priority=0,actions=drop\n";
+const std::string kFlows = "table=0,priority=10,in_port=in,dl_src=" + std::string(kSenderMac) +
+                           ",ip,nw_src=" + kSenderIp +
+                           ",actions=ct(commit,zone=1,table=1)\n"
+                           "table=0,priority=0,actions=drop\n"
+                           "table=1,priority=20,ct_state=+inv,actions=drop\n"
+                           "table=1,priority=10,ct_state=+trk,ip,actions=meter:1,output:vx\n"
+                           "table=1,priority=0,actions=drop\n";
 
 class OpenVSwitch final : public Peer {
  public:

@@ -26,10 +26,10 @@ IpAddress v4(uint32_t ip) {
 }
 
 void write_headers(uint8_t* at, uint32_t length, uint32_t flow) {
-  constexpr uint8_t kSender[] = {0x52, 0x54, 0, 0, 0, 1}, kReceiver[] = {0x52, 0x54, 0, 0, 0, 2};
+  static const MacAddress sender = *parse_mac(kSenderMac), receiver = *parse_mac(kReceiverMac);
   const EthernetHeader ethernet(at);
-  ethernet.set_destination(MacAddress::from(kReceiver));
-  ethernet.set_source(MacAddress::from(kSender));
+  ethernet.set_destination(receiver);
+  ethernet.set_source(sender);
   ethernet.set_ether_type(static_cast<uint16_t>(EtherType::kIpv4));
   at += ethernet.kLength;
   const auto total = static_cast<uint16_t>(length - ethernet.kLength);
