@@ -65,16 +65,6 @@ Counts without_noise(Counts counts) {
   return counts;
 }
 
-std::string hex(const Bytes& frame) {
-  std::string text;
-  for (const uint8_t octet : frame) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", octet);
-    text += digits;
-  }
-  return text;
-}
-
 // From the right guest's NIC, as it is.
 void send_raw(Pair& pair, const std::vector<Bytes>& frames) {
   std::string words;

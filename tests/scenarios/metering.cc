@@ -96,14 +96,8 @@ TEST(Meter, PassesItsTwoRatesOfVirtualTime) {
                                    .udp()
                                    .payload(472)
                                    .build();
-  std::string hex;
-  for (const uint8_t octet : datagram) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", octet);
-    hex += digits;
-  }
-  guest.agent().check("gh-frames send eth0 --count " + std::to_string(kFrames) + " " + hex,
-                      seconds(300));
+  guest.agent().check(
+      "gh-frames send eth0 --count " + std::to_string(kFrames) + " " + hex(datagram), seconds(300));
   EXPECT_TRUE(eventually([&] { return vnic_counter(guest, "vnic0", "tx_frames") >= kFrames; }));
   guest.qmp().execute("gatehouse-tap-stop", {{"card", "card0"}});
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <cstdio>
+
 namespace gatehouse::scenarios {
 
 lab::Topology pair_topology(const PairOptions& options) {
@@ -105,6 +107,16 @@ void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& addre
                          std::chrono::seconds(120));
   const lab::CommandResult received = to.agent().finish(sink, std::chrono::seconds(60));
   EXPECT_EQ(received.output, sent) << received.exit_status;
+}
+
+std::string hex(const std::vector<uint8_t>& frame) {
+  std::string text;
+  for (const uint8_t octet : frame) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", octet);
+    text += digits;
+  }
+  return text;
 }
 
 void wait_for_carrier(lab::Guest& guest, const std::string& interface) {

@@ -73,6 +73,9 @@ uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::str
 // guests.
 void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib);
 
+// Digits without spaces, as gh-frames takes a frame.
+std::string hex(const std::vector<uint8_t>& frame);
+
 // Waits in the guest until the interface has a carrier.
 void wait_for_carrier(lab::Guest& guest, const std::string& interface = "eth0");
 // Waits until `condition` holds; false at the limit.
