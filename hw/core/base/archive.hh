@@ -19,6 +19,10 @@
 
 namespace gatehouse {
 
+// A time on the virtual clock, in ns, to which a time to wait can be added: what a saved state may
+// say.
+constexpr bool is_time(int64_t ns) { return ns >= 0 && ns <= INT64_MAX / 4; }
+
 class Archive {
  public:
   Archive() = default;  // saves

@@ -10,6 +10,7 @@
 
 #include "hw/core/base/address.hh"
 #include "hw/core/base/bytes.hh"
+#include "hw/core/base/headers.hh"
 #include "hw/core/base/layers.hh"
 
 namespace gatehouse {
@@ -86,9 +87,10 @@ FlowEnds flow_ends(const uint8_t* frame, const Layers& layers);
 // for all of it, without addresses. ICMP but echo has no ports.
 FlowKey flow_key(const FlowEnds& ends, FlowDirection direction, uint16_t owner);
 
-// RFC 2131, RFC 8415.
 constexpr bool is_dhcp_client(bool v6, uint16_t local_port, uint16_t remote_port) {
-  return v6 ? local_port == 546 && remote_port == 547 : local_port == 68 && remote_port == 67;
+  using Bootp = BootpHeader<const uint8_t>;
+  return v6 ? local_port == 546 && remote_port == 547  // RFC 8415
+            : local_port == Bootp::kClientPort && remote_port == Bootp::kServerPort;
 }
 
 // The same for TCP and UDP whose ports are known.

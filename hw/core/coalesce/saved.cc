@@ -10,8 +10,6 @@ namespace gatehouse::coalesce {
 namespace {
 
 constexpr uint32_t kMaxSavedFrames = 1u << 20;
-// A time on the virtual clock to which a time to hold can be added.
-constexpr bool is_time(int64_t ns) { return ns >= 0 && ns <= INT64_MAX / 4; }
 
 void archive_origin(Archive& archive, Origin& origin) {
   archive(origin.owner);

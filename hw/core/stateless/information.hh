@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the pieces of a redundant frame are of: the network, where the inner headers are, and these
-// themselves. Of the 59 octets of a TCP/IPv4 frame without options 24 are virtual addresses and
+// themselves. Of the 59 octets of a TCP/IPv4 frame without options 23 are virtual addresses and
 // their VNI; the rest is what a receiver needs to accept a segment that came alone.
 //
 //   octet 0       3     4     5

@@ -16,7 +16,8 @@ namespace {
 
 constexpr uint8_t kCe = 3;  // RFC 3168
 // Ethernet, IPv4 and TCP without options.
-constexpr uint32_t kLeastInformation = Information::kPrefix + 14 + 20 + 20;
+constexpr uint32_t kLeastInformation = Information::kPrefix + EthernetHeader<uint8_t>::kLength +
+                                       Ipv4Header<uint8_t>::kLength + TcpHeader<uint8_t>::kLength;
 
 uint32_t hash_of(const Key& key) {
   uint64_t hash = uint64_t{key.id} << 32 | uint32_t{key.source_port} << 16 | key.uplink;

@@ -11,8 +11,6 @@ namespace gatehouse::stateless {
 namespace {
 
 constexpr uint32_t kMaxSavedSegments = Limits::kMostFrames * kMaxSegments;
-// A time on the virtual clock to which a time to wait can be added.
-constexpr bool is_time(int64_t ns) { return ns >= 0 && ns <= INT64_MAX / 4; }
 
 void archive_address(Archive& archive, IpAddress& ip) {
   archive(ip.octets);
