@@ -4,8 +4,8 @@
 #include <map>
 #include <tuple>
 
-#include "hw/core/base/archive.hh"
 #include "tests/fuzz/frame_input.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/coalesce/coalescing.hh"
 
@@ -121,13 +121,10 @@ class Play {
 
   // What is held goes on; what has come out stays.
   void save_and_load() {
-    Archive saved;
-    rig_.coalescer.archive(saved);
+    const Bytes saved = saved_by(rig_.coalescer);
     const uint32_t held = rig_.coalescer.held_frames();
     rig_.coalescer.forget();
-    Archive from{std::span<const uint8_t>(saved.bytes())};
-    rig_.coalescer.archive(from);
-    require(from.ok() && from.at_end(), "it takes what it has saved");
+    load(rig_.coalescer, saved);
     require(rig_.coalescer.held_frames() <= held, "no more than that");
   }
 

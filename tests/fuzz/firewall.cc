@@ -3,10 +3,10 @@
 // vnic has not asked first, limits hold, and state that was saved is taken.
 #include <set>
 
-#include "hw/core/base/archive.hh"
 #include "hw/core/parse/parse.hh"
 #include "hw/core/pipeline/guard.hh"
 #include "tests/fuzz/frame_input.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/frames.hh"
 
@@ -112,12 +112,8 @@ class Play {
   }
 
   void save_and_load() {
-    Archive saved;
-    guard_.archive(saved);
     const uint32_t before = guard_.connections();
-    Archive from{std::span<const uint8_t>(saved.bytes())};
-    guard_.archive(from);
-    require(from.ok() && from.at_end(), "what was saved is taken");
+    load(guard_, saved_by(guard_));
     require(guard_.connections() <= before, "and nothing else");
   }
 

@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "hw/core/base/archive.hh"
 #include "hw/core/parse/parse.hh"
 #include "tests/fuzz/frame_input.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/frames.hh"
 
@@ -47,13 +47,7 @@ void play(Input& input) {
       now += static_cast<int64_t>(step);
       committed.fill(step), peak.fill(step);
     }
-    if (input.below(8) == 0) {
-      Archive saved;
-      meter.archive(saved);
-      Archive from{std::span<const uint8_t>(saved.bytes())};
-      meter.archive(from);
-      require(from.ok() && from.at_end(), "what was saved is taken");
-    }
+    if (input.below(8) == 0) load(meter, saved_by(meter));
     meter.advance(now);
     const uint32_t octets = input.take<uint16_t>() * (input.flag() ? 1u : 60'000u);
     const auto before = static_cast<Colour>(input.below(3));

@@ -3,9 +3,9 @@
 // every frame that waits is released or given up.
 #include "hw/core/underlay/neighbours.hh"
 
-#include "hw/core/base/archive.hh"
 #include "hw/core/parse/parse.hh"
 #include "tests/fuzz/frame_input.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/frames.hh"
 
@@ -115,14 +115,9 @@ class Play {
       case 2:
         if (input_.below(8) == 0) table_.forget(out_);
         break;
-      case 3: {
-        Archive saved;
-        table_.archive(saved);
-        Archive from{std::span<const uint8_t>(saved.bytes())};
-        table_.archive(from);
-        require(from.ok() && from.at_end(), "what was saved is taken");
+      case 3:
+        load(table_, saved_by(table_));
         break;
-      }
       case 4:
         table_.give_up(static_cast<uint16_t>(input_.below(4)), out_);
         break;

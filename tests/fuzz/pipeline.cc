@@ -7,9 +7,9 @@
 #include <cstring>
 #include <numeric>
 
-#include "hw/core/base/archive.hh"
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/fuzz_cards.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/pipeline/world.hh"
 
@@ -104,14 +104,9 @@ class Play {
 
   // A card that is moved: what it has saved itself is taken, and saved again as it was.
   void save_and_load() {
-    Archive saved, again;
-    world_.pipeline.archive(saved);
-    Archive from{std::span<const uint8_t>(saved.bytes())};
-    world_.pipeline.archive(from);
-    require(from.ok(), from.error().c_str());
-    require(from.at_end(), "all of the saved state is read");
-    world_.pipeline.archive(again);
-    require(again.bytes().size() == saved.bytes().size(), "what was loaded is there");
+    const Bytes saved = saved_by(world_.pipeline);
+    fuzz::load(world_.pipeline, saved);
+    require(saved_by(world_.pipeline).size() == saved.size(), "what was loaded is there");
   }
 
   void switch_vnic(unsigned vnic) {

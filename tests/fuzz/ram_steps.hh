@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/partition/rig.hh"
 
@@ -22,15 +23,13 @@ inline void poke(Input& input, partition::FakeRam& ram) {
   ram.put(at, input.take<uint32_t>());
 }
 
-// A saved state that lies. Answers whether anything was changed.
-inline bool spoil(Input& input, Bytes& bytes) {
-  const unsigned changes = input.below(6);
-  for (unsigned i = 0; i < changes && !bytes.empty(); ++i) {
-    const uint32_t at = input.below(static_cast<uint32_t>(bytes.size()));
-    if (input.below(16) == 0) bytes.resize(at);
-    if (at < bytes.size()) bytes[at] = input.take();
-  }
-  return changes != 0;
+// The unit's device comes or goes.
+template <class Unit, class Device>
+void plug(Unit& unit, Device& device, bool in) {
+  if (in == device.plugged) return;
+  if (!in) unit.unplugged();
+  device.plugged = in;
+  if (in) unit.plugged();
 }
 
 }  // namespace gatehouse::fuzz

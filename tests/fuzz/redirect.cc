@@ -3,7 +3,6 @@
 // going, in any order. The device is never accessed outside its BARs, private RAM never outside.
 #include "hw/partition/redirect.hh"
 
-#include "hw/core/base/archive.hh"
 #include "tests/fuzz/ram_steps.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/partition/redirect_rig.hh"
@@ -54,13 +53,13 @@ class Play {
         if (input_.below(4) == 0) unit_.reset();
         break;
       case 5:
-        plug(input_.flag());
+        plug(unit_, device_, input_.flag());
         break;
       case 6:
         if (device_.plugged) unit_.device_reset();
         break;
       case 7:
-        archive();
+        load_spoiled(unit_, saved_by(unit_), input_);
         break;
       case 8:
       case 9:
@@ -70,13 +69,6 @@ class Play {
         access();
         break;
     }
-  }
-
-  void plug(bool in) {
-    if (in == device_.plugged) return;
-    if (!in) unit_.unplugged();
-    device_.plugged = in;
-    if (in) unit_.plugged();
   }
 
   // Entries that are nearly right, and a COMMIT.
@@ -108,16 +100,6 @@ class Play {
     } else {
       unit_.guest_write(bar, offset, input_.take<uint64_t>(), octets);
     }
-  }
-
-  void archive() {
-    Archive saved;
-    unit_.archive(saved);
-    Bytes bytes = saved.bytes();
-    const bool changed = spoil(input_, bytes);
-    Archive from{std::span<const uint8_t>(bytes)};
-    unit_.archive(from);
-    require(changed || (from.ok() && from.at_end()), "what it has saved is taken");
   }
 
   static constexpr uint32_t kRegisters[] = {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Saved states of a whole card and of a pipeline that lie: refused or taken, the machine goes on,
 // and every packet is given back.
-#include "hw/core/base/archive.hh"
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/fuzz_cards.hh"
 #include "tests/fuzz/quiet_sink.hh"
-#include "tests/fuzz/ram_steps.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/unit/card/world.hh"
 
 namespace gatehouse::fuzz {
@@ -22,20 +21,14 @@ const Bytes& card_state() {
     card::World::transmit(world.a, card::World::from_a("10.0.0.2"), 3);
     world.run();
     require(world.receive(card::World::tunnel_to_a()), "the card takes a frame");
-    Archive saved;
-    world.card.archive(saved);
-    return saved.bytes();
+    return saved_by(world.card);
   }();
   return kState;
 }
 
 void load_card(Input& input) {
-  Bytes bytes = card_state();
-  const bool changed = spoil(input, bytes);
   card::World world(kSlow);
-  Archive from{std::span<const uint8_t>(bytes)};
-  world.card.archive(from);
-  require(changed || (from.ok() && from.at_end()), "what it has saved is taken");
+  load_spoiled(world.card, card_state(), input);
   world.card.loaded();
   for (card::FakeGuest* guest : {&world.a, &world.b}) guest->port->receive_ready();
   world.run();
@@ -79,9 +72,7 @@ const Bytes& pipeline_state(unsigned kind) {
     Machine machine(which);
     machine.traffic(which);
     require(machine.pipeline.sizes().connections != 0, "there are connections to save");
-    Archive saved;
-    machine.pipeline.archive(saved);
-    return saved.bytes();
+    return saved_by(machine.pipeline);
   };
   static const Bytes kStates[kCardKinds] = {make(0), make(1)};
   return kStates[kind];
@@ -89,12 +80,8 @@ const Bytes& pipeline_state(unsigned kind) {
 
 void load_pipeline(Input& input) {
   const unsigned kind = input.below(kCardKinds);
-  Bytes bytes = pipeline_state(kind);
-  const bool changed = spoil(input, bytes);
   Machine machine(kind);
-  Archive from{std::span<const uint8_t>(bytes)};
-  machine.pipeline.archive(from);
-  require(changed || (from.ok() && from.at_end()), "what it has saved is taken");
+  load_spoiled(machine.pipeline, pipeline_state(kind), input);
   machine.traffic(kind);
   for (unsigned ticks = 0; machine.pipeline.next_tick() != INT64_MAX; ++ticks) {
     require(ticks < 10'000, "the clockwork comes to rest");

@@ -4,7 +4,6 @@
 // messages are the guest's.
 #include "hw/partition/steer.hh"
 
-#include "hw/core/base/archive.hh"
 #include "tests/fuzz/ram_steps.hh"
 #include "tests/fuzz/target.hh"
 
@@ -61,13 +60,13 @@ class Play {
         if (input_.below(4) == 0) unit_.reset();
         break;
       case 5:
-        plug(input_.flag());
+        plug(unit_, device_, input_.flag());
         break;
       case 6:
         if (device_.plugged) unit_.device_reset();
         break;
       case 7:
-        archive();
+        load_spoiled(unit_, saved_by(unit_), input_);
         break;
       case 8:
         unit_.write(partition::steer::SEALS, input_.flag() ? kShadowAt : 0, 8);
@@ -116,23 +115,6 @@ class Play {
     } else {
       unit_.seal_received(queue, ring_unit, data);
     }
-  }
-
-  void plug(bool in) {
-    if (in == device_.plugged) return;
-    if (!in) unit_.unplugged();
-    device_.plugged = in;
-    if (in) unit_.plugged();
-  }
-
-  void archive() {
-    Archive saved;
-    unit_.archive(saved);
-    Bytes bytes = saved.bytes();
-    const bool changed = spoil(input_, bytes);
-    Archive from{std::span<const uint8_t>(bytes)};
-    unit_.archive(from);
-    require(changed || (from.ok() && from.at_end()), "what it has saved is taken");
   }
 
   static constexpr uint32_t kAddresses[] = {unit::CONTROL,

@@ -4,7 +4,7 @@
 // kept, and after a reset a driver that starts over has a NIC that works.
 #include "hw/card/vnic/vnic.hh"
 
-#include "tests/fuzz/ram_steps.hh"
+#include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/vnic/rig.hh"
 
@@ -84,7 +84,7 @@ class Play {
         other();
         break;
       case 12:
-        archive();
+        load_spoiled(rig_.vnic, saved_by(rig_.vnic), input_);
         break;
       default:
         receive();
@@ -170,16 +170,6 @@ class Play {
       frame[input_.below(static_cast<uint32_t>(frame.size()))] = input_.take();
     if (input_.below(8) == 0) frame.resize(1 + input_.below(64));
     rig_.receive(frame, input_.below(static_cast<uint32_t>(frame.size())));
-  }
-
-  void archive() {
-    Archive saved;
-    rig_.vnic.archive(saved);
-    fuzz::Bytes bytes = saved.bytes();
-    const bool changed = spoil(input_, bytes);
-    Archive from{std::span<const uint8_t>(bytes)};
-    rig_.vnic.archive(from);
-    require(changed || (from.ok() && from.at_end()), "what it has saved is taken");
   }
 
   // Whatever was done before, a driver that starts over has a working NIC.
