@@ -143,7 +143,6 @@ Result<VnicPort*> Card::attach(const std::string& name, const MacAddress& mac, G
 void Card::detach(VnicPort* port) {
   const unsigned index = port->index_;
   assert(vnics_[index].get() == port && depth_ == 0);
-  const Busy busy(*this);  // frames that were held go on
   discard(index);
   pipeline_->detach_vnic(index);
   reports_.forget(index);
