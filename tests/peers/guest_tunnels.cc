@@ -127,20 +127,19 @@ void expect_nothing_lost(TunnelBed& bed) {
 
 TEST_P(GuestTunnel, CarriesAllBothWaysAndKeepsTenantsApart) {
   TunnelBed bed(GetParam().options);
-  using B = TunnelBed;
   const bool tenants = GetParam().options.vni != 0;
   for (const char* size : {"56", "1472", "6000"}) {
-    bed.station(std::string("ping -c 3 -i 0.1 -W 2 -s ") + size + " " + B::kPeer4);
-    bed.peer(std::string("ping -c 3 -i 0.1 -W 2 -s ") + size + " " + B::kStation4);
+    bed.station(std::string("ping -c 3 -i 0.1 -W 2 -s ") + size + " " + kPeer4);
+    bed.peer(std::string("ping -c 3 -i 0.1 -W 2 -s ") + size + " " + kGuest4);
     if (!tenants) continue;
-    bed.station(std::string("ping -6 -c 3 -i 0.1 -W 2 -s ") + size + " " + B::kPeer6);
-    bed.peer(std::string("ping -6 -c 3 -i 0.1 -W 2 -s ") + size + " " + B::kStation6);
+    bed.station(std::string("ping -6 -c 3 -i 0.1 -W 2 -s ") + size + " " + kPeer6);
+    bed.peer(std::string("ping -6 -c 3 -i 0.1 -W 2 -s ") + size + " " + kGuest6);
   }
-  bed.stream_to_peer(B::kPeer4);
-  bed.stream_to_station(B::kStation4);
+  bed.stream_to_peer(kPeer4);
+  bed.stream_to_station(kGuest4);
   if (tenants) {
-    bed.stream_to_peer(B::kPeer6);
-    bed.stream_to_station(B::kStation6);
+    bed.stream_to_peer(kPeer6);
+    bed.stream_to_station(kGuest6);
   }
   EXPECT_EQ(bed.station(bad_checksums()), "0\n");
   EXPECT_EQ(bed.peer(bad_checksums()), "0\n");
@@ -151,7 +150,7 @@ TEST_P(GuestTunnel, CarriesAllBothWaysAndKeepsTenantsApart) {
   const uint64_t refused = bed.drops("unknown_vni");
   const std::string answers = "awk '$1 == \"Icmp:\" {print $0}' /proc/net/snmp";
   const std::string before = bed.station(answers);
-  const auto echo = bed.try_other("ping -c 3 -i 0.1 -W 1 " + std::string(B::kStation4));
+  const auto echo = bed.try_other("ping -c 3 -i 0.1 -W 1 " + std::string(kGuest4));
   EXPECT_NE(echo.output.find("3 packets transmitted, 0 received"), std::string::npos)
       << echo.output;
   EXPECT_GE(bed.drops("unknown_vni"), refused + 3);

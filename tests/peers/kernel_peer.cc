@@ -7,14 +7,6 @@
 #include "hw/card/uplink/virtio_header.hh"
 
 namespace gatehouse::peers {
-namespace {
-
-constexpr const char* kGuestMac = "52:54:00:00:00:01";
-constexpr const char* kPeerMac = "52:54:00:00:00:02";
-constexpr unsigned kVni = 0xABCDE;
-
-}  // namespace
-
 KernelPeer::KernelPeer(const PeerOptions& options) : options_(options) {
   const int tap = peer_.open_tap("tap0", options_.underlay_mtu, /*vnet_hdr=*/true);
   tap_cuts_ = ioctl(tap, TUNSETOFFLOAD, uplink::kTunnelOffloads) == 0;
@@ -36,30 +28,18 @@ KernelPeer::KernelPeer(const PeerOptions& options) : options_(options) {
 }
 
 lab::Topology KernelPeer::plan() const {
-  lab::Topology topology;
+  const bool mended = judged_by_rewritten_vxlan() && options_.ipv6_underlay;
+  const std::string format = mended ? "geneve-zero" : options_.format;
+  lab::Topology topology = two_ends(format);
   topology.ipv6_underlay = options_.ipv6_underlay;
   topology.underlay_mtu = options_.underlay_mtu;
   topology.formats = options_.formats;
-  std::string format = options_.format;
-  if (judged_by_rewritten_vxlan() && options_.ipv6_underlay) {
+  if (mended) {
     // nftables does not mend the UDP checksum, which IPv6 otherwise demands (RFC 6935 permits zero
     // for tunnels).
-    format = "geneve-zero";
     topology.formats.push_back(
         {{"name", format}, {"kind", "geneve"}, {"zero_checksum_ipv6", true}});
   }
-  topology.tenants = {{.name = "red", .vni = kVni, .format = format}};
-  topology.hosts = {
-      {.name = "guest",
-       .mac = "02:00:00:00:00:01",
-       .underlay = {"10.99.0.1/24", "fd99::1/64"},
-       .endpoints =
-           {{.vnic = "vnic0", .tenant = "red", .mac = kGuestMac, .addresses = {kGuest4, kGuest6}}}},
-      {.name = "peer",
-       .mac = "",
-       .underlay = {"10.99.0.2/24", "fd99::2/64"},
-       .endpoints = {
-           {.vnic = "peer", .tenant = "red", .mac = kPeerMac, .addresses = {kPeer4, kPeer6}}}}};
   return topology;
 }
 

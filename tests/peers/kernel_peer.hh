@@ -6,16 +6,10 @@
 #include <memory>
 #include <string>
 
-#include "tools/lab/guest.hh"
+#include "tests/peers/two_ends.hh"
 #include "tools/lab/netns.hh"
-#include "tools/lab/topology.hh"
 
 namespace gatehouse::peers {
-
-inline constexpr const char* kGuest4 = "192.168.0.1";
-inline constexpr const char* kPeer4 = "192.168.0.2";
-inline constexpr const char* kGuest6 = "fd00::1";
-inline constexpr const char* kPeer6 = "fd00::2";
 
 struct PeerOptions {
   std::string format = "vxlan";  // or "geneve"

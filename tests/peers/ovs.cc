@@ -29,18 +29,17 @@ TEST_P(OvsTunnel, CarriesAllBothWaysAndKeepsTenantsApart) {
   if (!bed.refusal().empty()) GTEST_SKIP() << "skipped: Open vSwitch says " << bed.refusal();
   bed.meet();
   lab::Agent& agent = bed.guest().agent();
-  using B = OvsPeer;
   for (const std::string size : {"56", "1472", "6000"}) {
     const std::string echo = "ping -c 3 -i 0.1 -W 2 -s " + size + " ";
-    expect_good("out " + size, agent.run(echo + B::kPeer4));
-    expect_good("out " + size, agent.run(echo + B::kPeer6));
-    expect_good("in " + size, bed.peer().run({"sh", "-c", echo + B::kGuest4}));
-    expect_good("in " + size, bed.peer().run({"sh", "-c", echo + B::kGuest6}));
+    expect_good("out " + size, agent.run(echo + kPeer4));
+    expect_good("out " + size, agent.run(echo + kPeer6));
+    expect_good("in " + size, bed.peer().run({"sh", "-c", echo + kGuest4}));
+    expect_good("in " + size, bed.peer().run({"sh", "-c", echo + kGuest6}));
   }
-  bed.stream_to_peer(B::kPeer4);
-  bed.stream_to_peer(B::kPeer6);
-  bed.stream_to_guest(B::kGuest4);
-  bed.stream_to_guest(B::kGuest6);
+  bed.stream_to_peer(kPeer4);
+  bed.stream_to_peer(kPeer6);
+  bed.stream_to_guest(kGuest4);
+  bed.stream_to_guest(kGuest6);
   for (const char* reason : {"bad_tunnel", "bad_outer_checksum", "bad_options", "outer_fragment"}) {
     EXPECT_EQ(bed.drops(reason), 0u) << reason;
   }
@@ -48,9 +47,9 @@ TEST_P(OvsTunnel, CarriesAllBothWaysAndKeepsTenantsApart) {
   const uint64_t refused = bed.drops("unknown_vni");
   const std::string answers = "awk '$1 == \"Icmp:\" {print $0}' /proc/net/snmp";
   const std::string before = agent.check(answers);
-  bed.other().sh("ip neigh replace " + std::string(B::kGuest4) +
+  bed.other().sh("ip neigh replace " + std::string(kGuest4) +
                  " lladdr 52:54:00:00:00:01 dev st-blue");
-  const auto echo = bed.other().run({"ping", "-c", "3", "-i", "0.1", "-W", "1", B::kGuest4});
+  const auto echo = bed.other().run({"ping", "-c", "3", "-i", "0.1", "-W", "1", kGuest4});
   EXPECT_NE(echo.output.find("3 packets transmitted, 0 received"), std::string::npos)
       << echo.output;
   EXPECT_GE(bed.drops("unknown_vni"), refused + 3);
@@ -113,14 +112,14 @@ TEST(OvsGeneve, OptionsAreWhatBothSidesSayTheyAre) {
   set_flows(bed, "set_field:0xfeedf00d->tun_metadata0",
             "tun_metadata0=0xdeadbeef,tun_metadata1=0x0123456789abcdef");
   lab::Agent& agent = bed.guest().agent();
-  const std::string echo = "ping -c 3 -i 0.1 -W 2 " + std::string(OvsPeer::kPeer4);
+  const std::string echo = "ping -c 3 -i 0.1 -W 2 " + std::string(kPeer4);
   bed.meet();
   // Critical, and known, as the card sends it itself.
   agent.check(echo);
   EXPECT_GE(bed.taken_by_flow(2), 3u);
   EXPECT_EQ(bed.drops("critical_option"), 0u);
-  bed.stream_to_peer(OvsPeer::kPeer4);
-  bed.stream_to_guest(OvsPeer::kGuest4);
+  bed.stream_to_peer(kPeer4);
+  bed.stream_to_guest(kGuest4);
   // Not critical, and unknown.
   set_flows(bed, "set_field:1->tun_metadata3", "tun_metadata0=0xdeadbeef");
   agent.check(echo);
@@ -137,8 +136,7 @@ TEST(OvsGre, SequenceNumbersAreRefused) {
   ASSERT_EQ(bed.refusal(), "");
   bed.meet();
   bed.ovs("ovs-vsctl --timeout=30 set interface tun-red options:seq=true");
-  EXPECT_NE(
-      bed.peer().run({"ping", "-c", "3", "-i", "0.1", "-W", "1", OvsPeer::kGuest4}).exit_status, 0);
+  EXPECT_NE(bed.peer().run({"ping", "-c", "3", "-i", "0.1", "-W", "1", kGuest4}).exit_status, 0);
   EXPECT_GE(bed.drops("bad_tunnel"), 3u);
 }
 

@@ -12,8 +12,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr const char* kGuestMac = "52:54:00:00:00:01";
-constexpr const char* kPeerMac = "52:54:00:00:00:02";
 constexpr const char* kWireMac = "52:54:00:00:99:02";
 constexpr const char* kDaemons = "PATH=$PATH:/usr/sbin:/sbin ";
 
@@ -113,21 +111,10 @@ std::string OvsPeer::make_bridges() {
 }
 
 void OvsPeer::start_guest() {
-  lab::Topology topology;
+  lab::Topology topology = two_ends(options_.format);
   topology.ipv6_underlay = options_.outer_v6;
   topology.underlay_mtu = 1700;
   topology.formats = nlohmann::json::parse(options_.formats);
-  topology.tenants = {{.name = "red", .vni = kVni, .format = options_.format}};
-  topology.hosts = {
-      {.name = "guest",
-       .mac = "02:00:00:00:00:01",
-       .underlay = {"10.99.0.1/24", "fd99::1/64"},
-       .endpoints =
-           {{.vnic = "vnic0", .tenant = "red", .mac = kGuestMac, .addresses = {kGuest4, kGuest6}}}},
-      {.name = "peer",
-       .underlay = {"10.99.0.2/24", "fd99::2/64"},
-       .endpoints = {
-           {.vnic = "peer", .tenant = "red", .mac = kPeerMac, .addresses = {kPeer4, kPeer6}}}}};
   lab::GuestOptions guest;
   guest.kernel = options_.kernel;
   guest.devices = lab::card_with_vnic("tap,id=up0,vhost=off,fd=" + std::to_string(tap_),
@@ -182,14 +169,6 @@ void OvsPeer::stream_to_guest(const std::string& address) {
   if (received.output != lab::check_command({"sh", "-c", "sha256sum <" + data})) {
     throw lab::Failure("what arrived at the guest is not what was sent: " + received.output);
   }
-}
-
-uint64_t OvsPeer::drops(const std::string& reason) {
-  const nlohmann::json card = guest_->qmp().execute("query-gatehouse").at(0);
-  for (const nlohmann::json& row : card.at("drops")) {
-    if (row.at("reason") == reason) return row.at("count");
-  }
-  return 0;
 }
 
 }  // namespace gatehouse::peers

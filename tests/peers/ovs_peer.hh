@@ -9,9 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/lab/guest.hh"
+#include "tests/peers/two_ends.hh"
 #include "tools/lab/netns.hh"
-#include "tools/lab/topology.hh"
 
 namespace gatehouse::peers {
 
@@ -26,12 +25,6 @@ struct OvsOptions {
 
 class OvsPeer {
  public:
-  static constexpr unsigned kVni = 0xABCDE, kOtherVni = 0xABCDF;
-  static constexpr const char* kGuest4 = "192.168.0.1";
-  static constexpr const char* kGuest6 = "fd00::1";
-  static constexpr const char* kPeer4 = "192.168.0.2";
-  static constexpr const char* kPeer6 = "fd00::2";
-
   // What this machine lacks for it; empty: nothing.
   static std::string missing();
 
@@ -55,7 +48,7 @@ class OvsPeer {
 
   void stream_to_peer(const std::string& address);
   void stream_to_guest(const std::string& address);
-  uint64_t drops(const std::string& reason);
+  uint64_t drops(const std::string& reason) { return drops_of(*guest_, reason); }
 
  private:
   void start_switch();

@@ -9,8 +9,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr const char* kStationMac = "52:54:00:00:00:01";
-constexpr const char* kPeerMac = "52:54:00:00:00:02";
 constexpr const char* kWireMac = "52:54:00:00:99:02";
 constexpr const char* kInStation = "ip netns exec station sh -ec ";
 constexpr const char* kInOther = "ip netns exec other sh -ec ";
@@ -30,24 +28,10 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 }
 
 lab::Topology topology_of(const TunnelOptions& options) {
-  lab::Topology topology;
+  lab::Topology topology = two_ends(options.format, options.vni);
   topology.ipv6_underlay = options.outer_v6;
   topology.underlay_mtu = options.underlay_mtu;
   if (!options.formats.empty()) topology.formats = nlohmann::json::parse(options.formats);
-  topology.tenants = {{.name = "red", .vni = options.vni, .format = options.format}};
-  topology.hosts = {{.name = "guest",
-                     .mac = "02:00:00:00:00:01",
-                     .underlay = {"10.99.0.1/24", "fd99::1/64"},
-                     .endpoints = {{.vnic = "vnic0",
-                                    .tenant = "red",
-                                    .mac = kStationMac,
-                                    .addresses = {TunnelBed::kStation4, TunnelBed::kStation6}}}},
-                    {.name = "peer",
-                     .underlay = {"10.99.0.2/24", "fd99::2/64"},
-                     .endpoints = {{.vnic = "peer",
-                                    .tenant = "red",
-                                    .mac = kPeerMac,
-                                    .addresses = {TunnelBed::kPeer4, TunnelBed::kPeer6}}}}};
   return topology;
 }
 
@@ -73,8 +57,8 @@ std::string plan_of(const TunnelOptions& options) {
       "for name in station other; do\n"
       "  ip netns add $name\n  ip netns exec $name ip link set lo up\ndone\n"
       "vnic=$(interface " +
-      std::string(kStationMac) + ")\nip link set $vnic netns station name eth0\n" + kInStation +
-      quoted(addresses("eth0", TunnelBed::kStation4, TunnelBed::kStation6) +
+      std::string(kGuestMac) + ")\nip link set $vnic netns station name eth0\n" + kInStation +
+      quoted(addresses("eth0", kGuest4, kGuest6) +
              "ip link set eth0 up\ngh-wait carrier eth0 60000") +
       "\nwire=$(interface " + kWireMac + ")\nip link set $wire name wire mtu " +
       std::to_string(options.underlay_mtu) + " up\n" + addresses("wire", "10.99.0.2", "fd99::2") +
@@ -82,14 +66,13 @@ std::string plan_of(const TunnelOptions& options) {
   const bool has_tenants = options.link.find("@V") != std::string::npos;
   const std::string up = "[ $(cat /sys/class/net/@N/type) != 1 ] || ip link set @N address " +
                          std::string(kPeerMac) + "\nip link set @N" + mtu + " up\n" +
-                         addresses("@N", TunnelBed::kPeer4, TunnelBed::kPeer6);
+                         addresses("@N", kPeer4, kPeer6);
   script += replaced(up, "@N", "tun0");
   if (has_tenants) {
-    script += device(options, "tun1", TunnelBed::kOtherVni) + "ip link set tun1 netns other\n" +
-              kInOther +
+    script += device(options, "tun1", kOtherVni) + "ip link set tun1 netns other\n" + kInOther +
               quoted(replaced(up, "@N", "tun1") +
-                     "[ $(cat /sys/class/net/tun1/type) != 1 ] || ip neigh replace " +
-                     TunnelBed::kStation4 + " lladdr " + kStationMac + " dev tun1");
+                     "[ $(cat /sys/class/net/tun1/type) != 1 ] || ip neigh replace " + kGuest4 +
+                     " lladdr " + kGuestMac + " dev tun1");
   }
   return script;
 }
@@ -110,7 +93,7 @@ TunnelBed::TunnelBed(const TunnelOptions& options) {
   guest_->wait_ready();
   // The drivers are loaded behind the agent's back.
   guest_->agent().wait_for("grep -q " + std::string(kWireMac) +
-                               " /sys/class/net/*/address && grep -q " + kStationMac +
+                               " /sys/class/net/*/address && grep -q " + kGuestMac +
                                " /sys/class/net/*/address",
                            seconds(60));
   peer(plan_of(options));
@@ -150,13 +133,5 @@ void TunnelBed::stream(const std::string& from, const std::string& to, const std
 }
 
 nlohmann::json TunnelBed::card() { return guest_->qmp().execute("query-gatehouse").at(0); }
-
-uint64_t TunnelBed::drops(const std::string& reason) {
-  const nlohmann::json all = card();
-  for (const nlohmann::json& row : all.at("drops")) {
-    if (row.at("reason") == reason) return row.at("count");
-  }
-  return 0;
-}
 
 }  // namespace gatehouse::peers

@@ -9,8 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "tools/lab/guest.hh"
-#include "tools/lab/topology.hh"
+#include "tests/peers/two_ends.hh"
 
 namespace gatehouse::peers {
 
@@ -18,8 +17,8 @@ struct TunnelOptions {
   std::string format;     // a name among the shipped ones or of `formats`
   std::string formats{};  // JSON: more members of the policy's "formats"
   bool outer_v6 = false;
-  unsigned vni = 0xABCDE;  // of the station's tenant
-  std::string before{};    // what the peer does before it makes its devices
+  unsigned vni = kVni;   // of the station's tenant
+  std::string before{};  // what the peer does before it makes its devices
   // Behind `ip link add tun0 type`, with @L and @R for the underlay's addresses and @V for the VNI.
   // Where that stands in it there is a second device, tun1, for kOtherVni.
   std::string link{};
@@ -30,12 +29,6 @@ struct TunnelOptions {
 
 class TunnelBed {
  public:
-  static constexpr unsigned kOtherVni = 0xABCDF;
-  static constexpr const char* kStation4 = "192.168.0.1";
-  static constexpr const char* kStation6 = "fd00::1";
-  static constexpr const char* kPeer4 = "192.168.0.2";
-  static constexpr const char* kPeer6 = "fd00::2";
-
   // Throws lab::Failure, with what the guest said, when it has no such device.
   explicit TunnelBed(const TunnelOptions& options);
 
@@ -52,7 +45,7 @@ class TunnelBed {
   void stream_to_station(const std::string& address);
 
   // Of the card.
-  uint64_t drops(const std::string& reason);
+  uint64_t drops(const std::string& reason) { return drops_of(*guest_, reason); }
   nlohmann::json card();
   lab::WorkDir& work() { return work_; }
   lab::Guest& guest() { return *guest_; }
