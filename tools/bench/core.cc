@@ -43,22 +43,23 @@ json run_benchmarks(const std::vector<std::string>& names, unsigned repetitions)
 std::vector<Row> rows_of(const json& report) {
   std::vector<Row> rows;
   for (const json& benchmark : report.value("benchmarks", json::array())) {
-    if (benchmark.value("run_type", "") != "iteration" || !benchmark.contains("items_per_second"))
-      continue;
+    if (benchmark.value("run_type", "") != "iteration") continue;
+    const bool frames = benchmark.contains("items_per_second");
     const std::string name = benchmark.at("run_name");
     auto row =
         std::find_if(rows.begin(), rows.end(), [&](const Row& one) { return one.name == name; });
     if (row == rows.end()) {
       const auto asked = kAsked.find(name);
       rows.push_back({.name = name,
-                      .unit = "frames/s",
+                      .unit = frames ? "frames/s" : "octets/s",
                       .peer_name = asked == kAsked.end() ? "" : "what is asked for",
                       .goal = asked == kAsked.end() ? 0 : 1.0});
       row = rows.end() - 1;
     }
     if (const auto asked = kAsked.find(name); asked != kAsked.end())
       row->peer.push_back(asked->second);
-    row->ours.push_back(benchmark.at("items_per_second").get<double>());
+    row->ours.push_back(
+        benchmark.at(frames ? "items_per_second" : "bytes_per_second").get<double>());
   }
   return rows;
 }
