@@ -90,6 +90,8 @@ class Card final : private pipeline::Sink {
   Result<VnicPort*> attach(const std::string& name, const MacAddress& mac, GuestPort& guest);
   void detach(VnicPort* port);
   unsigned attached() const;
+  // Segments that wait to be merged.
+  uint32_t held_frames() const { return pipeline_->held_frames(); }
 
   // A frame from the wire; the octets are copied. False: no room now, UplinkPort::resume tells when
   // to try again. `at_once`: a frame that comes alone may be handled before the call returns, so

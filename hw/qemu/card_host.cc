@@ -74,7 +74,13 @@ Status CardHost::load_policy(const char* path) {
   return status;
 }
 
+// What is held to be merged goes to guests' memory before a policy changes, and that stands still
+// with the machine.
 Status CardHost::replace_policy(const char* path) {
+  if (!runstate_is_running() && card_.held_frames() != 0)
+    return Status::error(
+        "the machine is stopped, and frames wait that the policy before would "
+        "have merged. Fix: load it before 'stop' or after 'cont'");
   Status status = load_policy(path);
   if (status.ok()) g_free(std::exchange(device_->policy, g_strdup(path)));
   return status;
