@@ -98,10 +98,7 @@ class Measure final : public pipeline::Sink {
 
   void to_uplink(unsigned, std::span<const OutFrame> frames) override {
     sent += frames.size();
-    for (const OutFrame& frame : frames) {
-      octets += frame.length();
-      benchmark::DoNotOptimize(frame.head.data);
-    }
+    for (const OutFrame& frame : frames) benchmark::DoNotOptimize(frame.head.data);
   }
   void to_vnic(unsigned, std::span<const OutFrame>, const Layers&, bool, bool) override {}
   void tapped(pipeline::TapPoint, pipeline::TapDirection, unsigned, const OutFrame&,
@@ -122,7 +119,7 @@ class Measure final : public pipeline::Sink {
     at_ = kSource;
   }
 
-  uint64_t sent = 0, octets = 0;
+  uint64_t sent = 0;
   std::array<Step, kSource + 1> steps{};
 
  private:
@@ -141,7 +138,6 @@ class AllStages {
   bool ok() const { return ok_; }
   Measure& sink() { return sink_; }
   pipeline::Pipeline& pipeline() { return pipeline_; }
-  double mean_octets() const { return traffic_.mean_octets(); }
 
   void fill() {
     for (Packet*& packet : packets_) {
@@ -182,7 +178,7 @@ void all_stages_bench(benchmark::State& state, const bench::FrameSize& size, uin
   if (!bench->ok()) return state.SkipWithError("the policy was refused");
   bench->warm();
   Measure& sink = bench->sink();
-  sink.sent = sink.octets = 0;
+  sink.sent = 0;
   const uint64_t before = allocations();
   for (auto _ : state) bench->batch();
   const uint64_t taken = allocations() - before;

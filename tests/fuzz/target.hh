@@ -41,7 +41,6 @@ class Input {
     taken.shrink_to_fit();
     return taken;
   }
-  Bytes rest() { return octets(left_.size()); }
 
  private:
   uint8_t next() {

@@ -71,7 +71,6 @@ class Kernel final : public Peer {
     most_flows_ = std::min(kMostFlows, static_cast<uint32_t>(most * 0.95));
   }
 
-  const char* name() const override { return "Linux"; }
   uint32_t most_flows() const override { return most_flows_; }
   void give(const FrameSize& size, uint32_t flows) override {
     traffic_ = std::make_unique<Traffic>(size, flows);

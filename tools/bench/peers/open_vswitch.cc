@@ -46,7 +46,6 @@ class OpenVSwitch final : public Peer {
     if (switch_) kill(switch_->pid(), SIGCONT);
   }
 
-  const char* name() const override { return "Open vSwitch"; }
   uint32_t most_flows() const override { return kMostFlows; }
 
   void give(const FrameSize& size, uint32_t flows) override {

@@ -16,7 +16,6 @@ namespace gatehouse::bench {
 class Peer {
  public:
   virtual ~Peer() = default;
-  virtual const char* name() const = 0;
   // Of so many flows that are asked for, those that it can be given.
   virtual uint32_t most_flows() const = 0;
   // Until the next call: what rate() is about. Throws lab::Failure.

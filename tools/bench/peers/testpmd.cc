@@ -27,7 +27,6 @@ class Testpmd final : public Peer {
     if (std::thread::hardware_concurrency() < 2)
       throw lab::Failure("testpmd needs a second core, for its command line");
   }
-  const char* name() const override { return "testpmd csum"; }
   uint32_t most_flows() const override { return kMostFlows; }
   void give(const FrameSize& size, uint32_t flows) override {
     Traffic(size, flows).write_pcap(file());

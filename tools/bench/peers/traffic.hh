@@ -43,9 +43,6 @@ class Traffic {
   std::span<const uint8_t> frame(size_t index) const {
     return {octets_.data() + starts_[index], starts_[index + 1] - starts_[index]};
   }
-  double mean_octets() const {
-    return static_cast<double>(octets_.size()) / static_cast<double>(count());
-  }
   // A libpcap file of them. Says why it can't be written by throwing lab::Failure.
   void write_pcap(const std::string& path) const;
 
