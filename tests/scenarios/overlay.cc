@@ -146,6 +146,40 @@ TEST_P(Coalescing, HandsTheDriverFramesAsLargeAsItTakes) {
   }
 }
 
+// What waits goes on before a policy changes, which must not write to memory that stands still.
+TEST(HeldFrames, NoPolicyChangesWhileTheMachineStandsStill) {
+  PairOptions options;
+  options.policy = [](const std::string& side, nlohmann::json& policy) {
+    if (side != "right") return;
+    policy["vnics"][0]["coalesce"] = true;
+    policy["coalesce_hold"] = 1'000'000;  // us: until somebody looks
+  };
+  Pair pair(options);
+  pair.right().agent().check("ip link set eth0 mtu 9000");
+  wait_for_carrier(pair.right());
+  pair.left().agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  pair.right().agent().start("mkfifo /tmp/open; exec 3<>/tmp/open; nc -l -p 9000 <&3 >/dev/null");
+  pair.right().agent().check("gh-wait tcp 9000 20000", seconds(30));
+  pair.left().agent().start("bash -c 'cat /dev/zero >/dev/tcp/" + std::string(kRight4) + "/9000'");
+  lab::Qmp& qmp = pair.right().qmp();
+  const auto held = [&] { return card_of(pair.right()).at("coalesce").at("held-frames"); };
+  ASSERT_TRUE(eventually([&] {
+    qmp.execute("stop");
+    if (held() != 0) return true;
+    qmp.execute("cont");
+    return false;
+  }));
+  const nlohmann::json waiting = held();
+  const nlohmann::json load = {{"card", "card0"}, {"file", pair.policy_path("right")}};
+  const nlohmann::json refused = qmp.execute_raw("gatehouse-policy-load", load);
+  EXPECT_NE(refused.at("error").value("desc", "").find("Fix: load it before 'stop'"),
+            std::string::npos)
+      << refused.dump();
+  EXPECT_EQ(held(), waiting);
+  qmp.execute("cont");
+  qmp.execute("gatehouse-policy-load", load);
+}
+
 INSTANTIATE_TEST_SUITE_P(Drivers, Coalescing, testing::Bool(), [](const auto& row) {
   return row.param ? std::string("Jumbo") : std::string("Standard");
 });
