@@ -12,6 +12,8 @@ class Archive;
 
 namespace gatehouse::partition {
 
+class UnitBlock;
+
 // The partition's private RAM.
 class RamPort {
  public:
@@ -32,6 +34,11 @@ class InterruptPort {
   virtual void raise(unsigned core, uint8_t vector) = 0;
   // The same, no sooner than `apart_ns` after the last that this call raised on that core.
   virtual void raise_apart(unsigned core, uint8_t vector, uint32_t apart_ns) = 0;
+  // Calls unit.look_again() in `in_ns`, or when it was to do so if that is sooner; `anew`: it was
+  // to do so for nothing.
+  virtual void look_later(UnitBlock& unit, uint32_t in_ns, bool anew) = 0;
+  // The unit is no more.
+  virtual void forget(UnitBlock& unit) = 0;
   virtual unsigned cores() const = 0;
 };
 

@@ -206,8 +206,9 @@ void Steer::tell(unsigned slot) {
   std::atomic_ref(to.data).store(from.data, std::memory_order_relaxed);
   std::atomic_ref(to.count).store(from.count, std::memory_order_release);
   ram_.written(steering_.slots + slot * sizeof(SteerSlot), sizeof(SteerSlot));
-  block_.pend(uint64_t{1} << slot);
-  if (steering_.bits & kSteerRing) block_.post(SteerRecord{from.address, from.data, slot});
+  const bool first = block_.pend(uint64_t{1} << slot);
+  if ((steering_.bits & kSteerRing) == 0) return block_.notify_pended(uint64_t{1} << slot, first);
+  block_.post(SteerRecord{from.address, from.data, slot});
   block_.notify();
 }
 

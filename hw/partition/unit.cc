@@ -135,10 +135,12 @@ void UnitBlock::post_octets(const std::array<uint8_t, kRecordOctets>& octets) {
   ram_.written(in_force_.control, sizeof(UnitControl));
 }
 
-void UnitBlock::pend(uint64_t bits) {
-  if (!active_) return;
-  std::atomic_ref(control_->pending).fetch_or(bits, std::memory_order_seq_cst);
+bool UnitBlock::pend(uint64_t bits) {
+  if (!active_) return false;
+  const uint64_t before =
+      std::atomic_ref(control_->pending).fetch_or(bits, std::memory_order_seq_cst);
   ram_.written(in_force_.control, sizeof(UnitControl));
+  return before == 0;
 }
 
 void UnitBlock::overrun() {
@@ -165,6 +167,38 @@ void UnitBlock::notify() {
   ++counters_.interrupts;
   const uint8_t vector = static_cast<uint8_t>(in_force_.vector);
   interrupts_.raise_apart(in_force_.target, vector, apart == kArmedAtOnce ? 0 : apart);
+}
+
+// Firmware may change any of it at any time.
+bool UnitBlock::is_finished() const {
+  const auto load = [](const uint64_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); };
+  const uint8_t* index = ram_.at(load(control_->index), sizeof(uint32_t), alignof(uint32_t));
+  if (index == nullptr) return true;
+  const uint64_t at = __atomic_load_n(reinterpret_cast<const uint32_t*>(index), __ATOMIC_ACQUIRE);
+  const uint8_t* octet = ram_.at(load(control_->octet) + at * kWatchStep, 1, 1);
+  if (octet == nullptr) return true;
+  const uint32_t mask = __atomic_load_n(&control_->octet_mask, __ATOMIC_RELAXED);
+  return (__atomic_load_n(octet, __ATOMIC_ACQUIRE) & mask) != 0;
+}
+
+bool UnitBlock::can_wait(uint64_t bits) const {
+  const uint64_t patient = std::atomic_ref(control_->patient).load(std::memory_order_relaxed);
+  if ((bits & ~patient) == 0) return true;
+  const uint64_t watched = std::atomic_ref(control_->watched).load(std::memory_order_relaxed);
+  return (bits & ~(patient | watched)) == 0 && !is_finished();
+}
+
+void UnitBlock::notify_pended(uint64_t bits, bool first) {
+  if (!active_) return;
+  const uint32_t patience = std::atomic_ref(control_->patience).load(std::memory_order_relaxed);
+  if (patience == 0 || !can_wait(bits)) return notify();
+  // Firmware that has not armed looks before it halts.
+  if (std::atomic_ref(*armed_).load(std::memory_order_seq_cst) != 0)
+    interrupts_.look_later(*this, patience, first);
+}
+
+void UnitBlock::look_again() {
+  if (active_ && std::atomic_ref(control_->pending).load(std::memory_order_seq_cst) != 0) notify();
 }
 
 void UnitBlock::archive(Archive& archive) {
@@ -195,6 +229,8 @@ void UnitBlock::archive(Archive& archive) {
     archive.fail("saved state: a unit's control, ring or vector is not valid");
   } else {
     use(settings);
+    // Not before the machine runs: who raises interrupts is loaded, too.
+    interrupts_.look_later(*this, 0, true);
   }
 }
 

@@ -43,6 +43,7 @@ class UnitBlock {
 
   // `rows` (at most kMaxRows) and the ports live longer than this.
   UnitBlock(std::span<const RegisterRow> rows, RamPort& ram, InterruptPort& interrupts);
+  ~UnitBlock() { interrupts_.forget(*this); }
   UnitBlock(const UnitBlock&) = delete;
   UnitBlock& operator=(const UnitBlock&) = delete;
 
@@ -79,10 +80,15 @@ class UnitBlock {
     std::memcpy(octets.data(), &record, kRecordOctets);
     post_octets(octets);
   }
-  void pend(uint64_t bits);
+  // True: no bit was pending.
+  bool pend(uint64_t bits);
   void overrun();
   // After post(), pend() or overrun(): interrupts if firmware armed.
   void notify();
+  // After nothing but pend(bits), which returned `first`: the same, later if the bits can wait.
+  void notify_pended(uint64_t bits, bool first);
+  // InterruptPort's, as look_later() said: of what could wait nobody has taken notice.
+  void look_again();
   const Counters& counters() const { return counters_; }
 
   // Saves registers and what is in force. Loading checks them as COMMIT does.
@@ -105,6 +111,8 @@ class UnitBlock {
   Result check(const Settings& settings) const;
   void use(const Settings& settings);
   void post_octets(const std::array<uint8_t, kRecordOctets>& octets);
+  bool can_wait(uint64_t bits) const;
+  bool is_finished() const;
 
   const std::span<const RegisterRow> rows_;
   RamPort& ram_;

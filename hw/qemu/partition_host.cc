@@ -57,7 +57,8 @@ void PartitionHost::restart() {
   }
   control_.reset();
   throttle_.reset();
-  wait_for_throttle();
+  reminders_.reset();
+  set_timer();
   for (unsigned i = 0; i < device_->cores; ++i) {
     const gatehouse_core_place start = {
         .page_table = partition::kPageTable,
@@ -146,24 +147,30 @@ void PartitionHost::raise(unsigned core, uint8_t vector) {
 
 void PartitionHost::raise_apart(unsigned core, uint8_t vector, uint32_t apart_ns) {
   throttle_.raise(core, vector, apart_ns, now_ns());
-  wait_for_throttle();
+  set_timer();
 }
 
-void PartitionHost::wait_for_throttle() {
-  const int64_t due = throttle_.next_deadline();
-  if (due == throttle_due_) return;
-  throttle_due_ = due;
+void PartitionHost::look_later(partition::UnitBlock& unit, uint32_t in_ns, bool anew) {
+  reminders_.set(unit, now_ns() + in_ns, anew);
+  set_timer();
+}
+
+void PartitionHost::set_timer() {
+  const int64_t due = std::min(throttle_.next_deadline(), reminders_.next_deadline());
+  if (due == timer_due_) return;
+  timer_due_ = due;
   if (due == partition::Throttle::kNever) {
-    timer_del(throttle_timer_);
+    timer_del(timer_);
   } else {
-    timer_mod(throttle_timer_, due);
+    timer_mod(timer_, due);
   }
 }
 
-void PartitionHost::throttle_expired() {
-  throttle_due_ = partition::Throttle::kNever;
+void PartitionHost::timer_expired() {
+  timer_due_ = partition::Throttle::kNever;
   throttle_.tick(now_ns());
-  wait_for_throttle();
+  reminders_.tick(now_ns());
+  set_timer();
 }
 
 void PartitionHost::deliver(unsigned from, uint32_t destination, bool logical, uint8_t mode,
@@ -284,7 +291,7 @@ void PartitionHost::archive(Archive& archive) {
   } else {
     throttle_.reset();  // nothing was throttled
   }
-  if (archive.loading()) wait_for_throttle();
+  if (archive.loading()) set_timer();
 }
 
 }  // namespace gatehouse::qemu

@@ -19,6 +19,7 @@
 #include "hw/partition/control_block.hh"
 #include "hw/partition/elf.hh"
 #include "hw/partition/ports.hh"
+#include "hw/partition/reminders.hh"
 #include "hw/partition/throttle.hh"
 #include "hw/qemu/boundary.hh"
 #include "hw/qemu/console.hh"
@@ -77,6 +78,8 @@ class PartitionHost final : public partition::RamPort,
   // partition::InterruptPort
   void raise(unsigned core, uint8_t vector) override;
   void raise_apart(unsigned core, uint8_t vector, uint32_t apart_ns) override;
+  void look_later(partition::UnitBlock& unit, uint32_t in_ns, bool anew) override;
+  void forget(partition::UnitBlock& unit) override { reminders_.forget(unit); }
   unsigned cores() const override { return device_->cores; }
   // partition::ControlPort
   int64_t now_ns() override { return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL); }
@@ -94,8 +97,8 @@ class PartitionHost final : public partition::RamPort,
   // Loads the firmware and starts all cores.
   void restart();
   void load_ram();
-  void wait_for_throttle();
-  void throttle_expired();
+  void set_timer();
+  void timer_expired();
   void core_fault(unsigned core, uint64_t instruction);
   void deliver(unsigned from, uint32_t destination, bool logical, uint8_t mode, uint8_t vector,
                uint8_t shorthand);
@@ -113,8 +116,9 @@ class PartitionHost final : public partition::RamPort,
 
   partition::ControlBlock control_;
   partition::Throttle throttle_{*this};
-  QEMUTimer* const throttle_timer_;
-  int64_t throttle_due_ = partition::Throttle::kNever;  // what the timer waits for
+  partition::Reminders reminders_;
+  QEMUTimer* const timer_;                           // of both
+  int64_t timer_due_ = partition::Throttle::kNever;  // what it waits for
   Console console_;
   BoundaryReports boundary_;
   std::array<partition::Unit*, partition::kMaxUnits> units_{};

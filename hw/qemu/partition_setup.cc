@@ -105,9 +105,9 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
       name_(device_name(&device->parent_obj)),
       number_(number),
       control_({*this, *this, *this}, device->memory, device->arguments ? device->arguments : ""),
-      throttle_timer_(timer_new_ns(
+      timer_(timer_new_ns(
           QEMU_CLOCK_VIRTUAL,
-          [](void* host) { static_cast<PartitionHost*>(host)->throttle_expired(); }, this)),
+          [](void* host) { static_cast<PartitionHost*>(host)->timer_expired(); }, this)),
       console_(
           &device->console, [this] { return control_.console_room(); },
           [this](std::span<const uint8_t> octets) { control_.console_input(octets); }),
@@ -118,7 +118,7 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
 
 PartitionHost::~PartitionHost() {
   g_partitions[number_] = nullptr;
-  timer_free(throttle_timer_);
+  timer_free(timer_);
   if (memory_made_) address_space_destroy(&memory_);
 }
 

@@ -32,8 +32,8 @@ constexpr uint32_t kLinkCapabilities = 6u << 15 | 1u << 12 | PCI_EXP_LNKCAP_ASPM
 
 bool init_msix(GatehouseVnicState* state, Error** errp) {
   PCIDevice* device = &state->parent_obj;
-  if (msix_init(device, i82574::kMsixVectors, &state->msix, kMsixBar, kMsixTable, &state->msix,
-                kMsixBar, kMsixPending, kMsixCapability, errp) < 0) {
+  if (msix_init(device, i82574::kMsixVectors, &state->msix, kMsixBar, i82574::kMsixTable,
+                &state->msix, kMsixBar, i82574::kMsixPending, kMsixCapability, errp) < 0) {
     return false;
   }
   for (unsigned vector = 0; vector < i82574::kMsixVectors; ++vector)

@@ -18,8 +18,6 @@ inline constexpr uint8_t kPcieCapability = 0xe0;
 inline constexpr uint16_t kAerCapability = 0x100;
 inline constexpr uint16_t kSerialCapability = 0x140;
 // In the MSI-X BAR (9.3.5.2).
-inline constexpr uint32_t kMsixTable = 0;
-inline constexpr uint32_t kMsixPending = 0x2000;
 
 // False and an error: nothing is left behind.
 bool init_capabilities(GatehouseVnicState* state, const MacAddress& mac, Error** errp);

@@ -38,6 +38,9 @@ inline constexpr FieldRow kFields[] = {
 #undef GATEHOUSE_I82574_FIELD_ROW
 };
 
+// What each cause has in IVAR (10.2.4.9).
+inline constexpr uint32_t kIvarVector = 7, kIvarValid = 8;
+
 // A field's value, moved down to bit 0. The mask is one run of ones.
 constexpr uint32_t field_get(uint32_t value, uint32_t mask) { return (value & mask) >> std::countr_zero(mask); }
 // `value` with the field replaced by the low bits of `field`.

@@ -37,6 +37,9 @@ inline constexpr uint32_t kFlashBarOctets = 128 * 1024;   // BAR 1
 inline constexpr uint32_t kIoBarOctets = 32;              // BAR 2
 inline constexpr uint32_t kMsixBarOctets = 16 * 1024;     // BAR 3
 inline constexpr unsigned kMsixVectors = 5;
+// BAR 3: the table, with each entry's message (PCI Local Bus 3.0, 6.8.2.4 to 6), and its pending bits.
+inline constexpr uint32_t kMsixTable = 0, kMsixPending = 0x2000;
+inline constexpr uint32_t kMsixEntryOctets = 16, kMsixAddressHigh = 4, kMsixData = 8;
 inline constexpr unsigned kQueues = 2;
 
 // The I/O BAR's two registers (10.2.1): an address in the memory BAR, and what lies there.

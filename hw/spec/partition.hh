@@ -116,7 +116,12 @@ enum class Answer : uint32_t { kDone = 0, kUnknown = 1, kFailed = 2 };
 //   is no longer in force. Units whose ARMED is the same word interrupt once for all of them: a core that waits for
 //   several arms them by one store. Firmware clears it before the first COMMIT; later ones go on with the counts that
 //   they find.
+//   Bits of `patient` can wait for others to interrupt; so can those of `watched` while the descriptor that they tell
+//   of is not finished (a NIC may repeat itself): the octet at `octet` + kWatchStep * the word at `index` has no bit of
+//   `octet_mask`. Where nothing else comes, they interrupt `patience` ns of virtual time later, if they are still
+//   pending; what waits at a migration does at once.
 inline constexpr uint32_t kArmedAtOnce = 1;
+inline constexpr uint32_t kWatchStep = 16;
 struct alignas(64) UnitControl {
   uint64_t pending;  // unit sets (or), firmware takes (exchanges all or a half with 0). Redirection: bit e, entry e was
                      // written. Steering: bit s, message slot s has come
@@ -124,7 +129,11 @@ struct alignas(64) UnitControl {
   uint32_t overruns;  // records that found the ring full and are lost (redirection: the shadow has the last value)
   uint32_t armed;
   uint32_t consumed;  // records that firmware has taken
-  uint32_t reserved[10];
+  // Firmware's.
+  uint64_t patient, watched;  // bits of `pending`
+  uint64_t octet, index;      // addresses in private RAM; what is none is finished
+  uint32_t octet_mask;
+  uint32_t patience;  // ns; 0: nothing waits
 };
 static_assert(sizeof(UnitControl) == 64);
 

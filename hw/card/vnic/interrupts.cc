@@ -24,7 +24,6 @@ constexpr VectorRow kVectorRows[] = {
     {ICR_RXQ0, IVAR_RXQ0}, {ICR_RXQ1, IVAR_RXQ1},   {ICR_TXQ0, IVAR_TXQ0},
     {ICR_TXQ1, IVAR_TXQ1}, {ICR_OTHER, IVAR_OTHER},
 };
-constexpr uint32_t kEntryValid = 8;
 
 Timer timer_of(unsigned channel) {
   return static_cast<Timer>(static_cast<unsigned>(Timer::kThrottle) + channel);
@@ -43,7 +42,7 @@ uint32_t Interrupts::causes_of_vector(unsigned vector) const {
   const uint32_t ivar = registers_[reg::IVAR];
   uint32_t causes = 0;
   for (const VectorRow& row : kVectorRows) {
-    if (field_get(ivar, row.ivar) == (kEntryValid | vector)) causes |= row.cause;
+    if (field_get(ivar, row.ivar) == (kIvarValid | vector)) causes |= row.cause;
   }
   return causes;
 }

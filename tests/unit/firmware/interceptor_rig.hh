@@ -56,9 +56,16 @@ class Cores : public partition::InterruptPort {
     ++raised;
     apart = apart_ns;
   }
+  void look_later(partition::UnitBlock& unit, uint32_t in_ns, bool) override {
+    looking = &unit;
+    look_in = in_ns;
+  }
+  void forget(partition::UnitBlock&) override { looking = nullptr; }
   unsigned cores() const override { return 1; }
   unsigned raised = 0;
   uint32_t apart = 0;  // of the last
+  partition::UnitBlock* looking = nullptr;
+  uint32_t look_in = 0;
 };
 
 // The device's DMA: the guest's memory, and of private memory what the steering unit opens.

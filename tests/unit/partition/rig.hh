@@ -4,6 +4,8 @@
 #ifndef GATEHOUSE_TESTS_UNIT_PARTITION_RIG_HH_
 #define GATEHOUSE_TESTS_UNIT_PARTITION_RIG_HH_
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -57,10 +59,20 @@ class FakeInterrupts : public InterruptPort {
     raise(core, vector);
     apart.push_back(apart_ns);
   }
+  void look_later(UnitBlock& unit, uint32_t in_ns, bool anew) override {
+    EXPECT_TRUE(looking == nullptr || looking == &unit);
+    looking = &unit;
+    look_in.emplace_back(in_ns, anew);
+  }
+  void forget(UnitBlock& unit) override {
+    if (looking == &unit) looking = nullptr;
+  }
   unsigned cores() const override { return 2; }
 
   std::vector<std::pair<unsigned, unsigned>> raised;
   std::vector<uint32_t> apart;  // of units' interrupts
+  UnitBlock* looking = nullptr;
+  std::vector<std::pair<uint32_t, bool>> look_in;
 };
 
 // Where the tests' firmware keeps its things.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "hw/core/base/archive.hh"
-#include "tests/unit/partition/rig.hh"
+#include "tests/unit/partition/steer_rig.hh"
 
 namespace gatehouse::partition {
 namespace {
@@ -18,71 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-
-constexpr uint64_t kSlotsAt = kTableAt;
-constexpr uint64_t kMessageAddress = 0xfee0'0000;
-constexpr uint64_t kDmaAt = kRamBase + 0x80'0000;
-constexpr uint64_t kSealsAt = kRamBase + 0xc000;
-constexpr uint32_t kSealUnits = 16;
-constexpr uint64_t kKey = 0x0123'4567'89ab'cdef;
-
-// More than the rig's, so that there is RAM above the firmware's start.
-class LargeRam : public FakeRam {
- public:
-  uint8_t* at(uint64_t address, uint64_t octets, uint64_t alignment) override {
-    if (uint8_t* small = FakeRam::at(address, octets, alignment)) return small;
-    if (octets == 0 || address % alignment || address < kDmaAt || octets > kOctets ||
-        address - kDmaAt > kOctets - octets)
-      return nullptr;
-    return window_ + (address - kDmaAt);
-  }
-
- private:
-  alignas(4096) uint8_t window_[kOctets] = {};
-};
-
-class FakeDevice : public SteeredDevice {
- public:
-  bool intx_apart() override { return apart; }
-  bool checks_seals() override { return seals; }
-  void use(const Steering& steering) override { used = steering; }
-  void send(uint64_t address, uint32_t data) override { sent.emplace_back(address, data); }
-  void set_line(bool level) override {
-    EXPECT_TRUE(level != line || hostile);
-    line = level;
-  }
-
-  bool apart = true;
-  bool seals = true;
-  bool line = false;
-  bool hostile = false;  // saved state may say that the line is high when it is not
-  Steering used;
-  std::vector<std::pair<uint64_t, uint32_t>> sent;
-};
-
-class SteerTest : public ::testing::Test {
- protected:
-  SteerTest() { unit_.plugged(); }
-
-  Result steer(uint32_t bits) {
-    set_up(unit_);
-    unit_.write(steer::SLOTS, kSlotsAt, 8);
-    unit_.write(steer::STEER, bits, 4);
-    return commit(unit_);
-  }
-  UnitControl& control() { return ram_.control(kControlAt); }
-  SteerSlot slot(unsigned number) {
-    return ram_.get<SteerSlot>(kSlotsAt + number * sizeof(SteerSlot));
-  }
-  SteerRecord record(unsigned number) {
-    return ram_.get<SteerRecord>(kRingAt + number * sizeof(SteerRecord));
-  }
-
-  LargeRam ram_;
-  FakeInterrupts interrupts_;
-  FakeDevice device_;
-  Steer unit_{ram_, interrupts_, device_};
-};
 
 TEST_F(SteerTest, LeavesMessagesToTheGuestUntilSteered) {
   EXPECT_FALSE(unit_.message(kMessageAddress, 33));
@@ -326,7 +261,7 @@ TEST_F(SealTest, ComeAndGoWithoutTouchingSlots) {
   EXPECT_EQ(device_.sent.size(), 1u);
   Archive saved;
   unit_.archive(saved);
-  FakeDevice device;
+  FakeSteeredDevice device;
   Steer other(ram_, interrupts_, device);
   other.plugged();
   Archive loaded{std::span<const uint8_t>(saved.bytes())};
@@ -364,7 +299,7 @@ TEST_F(SteerTest, GoesOnFromSavedState) {
   Archive saved;
   unit_.archive(saved);
 
-  FakeDevice device;
+  FakeSteeredDevice device;
   device.line = true;  // the line's state is saved with its bus
   Steer other(ram_, interrupts_, device);
   other.plugged();
@@ -393,7 +328,7 @@ TEST_F(SealTest, RefusesSavedStateThatIsNotValid) {
     for (unsigned i = 0; i <= round % 4; ++i)
       octets[random() % octets.size()] = static_cast<uint8_t>(random());
     octets.resize(octets.size() - (round % 8 == 7 ? random() % octets.size() : 0));
-    FakeDevice device;
+    FakeSteeredDevice device;
     device.apart = round % 2;
     device.hostile = true;
     Steer other(ram_, interrupts_, device);
