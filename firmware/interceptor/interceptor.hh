@@ -18,6 +18,7 @@
 #include "firmware/interceptor/alerts.hh"
 #include "firmware/interceptor/copies.hh"
 #include "firmware/interceptor/inspection.hh"
+#include "firmware/interceptor/patience.hh"
 #include "firmware/interceptor/receive_ring.hh"
 #include "firmware/interceptor/redirection.hh"
 #include "firmware/interceptor/transmit_ring.hh"
@@ -30,7 +31,8 @@ template <class Bus>
 struct Place {
   hal::View<Bus> redirect;
   hal::View<Bus> steer;
-  Bus nic;  // BAR 0 of the real device
+  Bus nic;      // BAR 0 of the real device
+  Bus vectors;  // BAR 3
   GuestMemory guest;
   Shared* shared;
   // kRings real rings, page-aligned: all that the NIC reaches of private memory.
@@ -64,7 +66,7 @@ class NicSender final : public SenderPort {
   const Place<Bus>& place_;
 };
 
-// Nanoseconds between two interrupts while the guest sends a bulk of data. Linux's e1000e sets EITR
+// Nanoseconds between two interrupts while a bulk of data is on its way. Linux's e1000e sets EITR
 // to 250 us then.
 inline constexpr uint32_t kBulkApart = 400'000;
 
@@ -102,6 +104,8 @@ class Interceptor {
   // The driver has masked what would tell of received or of sent frames, and looks by itself, as
   // iPXE and DPDK do: then nothing tells us either.
   bool unannounced() const;
+  // Looks which messages can wait. Now and then: the guest may have changed it.
+  void look_at_vectors();
   // Frames that the NIC did not send because the guest had changed them after their inspection.
   uint64_t seals_broken() const { return place_.steer.read(hal::steer::SEALS_BROKEN); }
 
@@ -124,7 +128,7 @@ class Interceptor {
     if (transmit_[0].unreported() || queues_ != 1) [[unlikely]]
       follow_heads();
     std::atomic_ref(place_.shared->armed)
-        .exchange(transmit_[0].bulk() ? kBulkApart : partition::kArmedAtOnce,
+        .exchange(transmit_[0].bulk() | receive_[0].bulk() ? kBulkApart : partition::kArmedAtOnce,
                   std::memory_order_seq_cst);
     return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 && !is_posted();
   }
@@ -139,6 +143,8 @@ class Interceptor {
   };
 
   bool start_steering();
+  void watch();
+  void let_wait(const Waiting& slots);
   void set_up_seals();
   void demand_seals();
   void forgo_seals();
@@ -242,6 +248,7 @@ class Interceptor {
 }  // namespace gatehouse::interceptor
 
 #include "firmware/interceptor/interceptor_takeover.hh"
+#include "firmware/interceptor/interceptor_waiting.hh"
 #include "firmware/interceptor/interceptor_work.hh"
 
 #endif  // GATEHOUSE_FIRMWARE_INTERCEPTOR_INTERCEPTOR_HH_

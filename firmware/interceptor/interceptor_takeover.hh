@@ -28,6 +28,8 @@ bool Interceptor<Bus>::start() {
 template <class Bus>
 bool Interceptor<Bus>::start_steering() {
   const auto& page = place_.steer;
+  let_wait({});  // slots begin anew
+  std::atomic_ref(place_.shared->steer.patience).store(kPatience);
   hal::set_up(page, {.control = address_of(&place_.shared->steer),
                      .armed = address_of(&place_.shared->armed),
                      .ring = 0,

@@ -210,6 +210,7 @@ void Interceptor<Bus>::reset() {
   for (ReceiveRing& ring : receive_) ring.stop();
   for (TransmitRing& ring : transmit_) ring.stop();
   for (SetUp& set_up : set_ups_) set_up = {.words = {}, .head_written = true, .changed = true};
+  let_wait({});
 }
 
 // The guest reads what it wrote, as the silicon keeps it. A write that comes meanwhile has a
@@ -336,6 +337,7 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
     place.given = place_.given + uint64_t{ring} * place_.units * i82574::kRingUnit;
     receive_[queue_of(ring)].use(place, head, format_, inspection_.inspector != nullptr,
                                  slots_[queue_of(ring)]);
+    if (ring == 0) watch();
   } else {
     transmit_[queue_of(ring)].use(place, head);
   }
@@ -364,19 +366,6 @@ bool Interceptor<Bus>::point_to(uint64_t real, unsigned ring, uint32_t head, uin
   if (stands()) return true;
   nic_write(length_offset(ring), 0);
   return false;
-}
-
-template <class Bus>
-bool Interceptor<Bus>::unannounced() const {
-  using namespace i82574;  // NOLINT: register names
-  constexpr uint32_t kReceived = ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1;
-  constexpr uint32_t kSent = ICR_TXDW | ICR_TXQ0 | ICR_TXQ1;
-  if (!started_) return false;
-  bool any = false;
-  for (unsigned ring = 0; ring < kRings; ++ring) any |= active(ring);
-  if (!any) return false;
-  const uint32_t told = nic_read(reg::IMS);
-  return (told & kReceived) == 0 || (told & kSent) == 0;
 }
 
 // What each frame would have to count is worked out when somebody asks.

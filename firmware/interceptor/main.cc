@@ -33,6 +33,8 @@ constexpr uint8_t kRequestVector = 40, kUnitVector = 41, kTickVector = 42;
 // Nanoseconds between two looks without being told: for drivers that are not told either, and to
 // find out whether the driver is one of them.
 constexpr uint32_t kFastTick = 100'000, kSlowTick = 10'000'000;
+// Of the slow ones, each such has a look at what the guest made of its vectors.
+constexpr uint32_t kVectorTicks = 8;
 constexpr uint64_t kMostUnits = 65536, kFewestUnits = 256;
 
 constinit interceptor::Shared shared{};
@@ -178,6 +180,7 @@ using Refusal = hal::Text<160>;
       .redirect = hal::unit_page(redirect_row),
       .steer = hal::unit_page(steer_row),
       .nic = hal::bar_window(redirect_row, 0),
+      .vectors = hal::bar_window(redirect_row, 3),
       .guest = {reinterpret_cast<uint8_t*>(steer_row.window), steer_row.window_octets},
       .shared = &shared,
       .real = nullptr,
@@ -244,10 +247,11 @@ void report(const Interceptor& interceptor, bool inspected) {
 
 class Ticks {
  public:
-  void adjust(const Interceptor& interceptor) {
+  void adjust(Interceptor& interceptor) {
     const uint32_t wanted = !interceptor.started()      ? 0
                             : interceptor.unannounced() ? kFastTick
                                                         : kSlowTick;
+    if (wanted == kSlowTick && count_++ % kVectorTicks == 0) interceptor.look_at_vectors();
     if (wanted == period_) return;
     period_ = wanted;
     hal::set_timer(kTickVector, wanted, true);
@@ -255,6 +259,7 @@ class Ticks {
 
  private:
   uint32_t period_ = 0;
+  uint32_t count_ = 0;
 };
 
 // True: somebody asked for something.

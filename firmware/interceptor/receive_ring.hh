@@ -25,10 +25,13 @@ class ReceiveRing : public Ring {
   }
   void stop() {
     Ring::stop();
-    whole_ = false;
+    whole_ = many_ = false;
     status_ = &kNever;
   }
   ReceiveFormat format() const { return format_; }
+  // Whether one octet tells if a descriptor is finished, RX_STATUS_DD in it; the first one's.
+  bool tells_by_octet() const { return active() && format_ != ReceiveFormat::kSplit; }
+  const uint8_t* first_octet() const { return tells_by_octet() ? status_ : nullptr; }
 
   // The guest's tail, < units, was written, and takes nothing back: the real tail from now on.
   void follow(uint32_t tail, const Inspection& inspection, Counts& counts) {
@@ -54,10 +57,14 @@ class ReceiveRing : public Ring {
       return complete_frames(inspection, counts);
     const uint32_t end = copied_ > head_ ? copied_ : place_.units;
     const uint32_t units = pass(head_, end - head_);
+    many_ = units >= kMany;
     const uint32_t head = head_ + units;
     head_ = head == place_.units ? pass(0, copied_) : head;
     return units != 0;
   }
+
+  // Frames come faster than they are looked for.
+  bool bulk() const { return many_; }
 
  private:
   uint32_t copy(uint32_t from, uint32_t units, const Inspection& inspection) {
@@ -88,9 +95,11 @@ class ReceiveRing : public Ring {
                                                : i82574::kRxLegacyStatusOctet;
   }
 
+  static constexpr uint32_t kMany = 4;
   static constexpr uint8_t kNever = 0;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool whole_ = false;
+  bool many_ = false;  // descriptors that the NIC had finished the last time
   Slots slots_{};
   // The first descriptor's octet that tells whether it is finished.
   const uint8_t* status_ = &kNever;

@@ -97,7 +97,7 @@ class SteeredMemory : public vnic::rig::Memory {
 
 class Machine;
 
-enum class Target : uint8_t { kRedirect, kSteer, kNic };
+enum class Target : uint8_t { kRedirect, kSteer, kNic, kVectors };
 
 // Firmware's accesses.
 struct Bus {
@@ -146,6 +146,7 @@ class Machine : public vnic::InterruptPort,
     return {.redirect = hal::View<Bus>(Bus{this, Target::kRedirect}),
             .steer = hal::View<Bus>(Bus{this, Target::kSteer}),
             .nic = {this, Target::kNic},
+            .vectors = {this, Target::kVectors},
             .guest = {memory.ram.get(), vnic::rig::Memory::kRam},
             .shared = reinterpret_cast<Shared*>(base + kSharedAt),
             .real = base + kRealAt,
@@ -175,8 +176,8 @@ class Machine : public vnic::InterruptPort,
   }
   void send_msi() override { send_msix(0); }
   void send_msix(unsigned vector) override {
-    const uint64_t address = 0xfee0'0000 + 0x1000 * vector;
-    if (!steer.message(address, vector)) send(address, vector);
+    const Message& message = messages[vector];
+    if (!steer.message(message.address, message.data)) send(message.address, message.data);
   }
   void clear_msix_pending(unsigned) override {}
 
@@ -188,6 +189,7 @@ class Machine : public vnic::InterruptPort,
   }
   uint64_t read(unsigned bar, uint64_t offset, unsigned octets) override {
     if (bar == 2) return nic.io_read(offset, octets);
+    if (bar == 3) return read_message(offset);
     return bar == 0 ? nic.mmio_read(offset, octets) : 0;
   }
   void write(unsigned bar, uint64_t offset, uint64_t value, unsigned octets) override {
@@ -222,6 +224,21 @@ class Machine : public vnic::InterruptPort,
   uint32_t get(uint32_t offset) { return static_cast<uint32_t>(redirect.guest_read(0, offset, 4)); }
   void set(uint32_t offset, uint32_t value) { redirect.guest_write(0, offset, value, 4); }
   uint8_t* at(uint64_t address) { return &memory.ram[address]; }
+
+  // The MSI-X table, as its driver fills it.
+  struct Message {
+    uint64_t address;
+    uint32_t data;
+  };
+  std::array<Message, kMsixVectors> messages{
+      {{0xfee0'0000, 0}, {0xfee0'1000, 1}, {0xfee0'2000, 2}, {0xfee0'3000, 3}, {0x1'0000'4000, 4}}};
+  uint32_t read_message(uint64_t offset) {
+    const Message& message = messages.at(offset / kMsixEntryOctets);
+    const uint64_t word = offset % kMsixEntryOctets;
+    if (word == kMsixData) return message.data;
+    return static_cast<uint32_t>(word == kMsixAddressHigh ? message.address >> 32
+                                                          : message.address);
+  }
 
   // ---- The world
   void link_up() {
@@ -307,6 +324,8 @@ inline uint64_t Bus::load(uint64_t offset, unsigned octets) const {
       return machine->redirect.read(at, octets);
     case Target::kSteer:
       return machine->steer.read(at, octets);
+    case Target::kVectors:
+      return machine->read_message(offset);
     case Target::kNic:
       break;
   }
@@ -320,6 +339,8 @@ inline void Bus::store(uint64_t offset, uint64_t value, unsigned octets) const {
       return machine->redirect.write(at, value, octets);
     case Target::kSteer:
       return machine->steer.write(at, value, octets);
+    case Target::kVectors:
+      FAIL() << "the table is the guest's";
     case Target::kNic:
       return machine->nic.mmio_write(offset, value, octets);
   }
