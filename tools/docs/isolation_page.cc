@@ -22,6 +22,7 @@ constexpr struct {
     {"Uefi", "A guest that UEFI firmware (OVMF, built for SMM) has started."},
     {"Sealed",
      "A guest's driver that waits until its frame has been inspected: our vnic, seals demanded."},
+    {"Copied", "The same where every frame is copied (copy=on), as on a NIC that checks nothing."},
     {"Interceptor",
      "Hands in the guest that write to its NIC behind the driver's back, while firmware intercepts "
      "a stream: our vnic and QEMU's e1000e."},
