@@ -90,8 +90,9 @@ class Card final : private pipeline::Sink {
   Result<VnicPort*> attach(const std::string& name, const MacAddress& mac, GuestPort& guest);
   void detach(VnicPort* port);
   unsigned attached() const;
-  // Segments that wait to be merged.
-  uint32_t held_frames() const { return pipeline_->held_frames(); }
+  // Segments that wait to be merged, and frames that wait for the rest of theirs: they go on, or
+  // end, before a policy changes.
+  uint32_t held_frames() const { return pipeline_->held_frames() + pipeline_->incomplete_frames(); }
 
   // A frame from the wire; the octets are copied. False: no room now, UplinkPort::resume tells when
   // to try again. `at_once`: a frame that comes alone may be handled before the call returns, so
@@ -176,6 +177,7 @@ class Card final : private pipeline::Sink {
               const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
   void firewall_logged(const pipeline::FirewallLog& log) override;
+  void incomplete(const stateless::Loss& loss) override { ports_.event.incomplete(loss); }
   void walked(spec::Stage stage, unsigned port, size_t frames) override {
     ports_.event.walked(stage, port, frames);
   }

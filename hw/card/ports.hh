@@ -14,6 +14,9 @@
 #include "hw/core/base/packet.hh"
 #include "hw/spec/drop_reasons.hh"
 
+namespace gatehouse::stateless {
+struct Loss;
+}
 namespace gatehouse::pipeline {
 struct FirewallLog;
 }
@@ -75,6 +78,8 @@ class EventPort {
                               uint64_t count) = 0;
   // What a rule with `log` decided, at a bounded rate.
   virtual void firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) = 0;
+  // A frame of which TCP-shaped segments are missing. For trace points.
+  virtual void incomplete(const stateless::Loss& loss) = 0;
 };
 
 // The guest's side of an attached vnic, as the card sees it.

@@ -144,6 +144,7 @@ json Card::state(bool all_drops) const {
                   {"prefix-mappings", sizes.prefix_mappings},
                   {"next-hops", sizes.next_hops},
                   {"waiting-frames", sizes.waiting_frames},
+                  {"incomplete-frames", pipeline_->incomplete_frames()},
                   {"connections", sizes.connections},
                   {"connection-room", sizes.connection_room}}},
                 {"coalesce", coalesce_state()},

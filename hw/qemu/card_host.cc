@@ -9,11 +9,13 @@
 #include "trace/trace-gatehouse_hw_qemu.h"
 #include "hw/qemu/qemu-end.hh"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "hw/core/policy/reader.hh"
+#include "hw/core/stateless/reassembler.hh"
 #include "hw/qemu/device_name.hh"
 
 namespace gatehouse::qemu {
@@ -74,13 +76,13 @@ Status CardHost::load_policy(const char* path) {
   return status;
 }
 
-// What is held to be merged goes to guests' memory before a policy changes, and that stands still
-// with the machine.
+// What is held to be merged or put together goes to guests' memory before a policy changes, and
+// that stands still with the machine.
 Status CardHost::replace_policy(const char* path) {
   if (!runstate_is_running() && card_.held_frames() != 0)
     return Status::error(
         "the machine is stopped, and frames wait that the policy before would "
-        "have merged. Fix: load it before 'stop' or after 'cont'");
+        "have merged or put together. Fix: load it before 'stop' or after 'cont'");
   Status status = load_policy(path);
   if (status.ok()) g_free(std::exchange(device_->policy, g_strdup(path)));
   return status;
@@ -153,6 +155,21 @@ void CardHost::drops_reported(bool from_vnic, const std::string& port, DropReaso
   qapi_event_send_gatehouse_drop(
       name_.c_str(), from_vnic ? GATEHOUSE_PORT_VNIC : GATEHOUSE_PORT_UPLINK, port.c_str(),
       row->name, spec::stage_name(row->stage), row->text, count);
+}
+
+// A few ranges tell enough; their number tells the rest.
+void CardHost::incomplete(const stateless::Loss& loss) {
+  constexpr size_t kRanges = 8;
+  if (!tracing()) return;
+  std::string missing;
+  for (size_t i = 0; i < std::min(kRanges, loss.missing.size()); ++i) {
+    const stateless::Range& range = loss.missing[i];
+    missing += (i == 0 ? "" : ",") + std::to_string(range.begin) + "-" + std::to_string(range.end);
+  }
+  trace_gatehouse_stateless_incomplete(
+      name_.c_str(), loss.key.uplink, to_string(loss.key.source).c_str(), loss.key.id,
+      stateless::cause_name(loss.cause), loss.total, loss.missing.size(), missing.c_str(), loss.vni,
+      loss.sequence);
 }
 
 void CardHost::firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) {

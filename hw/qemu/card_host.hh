@@ -50,6 +50,7 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   void drops_reported(bool from_vnic, const std::string& port, spec::DropReason reason,
                       uint64_t count) override;
   void firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) override;
+  void incomplete(const stateless::Loss& loss) override;
 
  private:
   static card::Options options(const GatehouseCardState* device);

@@ -36,7 +36,8 @@ namespace gatehouse::spec {
   X(mirror_lost, "of these, what could not be copied or sent at once")              \
   X(rx_coalesced, "frames made of TCP segments that followed one another")          \
   X(rx_merged, "segments from the wire that these were made of")                    \
-  X(firewall_log_suppressed, "of firewall_logged, those of which no event told")
+  X(firewall_log_suppressed, "of firewall_logged, those of which no event told")    \
+  X(tx_shaped, "TCP-shaped segments of frames that did not fit one")
 
 // X(name, "text"): one set for each uplink
 #define GATEHOUSE_UPLINK_COUNTERS(X)                                                    \
@@ -51,7 +52,10 @@ namespace gatehouse::spec {
   X(neighbour_answers, "questions for the card's own underlay addresses answered")      \
   X(rx_neighbour, "ARP and ND frames from the wire that were for the card itself")      \
   X(rx_super_frames, "of rx_frames: handed in by the wire before they were segmented")  \
-  X(rx_segments, "frames for vnics made from these")
+  X(rx_segments, "frames for vnics made from these, and from reassembled ones")         \
+  X(rx_shaped, "TCP-shaped segments that were kept until their frame is whole")         \
+  X(rx_reassembled, "frames that were put together from all of theirs")                 \
+  X(rx_recovered, "parts of redundant frames of which other segments were lost")
 
 enum class VnicCounter : uint8_t {
 #define GATEHOUSE_COUNTER_ENUM(name, text) name,

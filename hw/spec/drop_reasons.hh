@@ -54,7 +54,7 @@ namespace gatehouse::spec {
   X(40, decapsulate, critical_option, "tunnel option with the critical bit that the card does not know")          \
   X(41, decapsulate, unknown_peer, "outer source is no peer of this VNI's tenant")                                \
   X(42, decapsulate, unknown_vni, "no tenant has this VNI")                                                       \
-  X(43, decapsulate, outer_fragment, "outer datagram is a fragment (RFC 7348 section 4.3), or part of one")       \
+  X(43, decapsulate, outer_fragment, "outer datagram is a fragment (RFC 7348 section 4.3)")                       \
   X(44, decapsulate, ecn_invalid, "outer CE over inner not-ECT (RFC 6040 section 4.2)")                           \
   X(45, decapsulate, remote_spoof, "inner source does not belong to the peer that sent it")                       \
   X(46, deliver, no_vnic, "no vnic of the tenant on this card has the inner destination")                         \
@@ -83,11 +83,11 @@ namespace gatehouse::spec {
   X(69, flow, flow_table_full, "the card has no room for another connection")                                     \
   X(70, meter, meter_red, "above the peak rate of the vnic or its tenant")                                        \
   X(71, firewall, firewall_bad_checksum, "L4 checksum wrong: its receiver would not believe it")                  \
-  X(72, decapsulate, segment_malformed, "TCP-shaped segment whose lengths, offset or pieces fit no frame")        \
-  X(73, decapsulate, segment_mismatch, "TCP-shaped segment that contradicts the others of its frame")             \
-  X(74, decapsulate, segment_duplicate, "TCP-shaped segment that has come already")                               \
-  X(75, decapsulate, segment_overlap, "TCP-shaped segment that overlaps others: its whole frame ends")            \
-  X(76, decapsulate, frame_incomplete, "time or room ran out before all TCP-shaped segments came; once a frame")  \
+  X(72, stateless, segment_malformed, "TCP-shaped segment whose lengths, offset or pieces fit no frame")          \
+  X(73, stateless, segment_mismatch, "TCP-shaped segment that contradicts the others of its frame")               \
+  X(74, stateless, segment_duplicate, "TCP-shaped segment that has come already")                                 \
+  X(75, stateless, segment_overlap, "TCP-shaped segment that overlaps others: its whole frame ends")              \
+  X(76, stateless, frame_incomplete, "time or room ran out before all TCP-shaped segments came; once a frame")    \
   X(77, encapsulate, not_in_format, "the tenant's format carries IP only, or only another version of it")
 
 enum class DropReason : uint8_t {

@@ -23,6 +23,7 @@ namespace gatehouse::spec {
   X(underlay, "neighbours of the uplinks: whose MAC has the next hop")                            \
   X(uplink, "link rate, latency, and the netdev behind it")                                       \
   X(decapsulate, "checks peer, VNI and outer headers and takes them off")                         \
+  X(stateless, "TCP-shaped segments: large frames go out in several and are put together again")  \
   X(coalesce, "TCP segments from the wire that follow one another become one frame")              \
   X(deliver, "finds the vnic to which a decapsulated frame goes")
 

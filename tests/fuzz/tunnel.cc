@@ -110,7 +110,8 @@ DropReason open(const Bytes& frame, const decapsulate::Plan& plan, decapsulate::
   if (const DropReason reason = parse::parse(packet); reason != DropReason::none) return reason;
   const bool ip = packet.layers.l3 == L3::kIpv4 || packet.layers.l3 == L3::kIpv6;
   if (!ip || packet.layers.fragment) return DropReason::not_a_tunnel;
-  const DropReason reason = decapsulate::open(packet, {&plan, 1}, tunnel);
+  decapsulate::Part part;
+  const DropReason reason = decapsulate::open(packet, {&plan, 1}, tunnel, part);
   if (reason != DropReason::none) return reason;
   require(tunnel.plan == 0, "there is one plan");
   require(tunnel.inner_offset <= frame.size() &&

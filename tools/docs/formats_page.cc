@@ -86,7 +86,8 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
   own first bits, or of one version only. On the way in it gets the Ethernet header that the mapping has for its addresses. What has no place in
   it (a VLAN tag, another version) is dropped as `not_in_format`.
 - `"protocol": 6` is the TCP shape of STT: the sequence number holds the length of the whole and an offset in it, the acknowledgement a number that
-  its parts share. Frames of one part are sent and taken; parts of larger ones end as `outer_fragment`.
+  its segments share. What one segment does not hold travels in several, [as a stream or redundant](stateless.md), by `segments`. `offload` is where STT's
+  header tells of a TCP super-frame; without it the card cuts these itself. Of one port all segments are of one form: no `id` is in most of them.
 - A wire that cuts tunnelled super-frames does so for UDP formats without `checksum` and `total_length`; for others the card cuts.
 
 ## Shipped

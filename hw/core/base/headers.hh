@@ -199,6 +199,16 @@ class UdpHeader {
   GATEHOUSE_WIRE_FIELD(uint16_t, checksum, 6)
 };
 
+// The part of a tunnel header in which STT tells of offloads (draft-davie-stt-08 section 3.1).
+template <class Byte>
+class SttOffload {
+  GATEHOUSE_WIRE_VIEW(SttOffload, 5)
+  static constexpr uint8_t kVerified = 0x01, kPartial = 0x02, kIpv4 = 0x04, kTcp = 0x08;
+  GATEHOUSE_WIRE_FIELD(uint8_t, flags, 0)
+  GATEHOUSE_WIRE_FIELD(uint8_t, l4_offset, 1)  // octets from the inner frame's start
+  GATEHOUSE_WIRE_FIELD(uint16_t, mss, 3)
+};
+
 // BOOTP and DHCP (RFC 951, RFC 2131): the fixed part, without options.
 template <class Byte>
 class BootpHeader {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/core/base/checksum.hh"
+#include "hw/core/base/headers.hh"
 #include "hw/core/base/layers.hh"
 
 namespace gatehouse::decapsulate {
@@ -43,9 +44,19 @@ Plan::Plan(const Format& format)
       checksum_(format.checksum),
       plain_(!format.checksum && !format.total_length.field &&
              format.inner == policy::Inside::kEthernet) {
+  redundant_ = format.is_redundant();
+  if (format.offload) offload_at_ = static_cast<uint8_t>(format.offload.octet);
   if (!format.length.field) length_.addend = header_;
   make_id(format);
   join(format);
+}
+
+Left Plan::left(const uint8_t* header) const {
+  if (offload_at_ == kNoOffload) return {};
+  const SttOffload offload(header + offload_at_);
+  const uint8_t flags = offload.flags();
+  const bool tcp = (flags & offload.kTcp) != 0;
+  return {(flags & offload.kPartial) != 0, tcp ? offload.mss() : uint16_t{0}};
 }
 
 void Plan::join(const Format& format) {

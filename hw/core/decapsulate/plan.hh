@@ -19,6 +19,12 @@ constexpr uint32_t end_of(uint8_t protocol, uint16_t port) {
   return uint32_t{protocol} << 16 | port;
 }
 
+// What STT's header leaves to the receiver.
+struct Left {
+  bool checksum = false;  // the inner TCP or UDP checksum is not made
+  uint16_t mss = 0;       // of a TCP super-frame; 0: the inner frame is none
+};
+
 class Plan {
  public:
   explicit Plan(const policy::Format& format);
@@ -57,6 +63,10 @@ class Plan {
   // Behind the header stands an IP datagram, of the version that its first octet tells.
   bool carries_ip() const { return inside_ != policy::Inside::kEthernet; }
   bool zero_checksum_ipv6() const { return zero_checksum_ipv6_; }
+  // Frames of several TCP-shaped segments are redundant ones, not streams.
+  bool is_redundant() const { return redundant_; }
+  // What a header that was opened leaves to the receiver.
+  Left left(const uint8_t* header) const;
 
  private:
   struct Id {
@@ -92,7 +102,10 @@ class Plan {
   Bits option_kind_, option_critical_;
   uint32_t option_header_ = 0;
   bool checksum_ = false;
-  bool plain_ = false;               // no total length, no checksum, Ethernet inside
+  bool plain_ = false;  // no total length, no checksum, Ethernet inside
+  bool redundant_ = false;
+  static constexpr uint8_t kNoOffload = 0xff;
+  uint8_t offload_at_ = kNoOffload;  // octets from the header's start
   bool zero_checksum_ipv6_ = false;  // accept UDP over IPv6 without checksum (RFC 6935)
   // Kinds that are not refused when they are critical: those that the card sends itself.
   std::vector<uint32_t> known_options_;

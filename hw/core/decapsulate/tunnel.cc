@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/decapsulate/tunnel.hh"
 
+#include <algorithm>
+
 #include "hw/core/base/checksum.hh"
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/l4_checksum.hh"
@@ -47,33 +49,61 @@ bool checksum_good(const Packet& packet, const Plan& plan) {
   return verify_l4_checksum(packet.data, layers) == ChecksumState::kGood;
 }
 
+uint8_t ecn_of(const Packet& packet) {
+  const uint8_t* ip = packet.data + packet.layers.l2_length;
+  return (packet.layers.l3 == L3::kIpv4 ? ip[1] : ip[1] >> 4) & 3;
+}
+
 // davie-stt section 3.2: the sequence number holds the length of the whole and the offset in it.
 bool is_part(const Packet& packet, uint32_t room) {
-  if (packet.layers.l4 != L4::kTcp) return false;
+  if (packet.layers.l4 != L4::kTcp) [[likely]]
+    return false;
   const TcpHeader tcp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
   return tcp.sequence() != room << 16;
 }
 
-DropReason open(const Packet& packet, const Plan& plan, const Opaque& opaque, Tunnel& tunnel) {
-  if (!checksum_good(packet, plan)) return DropReason::bad_outer_checksum;
-  if (is_part(packet, opaque.room)) return DropReason::outer_fragment;
+DropReason take_part(const Packet& packet, std::span<const Plan> plans, const Opaque& opaque,
+                     Part& part) {
+  const auto plan = std::find_if(plans.begin(), plans.end(),
+                                 [&](const Plan& one) { return one.end() == opaque.end; });
+  if (plan == plans.end()) return DropReason::not_a_tunnel;
+  if (!checksum_good(packet, *plan)) return DropReason::bad_outer_checksum;
+  const TcpHeader tcp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
+  part = {.sequence = tcp.sequence(),
+          .acknowledgement = tcp.acknowledgement(),
+          .source_port = tcp.source_port(),
+          .destination_port = tcp.destination_port(),
+          .redundant = plan->is_redundant(),
+          .outer_ecn = ecn_of(packet),
+          .octets = {packet.data + opaque.offset, opaque.room}};
+  return DropReason::outer_fragment;
+}
+
+// `header`: a tunnel header that the plan recognises, `offset` octets from the packet's start.
+DropReason open(const uint8_t* header, uint32_t offset, uint32_t room, const Plan& plan,
+                Tunnel& tunnel) {
   Plan::Found found;
-  const DropReason reason = plan.open(packet.data + opaque.offset, opaque.room, found);
+  const DropReason reason = plan.open(header, room, found);
   if (reason != DropReason::none) return reason;
   tunnel.vni = found.vni;
-  tunnel.inner_offset = opaque.offset + found.inner;
+  tunnel.inner_offset = offset + found.inner;
   tunnel.inner_length = found.end - found.inner;
   tunnel.carries_ip = plan.carries_ip();
   tunnel.header_length = found.inner;
-  const uint8_t* ip = packet.data + packet.layers.l2_length;
-  tunnel.outer_ecn = (packet.layers.l3 == L3::kIpv4 ? ip[1] : ip[1] >> 4) & 3;
   return DropReason::none;
+}
+
+DropReason open(const Packet& packet, const Plan& plan, const Opaque& opaque, Tunnel& tunnel) {
+  if (!checksum_good(packet, plan)) return DropReason::bad_outer_checksum;
+  tunnel.outer_ecn = ecn_of(packet);
+  return open(packet.data + opaque.offset, opaque.offset, opaque.room, plan, tunnel);
 }
 
 }  // namespace
 
-DropReason open(const Packet& packet, std::span<const Plan> plans, Tunnel& tunnel) {
+DropReason open(const Packet& packet, std::span<const Plan> plans, Tunnel& tunnel, Part& part) {
   const Opaque opaque = opaque_of(packet);
+  if (is_part(packet, opaque.room)) return take_part(packet, plans, opaque, part);
   bool ends_here = false;
   for (size_t i = 0; i < plans.size(); ++i) {
     if (plans[i].end() != opaque.end) continue;
@@ -83,6 +113,26 @@ DropReason open(const Packet& packet, std::span<const Plan> plans, Tunnel& tunne
     return open(packet, plans[i], opaque, tunnel);
   }
   return ends_here ? DropReason::bad_tunnel : DropReason::not_a_tunnel;
+}
+
+DropReason open_stream(std::span<const uint8_t> stream, uint16_t port, std::span<const Plan> plans,
+                       Tunnel& tunnel) {
+  const auto room = static_cast<uint32_t>(stream.size());
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (plans[i].end() != end_of(policy::Format::kTcp, port)) continue;
+    if (!plans[i].recognises(stream.data(), room)) continue;
+    tunnel.plan = static_cast<uint32_t>(i);
+    return open(stream.data(), 0, room, plans[i], tunnel);
+  }
+  return DropReason::bad_tunnel;
+}
+
+size_t redundant_plan(uint16_t port, std::span<const Plan> plans) {
+  size_t i = 0;
+  while (i < plans.size() &&
+         (plans[i].end() != end_of(policy::Format::kTcp, port) || !plans[i].is_redundant()))
+    ++i;
+  return i;
 }
 
 DropReason join_ecn(Packet& packet, uint8_t outer_ecn) {

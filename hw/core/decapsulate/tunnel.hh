@@ -23,9 +23,28 @@ struct Tunnel {
   uint8_t outer_ecn = 0;       // RFC 3168: 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE
 };
 
+// A TCP-shaped segment that is not the whole of its frame (draft-davie-stt-08 section 3.2).
+struct Part {
+  uint32_t sequence = 0, acknowledgement = 0;
+  uint16_t source_port = 0, destination_port = 0;
+  bool redundant = false;
+  uint8_t outer_ecn = 0;
+  Slice octets;  // behind the TCP-shaped header
+};
+
 // `packet`: parsed, IPv4 or IPv6, not a fragment. `plans`: no two of them take one frame.
-//   not_a_tunnel, bad_outer_checksum, outer_fragment, bad_tunnel, bad_options, critical_option
-spec::DropReason open(const Packet& packet, std::span<const Plan> plans, Tunnel& tunnel);
+//   not_a_tunnel, bad_outer_checksum, bad_tunnel, bad_options, critical_option
+//   outer_fragment: a segment of a larger frame. `part` is filled in, and nothing behind the
+//   TCP-shaped header has been looked at.
+spec::DropReason open(const Packet& packet, std::span<const Plan> plans, Tunnel& tunnel,
+                      Part& part);
+
+// `stream`: what all segments of a stream to this port make, in order; its tunnel header first.
+//   bad_tunnel, bad_options, critical_option, bad_outer_checksum
+spec::DropReason open_stream(std::span<const uint8_t> stream, uint16_t port,
+                             std::span<const Plan> plans, Tunnel& tunnel);
+// The index of the plan whose redundant frames come to this port; plans.size(): none.
+size_t redundant_plan(uint16_t port, std::span<const Plan> plans);
 
 // RFC 6040 section 4.2: joins the outer ECN field into the inner one, checksum included. `packet`
 // is the inner frame, parsed.

@@ -92,23 +92,10 @@ void Outer::write_l4(uint8_t* at) const {
   }
 }
 
-uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const {
-  uint8_t* end = inner - plan_->options_length_;
-  if (plan_->options_length_ != 0) {
-    std::memcpy(end, plan_->format_->options.data(), plan_->options_length_);
-  }
-  if (length_ <= kShort) {
-    std::memcpy(end - kShort, template_ + kTemplate - kShort, kShort);
-  } else {
-    std::memcpy(end - kTemplate, template_, kTemplate);
-  }
-
-  uint8_t* start = end - length_;
-  uint8_t* ip = start + l2_length_;
-  uint8_t* l4 = start + l4_offset_;
-  const auto l4_length = static_cast<uint16_t>(inner + length - l4);
+inline void Outer::finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
+                             uint16_t identification) const {
   // RFC 6040 section 4.1, normal mode: ECN is copied. DSCP by the format (RFC 2983).
-  const auto tos = static_cast<uint8_t>(dscp_ | (about.traffic_class & dscp_mask_));
+  const auto tos = static_cast<uint8_t>(dscp_ | (traffic_class & dscp_mask_));
   if (v6_) {
     const Ipv6Header header(ip);
     header.set_version_class_flow(0x60000000u | uint32_t{tos} << 20);
@@ -122,6 +109,23 @@ uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t iden
     header.set_checksum(
         checksum::finish(checksum::fold(uint64_t{ip_sum_} + tos + total + identification)));
   }
+}
+
+uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const {
+  uint8_t* end = inner - plan_->options_length_;
+  if (plan_->options_length_ != 0) {
+    std::memcpy(end, plan_->format_->options.data(), plan_->options_length_);
+  }
+  if (length_ <= kShort) {
+    std::memcpy(end - kShort, template_ + kTemplate - kShort, kShort);
+  } else {
+    std::memcpy(end - kTemplate, template_, kTemplate);
+  }
+
+  uint8_t* start = end - length_;
+  uint8_t* l4 = start + l4_offset_;
+  const auto l4_length = static_cast<uint16_t>(inner + length - l4);
+  finish_ip(start + l2_length_, l4_length, about.traffic_class, identification);
   if (plan_->ether_type_) {
     plan_->ether_type_.write(l4 + plan_->l4_length(),
                              static_cast<uint16_t>(about.v6 ? EtherType::kIpv6 : EtherType::kIpv4));
@@ -170,16 +174,45 @@ void Outer::complete_checksum(uint8_t* head, uint32_t head_length, const Slice& 
     store_be<uint16_t>(field, checksum::finish(checksum::add_at(checksum::sum(header, in_head),
                                                                 body_sum, in_head)));
   }
-  if (!l4_checksum_) return;
+  if (l4_checksum_) complete_l4(head, head_length, body_sum, body.length);
+}
+
+void Outer::complete_l4(uint8_t* head, uint32_t head_length, uint16_t body_sum,
+                        uint32_t body_length) const {
   uint8_t* l4 = head + l4_offset_;
   const auto in_head = static_cast<uint32_t>(head + head_length - l4);
-  const bool udp = plan.l4_ == Format::kUdp;
+  const bool udp = plan_->l4_ == Format::kUdp;
   uint8_t* field = l4 + (udp ? UdpHeader<uint8_t>::checksum_at : TcpHeader<uint8_t>::checksum_at);
   store_be<uint16_t>(field, 0);
-  uint16_t sum = checksum::add(l4_sum_, static_cast<uint16_t>(in_head + body.length));
+  uint16_t sum = checksum::add(l4_sum_, static_cast<uint16_t>(in_head + body_length));
   sum = checksum::add(sum, checksum::sum(l4, in_head));
   sum = checksum::add_at(sum, body_sum, in_head);
   store_be<uint16_t>(field, udp ? checksum::finish_udp(sum) : checksum::finish(sum));
+}
+
+uint8_t* Outer::push_segment(uint8_t* head, uint32_t head_length, const Slice& body, Inner about,
+                             uint16_t identification, const Place& place) const {
+  const uint32_t headers = segment_headers();
+  uint8_t* start = head - headers;
+  std::memcpy(start, template_ + kTemplate - length_, headers);
+  uint8_t* l4 = start + l4_offset_;
+  const auto l4_length = static_cast<uint16_t>(head + head_length - l4 + body.length);
+  finish_ip(start + l2_length_, l4_length, about.traffic_class, identification);
+  const TcpHeader tcp(l4);
+  if (plan_->port_by_flow_) tcp.set_source_port(source_port(about.hash));
+  tcp.set_sequence(place.sequence);
+  tcp.set_acknowledgement(place.acknowledgement);
+  complete_l4(start, headers + head_length, checksum::sum(body.data, body.length), body.length);
+  return start;
+}
+
+void Outer::tell_super_frame(uint8_t* header, const Layers& layers, uint16_t mss) const {
+  const bool v4 = layers.l3 == L3::kIpv4;
+  const SttOffload offload(header + plan_->offload_at_);
+  offload.set_flags(
+      static_cast<uint8_t>(offload.kPartial | offload.kTcp | (v4 ? offload.kIpv4 : 0)));
+  offload.set_l4_offset(static_cast<uint8_t>(layers.l4_offset));
+  offload.set_mss(mss);
 }
 
 void Outer::begin_checksum(uint8_t* head) const {

@@ -43,6 +43,10 @@ class Plan {
   // Whether an inner frame with these layers can be sent: for IP the right version, without tags,
   // of which nothing would be left.
   bool carries(const Layers& layers) const;
+  // Frames that one segment does not hold travel in several TCP-shaped ones. A stream's tunnel
+  // header has no checksum: it would be that of all of them.
+  bool segments() const { return l4_ == policy::Format::kTcp && (redundant_ || !checksum_); }
+  bool is_redundant() const { return redundant_; }
 
  private:
   friend class Outer;
@@ -62,6 +66,9 @@ class Plan {
   bool checksum_ = false;
   bool plain_ = false;  // UDP with a source port by the flow, and nothing else for each frame
   bool port_by_flow_ = false;
+  bool redundant_ = false;
+  bool offload_ = false;  // at offload_at_, octets from the tunnel header's start
+  uint8_t offload_at_ = 0;
 };
 
 class Outer {
@@ -89,6 +96,11 @@ class Outer {
   bool wire_cuts() const { return plan_->wire_cuts(); }
   bool carries_ip() const { return plan_->carries_ip(); }
   bool carries(const Layers& layers) const { return plan_->carries(layers); }
+  bool is_redundant() const { return plan_->is_redundant(); }
+  // The tunnel header can say that the inner frame is a TCP super-frame.
+  bool tells_super_frames() const { return plan_->offload_; }
+  // Octets of the tunnel header with its options.
+  uint32_t header_length() const { return uint32_t{plan_->header_} + plan_->options_length_; }
 
   struct Inner {
     uint8_t traffic_class = 0;  // TOS or traffic class; 0 for what is not IP
@@ -101,6 +113,22 @@ class Outer {
   // header.
   uint8_t* push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
 
+  // A segment's place in its frame: what the TCP-shaped header says as sequence and
+  // acknowledgement.
+  struct Place {
+    uint32_t sequence = 0, acknowledgement = 0;
+  };
+  // Octets that push_segment() writes.
+  uint32_t segment_headers() const { return length_ - uint32_t{plan_->header_}; }
+  // Writes Ethernet, IP and TCP-shaped header in front of a segment's `length` octets, of which
+  // `head_length` stand at `head`, where kTemplate octets are free, and the rest is `body`.
+  // Checksums are complete, the destination MAC is zero. Answers where the frame begins.
+  uint8_t* push_segment(uint8_t* head, uint32_t head_length, const Slice& body, Inner about,
+                        uint16_t identification, const Place& place) const;
+  // Writes into a tunnel header (draft-davie-stt-08 section 3.1) that the inner frame, of which
+  // `layers` are, is a TCP super-frame whose TCP checksum is the sum of the pseudo header.
+  void tell_super_frame(uint8_t* header, const Layers& layers, uint16_t mss) const;
+
   bool wants_checksum() const { return wants_checksum_; }
   // Puts UDP's, TCP's and the tunnel header's checksum into a frame made by push(). `head` begins
   // with the outer headers and is writable by the caller.
@@ -111,7 +139,11 @@ class Outer {
  private:
   uint8_t* write_ip(const Ends& ends, uint8_t* at);
   void write_l4(uint8_t* at) const;
+  void finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
+                 uint16_t identification) const;
   void finish(uint8_t* l4, uint16_t l4_length, uint32_t hash, uint16_t identification) const;
+  void complete_l4(uint8_t* head, uint32_t head_length, uint16_t body_sum,
+                   uint32_t body_length) const;
 
   uint8_t template_[kTemplate] = {};  // ends with the tunnel header
   const Plan* plan_ = nullptr;

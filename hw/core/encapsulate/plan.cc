@@ -62,6 +62,9 @@ Plan::Plan(const Format& format) : format_(&format) {
     flow_ = bits(format.flow);
     flow_bits_ = format.flow.bits;
   }
+  redundant_ = format.is_redundant();
+  offload_ = static_cast<bool>(format.offload);
+  offload_at_ = static_cast<uint8_t>(format.offload.octet);
   plain_ = l4_ == Format::kUdp && port_by_flow_ && !total_length_;
 }
 

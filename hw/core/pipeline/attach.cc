@@ -96,6 +96,7 @@ Status Pipeline::Impl::load(const policy::Policy& policy) {
   tables = std::move(built.value());
   guard.rules_changed();
   set_coalescing(policy);
+  set_reassembly();
   bind();
   return {};
 }

@@ -330,6 +330,17 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
   hop.outer = encapsulate::Outer({interface.mac, interface.vlan, route->source, peer, vni}, plan);
   hop.neighbour = tables_->neighbours.add(route->uplink, route->next);
   hop.max_frame = mtu + kEthernet;
+  hop.max_whole = hop.max_frame;
+  hop.vni = vni;
+  if (plan.segments()) {
+    hop.segment_room = static_cast<uint16_t>(interface.mtu -
+                                             (hop.outer.segment_headers() - hop.outer.ip_offset()));
+    // A redundant frame is a TCP super-frame: others have no header that all segments can tell.
+    if (!plan.is_redundant()) {
+      const uint32_t most = owner.configured_mtu != 0 ? owner.configured_mtu : kLargestDatagram;
+      hop.max_whole = std::min(most + kEthernet, largest_stream(hop.outer));
+    }
+  }
   hop.uplink = static_cast<uint8_t>(route->uplink);
   hop.peer = peer;
   return hop;
@@ -338,11 +349,13 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
 void Builder::finish() {
   size_t v4 = 0, v6 = 0;
   for (const NextHop& hop : tables_->next_hops) ++(hop.peer.is_v4() ? v4 : v6);
-  tables_->peers.reserve(v4, v6);
+  tables_->peers.reserve(2 * v4, 2 * v6);
   for (uint32_t i = 0; i < tables_->next_hops.size(); ++i) {
     const NextHop& hop = tables_->next_hops[i];
     // Of several VNIs towards one peer the first stays: any of them shows that the peer is one.
     tables_->peers.insert(hop_tenants_[i], hop.peer, {overlay::Way::next_hop(i), {}});
+    if (hop.segment_room != 0)
+      tables_->peers.insert(kNoTenant, hop.peer, {overlay::Way::next_hop(i), {}});
     uint32_t& mtu = tables_->tenants[hop_tenants_[i]].mtu;
     mtu = mtu == 0 ? hop.max_frame - kEthernet : std::min(mtu, hop.max_frame - kEthernet);
   }

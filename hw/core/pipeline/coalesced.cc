@@ -37,9 +37,10 @@ coalesce::Counters Pipeline::Impl::coalesce_counters() const {
   return counters;
 }
 
+// What is put together, or was enough of, may be held to be merged: that goes last.
 void Pipeline::Impl::let_go() {
-  if (!coalescer_) return;
-  coalescer_->flush(Cause::asked);
+  if (reassembler_) reassembler_->flush();
+  if (coalescer_) coalescer_->flush(Cause::asked);
   end_batch();
 }
 

@@ -246,8 +246,11 @@ void Pipeline::Impl::count_segments(unsigned port) {
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
   // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
   // own limit.
-  const uint32_t mtu = std::max(hop.max_frame - packet.layers.l2_length, segment::kMinMtu);
-  if (!begin_segments(port, packet, mtu, wire_cuts(port, packet, hop))) return;
+  const bool many = goes_in_segments(port, packet, hop);
+  const uint32_t most = many ? hop.max_whole : hop.max_frame;
+  const uint32_t mtu = std::max(most - packet.layers.l2_length, segment::kMinMtu);
+  const uint32_t cut = many ? segments_cut(packet, hop, mtu) : wire_cuts(port, packet, hop);
+  if (!begin_segments(port, packet, mtu, cut)) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
   count_segments(port);
   Inner inner = inner_of(packet);
@@ -255,7 +258,7 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
     segmenter_.next(arena_, segments_);
     inner.head_length = segments_[0].body.length;
     if (pass_meters(port, inner, inner.length() - packet.layers.l2_length, packet.layers)) {
-      send(port, hop, inner);
+      send_piece(port, hop, inner, packet.layers, 0);
     }
     return;
   }
@@ -270,14 +273,19 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
       inner.about = about;
       const uint32_t octets = inner.length() - packet.layers.l2_length;
       if (!pass_meters(port, inner, octets, packet.layers)) continue;
-      if (segments_[i].mss != 0) {
-        send_super(hop, inner, packet.layers, segments_[i].mss);
-      } else {
-        send(port, hop, inner);
-      }
+      send_piece(port, hop, inner, packet.layers, segments_[i].mss);
     }
     flush();  // before the arena forgets the headers
   }
+}
+
+// `mss`: of a piece that is cut on its way; 0: none.
+void Pipeline::Impl::send_piece(unsigned port, const NextHop& hop, const Inner& inner,
+                                const Layers& layers, uint16_t mss) {
+  if (hop.segment_room != 0 && (mss != 0 || inner.length() > hop.max_frame))
+    return send_segments(port, hop, inner, layers, mss);
+  if (mss != 0) return send_super(hop, inner, layers, mss);
+  send(port, hop, inner);
 }
 
 void Pipeline::Impl::send_local(unsigned port, Packet& packet, unsigned to) {

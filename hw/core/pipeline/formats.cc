@@ -24,6 +24,7 @@ Status build_formats(const policy::Policy& policy, Tables& tables) {
     const policy::Format& format = tables.formats[i];
     if (const auto finding = policy::check_format(format)) return refuse(i, format, *finding);
     tables.sending.emplace_back(format);
+    tables.segments |= format.protocol == policy::Format::kTcp;
     size_t reception = first.size();
     for (size_t known = 0; known < first.size(); ++known) {
       const policy::Format& other = tables.formats[first[known]];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The pipeline's state and its steps. Private to this room. egress.cc: from a vnic; ingress.cc:
 // from the wire; answer.cc: ARP and ND of the overlay; output.cc: the ways out, drops and taps;
-// coalesced.cc: frames that wait for those behind them;
+// coalesced.cc: frames that wait for those behind them; segments_out.cc, segments_in.cc: frames in
+// several TCP-shaped segments;
 // attach.cc: vnics and tables; saved.cc: state.
 #ifndef GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
 #define GATEHOUSE_HW_CORE_PIPELINE_IMPL_HH_
@@ -21,6 +22,8 @@
 #include "hw/core/resolve/token_bucket.hh"
 #include "hw/core/segment/segment.hh"
 #include "hw/core/spoof/spoof.hh"
+#include "hw/core/stateless/cutter.hh"
+#include "hw/core/stateless/reassembler.hh"
 
 namespace gatehouse::pipeline {
 
@@ -75,7 +78,13 @@ struct Inner {
   uint32_t length() const { return head_length + body.length; }
 };
 
-struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listener {
+// coalesce::Origin::opaque of a tunnel header that is not kept: its frame is merged with none.
+inline constexpr uint32_t kTooLong = coalesce::kMaxOpaque + 1;
+
+struct Pipeline::Impl final : underlay::Outbox,
+                              coalesce::Outlet,
+                              stateless::Outlet,
+                              Guard::Listener {
   Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed);
 
   // attach.cc
@@ -101,6 +110,8 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   bool begin_segments(unsigned port, Packet& packet, uint32_t mtu, uint32_t wire_cuts = 0);
   uint32_t wire_cuts(unsigned port, const Packet& packet, const NextHop& hop) const;
   void count_segments(unsigned port);
+  void send_piece(unsigned port, const NextHop& hop, const Inner& inner, const Layers& layers,
+                  uint16_t mss);
   // A copy for the vnic's mirror session, when it has one.
   void mirror(unsigned vnic, const OutFrame& frame) {
     if (vnics[vnic].mirror != kNoRow) [[unlikely]]
@@ -110,6 +121,16 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   bool metered(unsigned port) const;
   bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
+
+  // segments_out.cc
+  bool goes_in_segments(unsigned port, const Packet& packet, const NextHop& hop) const;
+  uint32_t segments_cut(const Packet& packet, const NextHop& hop, uint32_t mtu) const;
+  void send_segments(unsigned port, const NextHop& hop, const Inner& inner, const Layers& layers,
+                     uint16_t mss);
+  bool begin_stream(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
+  bool begin_redundant(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
+  void send_segment(unsigned port, const NextHop& hop, uint8_t* head,
+                    const stateless::Segment& segment, const Inner& inner);
 
   // answer.cc
   void ask(unsigned port, Packet& packet);
@@ -125,6 +146,10 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
                 coalesce::Origin& origin);
   spec::DropReason open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
                                const NextHop*& peer, coalesce::Origin& origin);
+  spec::DropReason begin_inner(Packet& packet, const decapsulate::Tunnel& tunnel, uint32_t kept);
+  static void claim_super_frame(Packet& packet);
+  void to_work(unsigned uplink, Packet& packet);
+  void inner_frames(unsigned uplink);
   spec::DropReason for_card(unsigned uplink, const Packet& packet) const;
   bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
                        const overlay::Target& source) const;
@@ -137,6 +162,18 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   void prefetch_in(size_t count);
   bool guard_in(unsigned vnic, Packet& packet, FlowDirection from, unsigned port);
   void deliver_cut(unsigned uplink, unsigned vnic, Packet& packet);
+
+  // segments_in.cc
+  void set_reassembly();
+  spec::DropReason take_part(unsigned uplink, const IpAddress& from, const IpAddress& to,
+                             const decapsulate::Part& part);
+  spec::DropReason begin_shaped(Packet& packet, const decapsulate::Tunnel& tunnel, uint32_t kept);
+  spec::DropReason enter_whole(Packet& packet, const stateless::Delivery& delivery);
+  void give_whole_back();
+  void archive_segments(Archive& archive);
+  // stateless::Outlet
+  void reassembled(Packet& packet, const stateless::Delivery& delivery) override;
+  void given_up(const stateless::Loss& loss) override;
 
   // coalesced.cc
   void set_coalescing(const policy::Policy& policy);
@@ -159,6 +196,7 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   void send(unsigned port, const NextHop& hop, const Inner& inner);
   void send_super(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
   void wait(unsigned port, const NextHop& hop, const Inner& inner);
+  Packet* copy_to_wait(unsigned port, const NextHop& hop, const OutFrame& frame);
   uint8_t* push_outer(const NextHop& hop, const Inner& inner);
   void add(unsigned uplink, Slice head, Slice body) {
     if (out_count_ == kBatch || (out_count_ != 0 && out_uplink_ != uplink)) [[unlikely]]
@@ -222,6 +260,7 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   resolve::TokenBucket logs{kCardLogsPerSecond, kCardLogBurst};
   Drops drops_{};
   uint16_t identification = 0;  // of the next outer IPv4 header
+  uint32_t frame_id = 0;        // of the next frame of several TCP-shaped segments
   uint32_t taps_ = 0;
   bool trace_ = false;
 
@@ -244,6 +283,11 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   size_t finished_count_ = 0;
   size_t kept_ = 0;  // up to here keep() has looked
   std::array<Packet*, kBatch> work_;
+  size_t work_count_ = 0;     // ingress
+  unsigned work_uplink_ = 0;  // ingress: from where they are
+  // Frames that were put together, to be given back as finished_ are.
+  std::array<Packet*, kBatch> whole_;
+  size_t whole_count_ = 0;
   std::array<overlay::Key, kBatch> keys_;
   std::array<overlay::Target, kBatch> targets_;
   std::array<bool, kBatch> many_;             // egress
@@ -254,12 +298,15 @@ struct Pipeline::Impl final : underlay::Outbox, coalesce::Outlet, Guard::Listene
   std::array<coalesce::Origin, kBatch> origins_;  // ingress, while there is a coalescer
   // Of the frame that is delivered; null: it is not to be merged.
   coalesce::Origin* origin_ = nullptr;
-  std::unique_ptr<coalesce::Coalescer> coalescer_;  // null: the policy wants none
-  coalesce::Counters coalesced_before_;             // by those before it
-  bool restoring_ = false;                          // what it held is loaded
+  std::unique_ptr<coalesce::Coalescer> coalescer_;       // null: the policy wants none
+  coalesce::Counters coalesced_before_;                  // by those before it
+  bool restoring_ = false;                               // what it held is loaded
+  std::unique_ptr<stateless::Reassembler> reassembler_;  // null: no format has segments
   segment::HeaderArena arena_{segment::kArenaOctets};
   segment::Segmenter segmenter_;
   std::array<segment::Segment, segment::kRun> segments_;
+  stateless::Cutter cutter_;
+  segment::HeaderArena heads_{segment::kArenaOctets};  // of TCP-shaped segments
 };
 
 }  // namespace gatehouse::pipeline

@@ -3,6 +3,7 @@
 // coalesce. All checks before a vnic is known end in drop_wire.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/icmp.hh"
@@ -20,8 +21,8 @@ using spec::UplinkCounter;
 
 namespace {
 
-// Origin::opaque of a tunnel header that is not kept: its frame is merged with none.
-constexpr uint32_t kTooLong = coalesce::kMaxOpaque + 1;
+// open_tunnel()'s answer for a TCP-shaped segment that is kept: no reason, and no inner frame yet.
+constexpr DropReason kTaken = DropReason::kCount;
 
 // Of IPv4 or IPv6, or ARP's sender: 4 or 16 octets in the frame.
 const uint8_t* source_octets(const Packet& packet) {
@@ -70,10 +71,12 @@ void begin_ethernet(Packet& packet, uint32_t kept) {
   ethernet.set_ether_type(static_cast<uint16_t>(v6 ? EtherType::kIpv6 : EtherType::kIpv4));
 }
 
+}  // namespace
+
 // What the wire did not cut becomes what a guest's super-frame is. Nothing but TCP for one station
 // is let in so: segments times vnics would be more than one frame's work. A frame that is none
 // keeps its length, and ends where such a length does.
-void claim_super_frame(Packet& packet) {
+void Pipeline::Impl::claim_super_frame(Packet& packet) {
   const Layers& layers = packet.layers;
   if (packet.wire_mss == 0 || layers.l4 != L4::kTcp || layers.payload_offset == 0 ||
       layers.fragment || (packet.data[0] & 1) != 0) {
@@ -88,23 +91,40 @@ void claim_super_frame(Packet& packet) {
                     .payload_length = packet.length - layers.payload_offset};
 }
 
-}  // namespace
-
 void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
   walked(spec::Stage::parse, uplink, batch.size());
   parse::parse(batch);
-  size_t count = 0;
+  work_uplink_ = uplink;
+  // Whoever calls tick() believes the deadlines, which may be a saved state's.
+  if (reassembler_) [[unlikely]]
+    reassembler_->tick(now);
+  if (coalescer_) coalescer_->tick(now);
   for (Packet* packet : batch) {
-    if (!take_off(uplink, *packet, tenants_[count], peers_[count], origins_[count])) continue;
-    const Layers& layers = packet->layers;
-    if (layers.l3 == L3::kNone || layers.l3 == L3::kOther) {
-      drop_wire(uplink, *packet, DropReason::not_forwarded);
-      continue;
-    }
-    work_[count] = packet;
-    keys_[count] = {source_octets(*packet), tenants_[count], layers.l3 == L3::kIpv6};
-    ++count;
+    const size_t next = work_count_;
+    if (!take_off(uplink, *packet, tenants_[next], peers_[next], origins_[next])) continue;
+    to_work(uplink, *packet);
   }
+  inner_frames(uplink);
+  if (coalescer_) coalescer_->end_batch();
+  end_batch();
+}
+
+// An inner frame whose tenant, peer and origin stand at work_count_ already. There is room: of a
+// batch there are no more, and a frame that was put together finds nothing there.
+void Pipeline::Impl::to_work(unsigned uplink, Packet& packet) {
+  const Layers& layers = packet.layers;
+  if (layers.l3 == L3::kNone || layers.l3 == L3::kOther) {
+    return drop_wire(uplink, packet, DropReason::not_forwarded);
+  }
+  work_[work_count_] = &packet;
+  keys_[work_count_] = {source_octets(packet), tenants_[work_count_], layers.l3 == L3::kIpv6};
+  ++work_count_;
+}
+
+// Those in work_.
+void Pipeline::Impl::inner_frames(unsigned uplink) {
+  const size_t count = std::exchange(work_count_, 0);
+  if (count == 0) return;
   // The mapping is asked about sources: for all of them at once, as memory is slow.
   tables->overlay.find({keys_.data(), count}, targets_);
   for (size_t i = 0; i < count; ++i) {
@@ -122,15 +142,11 @@ void Pipeline::Impl::ingress(unsigned uplink, std::span<Packet* const> batch) {
     guard.begin_batch(now);
     prefetch_in(count);
   }
-  // Whoever calls tick() believes the deadlines, which may be a saved state's.
-  if (coalescer_) coalescer_->tick(now);
   for (size_t i = 0; i < count; ++i) {
     ticket_ = guarded ? &tickets_[i] : nullptr;
     origin_ = coalescer_ && origins_[i].opaque != kTooLong ? &origins_[i] : nullptr;
     inner_frame(uplink, *work_[i], tenants_[i], *peers_[i], targets_[i]);
   }
-  if (coalescer_) coalescer_->end_batch();
-  end_batch();
 }
 
 // false: the frame has ended, or was the card's own business. Else it is the inner frame now.
@@ -152,7 +168,7 @@ bool Pipeline::Impl::take_off(unsigned uplink, Packet& packet, uint16_t& tenant,
     reason = open_tunnel(uplink, packet, tenant, peer, origin);
   }
   if (reason == DropReason::none) return true;
-  drop_wire(uplink, packet, reason);
+  if (reason != kTaken) drop_wire(uplink, packet, reason);
   return false;
 }
 
@@ -167,18 +183,25 @@ DropReason Pipeline::Impl::for_card(unsigned uplink, const Packet& packet) const
   return ip || neighbour ? DropReason::none : DropReason::not_a_tunnel;
 }
 
-// Takes the outer headers off; the inner frame is parsed.
+// Takes the outer headers off; the inner frame is parsed. A TCP-shaped segment of a larger frame is
+// kept.
 DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t& tenant,
                                        const NextHop*& peer, coalesce::Origin& origin) {
   const underlay::Interface& interface = tables->interfaces[uplink];
   const Layers& layers = packet.layers;
-  if (!interface.owns(destination_ip(packet))) return DropReason::not_for_card;
+  const IpAddress to = destination_ip(packet);
+  if (!interface.owns(to)) return DropReason::not_for_card;
   const IpAddress from = source_ip(packet);
   if (interface.owns(from)) return DropReason::outer_loop;
   if (layers.fragment) return DropReason::outer_fragment;
   if (layers.source_route) return DropReason::not_for_card;
   decapsulate::Tunnel tunnel;
-  const DropReason reason = decapsulate::open(packet, tables->receptions, tunnel);
+  decapsulate::Part part;
+  DropReason reason = decapsulate::open(packet, tables->receptions, tunnel, part);
+  if (reason == DropReason::outer_fragment) {
+    reason = take_part(uplink, from, to, part);
+    return reason == DropReason::none ? kTaken : reason;
+  }
   if (reason != DropReason::none) return reason;
   tenant = tables->tenant_of(tunnel.plan, tunnel.vni);
   if (tenant == kNoTenant) return DropReason::unknown_vni;
@@ -186,6 +209,7 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
   if (known.way.is_none()) return DropReason::unknown_peer;
   peer = &tables->next_hops[known.way.index()];
 
+  const bool shaped = layers.l4 == L4::kTcp;
   uint32_t kept = 0;
   if (coalescer_) {
     origin.envelope = static_cast<uint16_t>(tunnel.plan);
@@ -195,6 +219,15 @@ DropReason Pipeline::Impl::open_tunnel(unsigned uplink, Packet& packet, uint16_t
     if (read) kept = origin.opaque;
     if (!read) origin.opaque = kTooLong;
   }
+  if (shaped) [[unlikely]]
+    return begin_shaped(packet, tunnel, kept);
+  return begin_inner(packet, tunnel, kept);
+}
+
+// The inner frame is all that is left. `kept`: octets of the tunnel header that stand in front of
+// it then.
+DropReason Pipeline::Impl::begin_inner(Packet& packet, const decapsulate::Tunnel& tunnel,
+                                       uint32_t kept) {
   packet.pull(tunnel.inner_offset);
   packet.length = tunnel.inner_length;
   if (tunnel.carries_ip) begin_ethernet(packet, kept);

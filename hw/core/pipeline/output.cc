@@ -72,24 +72,27 @@ void Pipeline::Impl::send_super(const NextHop& hop, const Inner& inner, const La
   sink.to_uplink_super(hop.uplink, {{start, headers}, inner.body}, super);
 }
 
-// The memory of the frame is the caller's: what waits is copied.
-void Pipeline::Impl::wait(unsigned port, const NextHop& hop, const Inner& inner) {
-  const OutFrame frame{{inner.head, inner.head_length}, inner.body};
-  if (!tables->neighbours.may_wait(hop.neighbour) || pool.scarce(inner.length())) {
-    drop(true, port, frame, DropReason::neighbour_queue_full);
-    return;
-  }
-  Packet* copy = pool.take(inner.length());
-  if (copy == nullptr) {
-    drop(true, port, frame, DropReason::no_packet_buffer);
-    return;
-  }
-  std::memcpy(copy->data, inner.head, inner.head_length);
-  if (inner.body.length != 0) {
-    std::memcpy(copy->data + inner.head_length, inner.body.data, inner.body.length);
-  }
-  copy->length = inner.length();
+// The memory of the frame is the caller's: what waits is copied. Null: dropped.
+Packet* Pipeline::Impl::copy_to_wait(unsigned port, const NextHop& hop, const OutFrame& frame) {
+  const auto refuse = [&](DropReason reason) {
+    drop(true, port, frame, reason);
+    return nullptr;
+  };
+  if (!tables->neighbours.may_wait(hop.neighbour) || pool.scarce(frame.length()))
+    return refuse(DropReason::neighbour_queue_full);
+  Packet* copy = pool.take(frame.length());
+  if (copy == nullptr) return refuse(DropReason::no_packet_buffer);
+  if (frame.head.length != 0) std::memcpy(copy->data, frame.head.data, frame.head.length);
+  if (frame.body.length != 0)
+    std::memcpy(copy->data + frame.head.length, frame.body.data, frame.body.length);
+  copy->length = frame.length();
   copy->port = static_cast<uint16_t>(port);
+  return copy;
+}
+
+void Pipeline::Impl::wait(unsigned port, const NextHop& hop, const Inner& inner) {
+  Packet* copy = copy_to_wait(port, hop, {{inner.head, inner.head_length}, inner.body});
+  if (copy == nullptr) return;
   const Inner whole{copy->data, copy->length, {}, inner.about};
   copy->push(static_cast<uint32_t>(copy->data - push_outer(hop, whole)));
   tables->neighbours.wait(hop.neighbour, copy);
@@ -117,6 +120,8 @@ void Pipeline::Impl::end_batch() {
     if (finished_[i] != nullptr) pool.give(finished_[i]);
   }
   finished_count_ = kept_ = 0;
+  if (whole_count_ != 0) [[unlikely]]
+    give_whole_back();
 }
 
 void Pipeline::Impl::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,

@@ -56,16 +56,17 @@ void Pipeline::from_uplink(unsigned uplink, std::span<Packet* const> batch, int6
 int64_t Pipeline::tick(int64_t now_ns) {
   impl_->now = now_ns;
   impl_->tables->neighbours.tick(now_ns, *impl_);
-  if (impl_->coalescer_) {
-    impl_->coalescer_->tick(now_ns);
-    impl_->end_batch();
-  }
+  if (impl_->reassembler_) impl_->reassembler_->tick(now_ns);
+  if (impl_->coalescer_) impl_->coalescer_->tick(now_ns);
+  impl_->end_batch();
   return next_tick();
 }
 
 int64_t Pipeline::next_tick() const {
-  const int64_t neighbours = impl_->tables->neighbours.next_tick();
-  return impl_->coalescer_ ? std::min(neighbours, impl_->coalescer_->next_deadline()) : neighbours;
+  int64_t next = impl_->tables->neighbours.next_tick();
+  if (impl_->coalescer_) next = std::min(next, impl_->coalescer_->next_deadline());
+  if (impl_->reassembler_) next = std::min(next, impl_->reassembler_->next_deadline());
+  return next;
 }
 
 void Pipeline::tap(TapPoint point, bool on) {
@@ -133,6 +134,10 @@ coalesce::Counters Pipeline::coalesce_counters() const { return impl_->coalesce_
 
 uint32_t Pipeline::held_frames() const {
   return impl_->coalescer_ ? impl_->coalescer_->held_frames() : 0;
+}
+
+uint32_t Pipeline::incomplete_frames() const {
+  return impl_->reassembler_ ? impl_->reassembler_->frames() : 0;
 }
 
 uint32_t Pipeline::connections(unsigned vnic) const { return impl_->guard.connections(vnic); }

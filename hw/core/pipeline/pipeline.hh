@@ -24,6 +24,9 @@
 namespace gatehouse {
 class Archive;
 }
+namespace gatehouse::stateless {
+struct Loss;
+}
 
 namespace gatehouse::pipeline {
 
@@ -78,6 +81,8 @@ class Sink {
   // For trace points and rate-limited events; called for each dropped frame. from_vnic: port is a
   // vnic, else an uplink.
   virtual void dropped(bool from_vnic, unsigned port, spec::DropReason reason) = 0;
+  // A frame of which TCP-shaped segments are missing, and which.
+  virtual void incomplete(const stateless::Loss& loss) { static_cast<void>(loss); }
   // At a bounded rate for each vnic and for the card.
   virtual void firewall_logged(const FirewallLog& log) { static_cast<void>(log); }
   // Only called after Pipeline::trace(true): so many frames of a batch enter a stage. port: vnic
@@ -117,7 +122,8 @@ class Pipeline {
   // A super-frame that the wire has not cut (Packet::wire_mss) is cut behind decapsulate.
   void from_uplink(unsigned uplink, std::span<Packet* const> batch, int64_t now_ns);
 
-  // Neighbour retries and expiry; frames that were held long enough. Returns the next time at which
+  // Neighbour retries and expiry; frames that were held, or whose segments were waited for, long
+  // enough. Returns the next time at which
   // to call, INT64_MAX when nothing waits.
   int64_t tick(int64_t now_ns);
   // The same without doing anything.
@@ -162,12 +168,14 @@ class Pipeline {
   // What has become of frames that were held to be merged; zeros while the policy wants none.
   coalesce::Counters coalesce_counters() const;
   uint32_t held_frames() const;
+  // Frames of which some TCP-shaped segments have come.
+  uint32_t incomplete_frames() const;
 
   // Connections that the vnic's firewall tracks.
   uint32_t connections(unsigned vnic) const;
 
-  // Counters, neighbour table, rate limits, connections, frames held to be merged: what is not in
-  // the policy.
+  // Counters, neighbour table, rate limits, connections, frames held to be merged or put
+  // together: what is not in the policy.
   void archive(Archive& archive);
   // The connections of one vnic, for its move to another card. From entry `cursor` on, 0 at first,
   // which is where to go on afterwards; kNoMore: it was all. Connections that come and go in

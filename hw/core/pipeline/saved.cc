@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What is saved: counters, rate limits, meters, the running identification, neighbours,
-// connections, frames that wait to be merged. Tables come from the policy, vnics from their
-// devices.
+// connections, frames that wait to be merged or put together. Tables come from the policy, vnics
+// from their devices.
 #include <algorithm>
 
 #include "hw/core/base/archive.hh"
@@ -58,10 +58,11 @@ void archive_tenant_meters(Archive& archive, std::vector<Tenant>& tenants) {
 }  // namespace
 
 void Pipeline::Impl::archive(Archive& archive) {
-  const uint32_t version = archive.section("pipeline", 3);
+  const uint32_t version = archive.section("pipeline", 4);
   if (archive.loading()) {
     tables->neighbours.forget(*this);
     if (coalescer_) coalescer_->forget();
+    if (reassembler_) reassembler_->forget();
     end_batch();
   }
   archive_counters(archive, drops_);
@@ -85,6 +86,7 @@ void Pipeline::Impl::archive(Archive& archive) {
   archive_tenant_meters(archive, tables->tenants);
   guard.archive(archive);
   if (version >= 3) archive_coalesced(archive);
+  if (version >= 4) archive_segments(archive);
 }
 
 }  // namespace gatehouse::pipeline

@@ -32,9 +32,15 @@ struct alignas(64) NextHop {
   uint32_t neighbour = 0;  // index into Tables::neighbours
   uint32_t max_frame = 0;  // octets of the inner Ethernet frame, without FCS, that fit the overlay
                            // MTU when it has no tag
+  // Of a format with TCP-shaped segments: octets of the inner frame that may travel in several, no
+  // TCP super-frame, and octets behind the TCP-shaped header of each. Else max_frame and 0.
+  uint32_t max_whole = 0;
+  uint16_t segment_room = 0;
   uint8_t uplink = 0;
+  uint32_t vni = 0;
   IpAddress peer;
 };
+static_assert(sizeof(NextHop) == 192, "three cache lines, which are asked for together");
 
 // A meter with its buckets.
 struct Metered {
@@ -83,10 +89,13 @@ struct Tables {
   std::vector<VnicRow> vnics;
   std::vector<NextHop> next_hops;
   overlay::Tables overlay;
-  overlay::HostTable peers;  // (tenant, underlay address) -> next hop
+  // (tenant, underlay address) -> next hop. kNoTenant: of any tenant whose format has TCP-shaped
+  // segments.
+  overlay::HostTable peers;
   underlay::Neighbours neighbours;
   std::vector<Watch> watches;
   std::vector<NextHop> mirrors;
+  bool segments = false;     // a format has TCP-shaped ones
   uint32_t connections = 0;  // that the card tracks
 
   struct Vni {
@@ -101,7 +110,10 @@ struct Tables {
   uint16_t tenant_of(uint32_t reception, uint64_t vni) const;
 };
 
-// Tables::formats, sending, receptions, envelopes and reception_of.
+// Octets of the largest inner frame that one stream of TCP-shaped segments holds.
+uint32_t largest_stream(const encapsulate::Outer& outer);
+
+// Tables::formats, sending, receptions, envelopes, reception_of and segments.
 Status build_formats(const policy::Policy& policy, Tables& tables);
 
 // Errors name the object: `tenants[1] (blue): ...`.

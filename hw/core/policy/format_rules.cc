@@ -55,13 +55,14 @@ struct Row {
 
 // The fields of the tunnel header that the card writes.
 auto fields_of(const Format& format) {
-  return std::array<Row, 7>{{{"tenant", format.tenant, 64},
+  return std::array<Row, 8>{{{"tenant", format.tenant, 64},
                              {"flow", format.flow, 32},
                              {"ether_type", format.ether_type, 16},
                              {"checksum", format.checksum, 16},
                              {"length", format.length.field, 16},
                              {"total_length", format.total_length.field, 32},
-                             {"any_critical", format.any_critical, 1}}};
+                             {"any_critical", format.any_critical, 1},
+                             {"offload", format.offload, Format::kOffloadBits}}};
 }
 
 Found check_outer(const Format& format) {
@@ -176,6 +177,26 @@ Found check_fields(const Format& format) {
       (format.checksum.bits != 16 || format.checksum.bit != 0 || format.checksum.octet % 2 != 0)) {
     return FormatFinding{
         "checksum", words(format.checksum) + " is no checksum; write 16 bits at an even octet"};
+  }
+  return {};
+}
+
+// What only a TCP-shaped header can have.
+Found check_segments(const Format& format) {
+  if (format.protocol != Format::kTcp) {
+    if (!format.offload && format.segments == Segments::kUsual) return {};
+    return FormatFinding{format.offload ? "offload" : "segments",
+                         "only a TCP-shaped header has this; remove it, or write \"protocol\": 6"};
+  }
+  if (format.offload && (format.offload.bits != Format::kOffloadBits || format.offload.bit != 0)) {
+    return FormatFinding{"offload", words(format.offload) +
+                                        " is not flags, L4 offset and MSS; write 40 bits at a "
+                                        "whole octet"};
+  }
+  if (format.is_redundant() && format.inner != Inside::kEthernet) {
+    return FormatFinding{"segments",
+                         "a redundant segment is of an Ethernet frame; remove \"inner\", or write "
+                         "\"stream\""};
   }
   return {};
 }
@@ -295,9 +316,10 @@ Found check_entropy(const Format& format) {
 
 // Everything that decides how a received frame is read.
 auto reading(const Format& f) {
-  return std::tuple(f.header.size(), f.inner,
-                    std::tie(f.id, f.tenant, f.flow, f.checksum, f.length, f.total_length,
-                             f.option_length, f.option_kind, f.option_critical, f.ether_type));
+  return std::tuple(
+      f.header.size(), f.inner, f.is_redundant(),
+      std::tie(f.id, f.tenant, f.flow, f.checksum, f.length, f.total_length, f.option_length,
+               f.option_kind, f.option_critical, f.ether_type, f.offload));
 }
 
 struct Id {
@@ -318,8 +340,8 @@ Id id_of(const Format& format) {
 }  // namespace
 
 std::optional<FormatFinding> check_format(const Format& format) {
-  for (Found (*step)(const Format&) : {check_outer, check_fields, check_lengths, check_options,
-                                       check_options_told, check_entropy}) {
+  for (Found (*step)(const Format&) : {check_outer, check_fields, check_segments, check_lengths,
+                                       check_options, check_options_told, check_entropy}) {
     if (Found found = step(format)) return found;
   }
   return {};
@@ -328,6 +350,8 @@ std::optional<FormatFinding> check_format(const Format& format) {
 Likeness likeness(const Format& one, const Format& other) {
   if (one.protocol != other.protocol || one.port != other.port) return Likeness::kOther;
   if (reading(one) == reading(other)) return Likeness::kSame;
+  // No id is in a redundant segment, and none in most of a stream's.
+  if (one.is_redundant() || other.is_redundant()) return Likeness::kConfusing;
   const Id a = id_of(one), b = id_of(other);
   for (size_t i = 0; i < a.value.size(); ++i) {
     if (((a.value[i] ^ b.value[i]) & a.mask[i] & b.mask[i]) != 0) return Likeness::kOther;

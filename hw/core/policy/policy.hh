@@ -49,6 +49,11 @@ enum class Entropy : uint8_t { kUsual, kSourcePort, kFlow, kNone };
 // kEthernetSaid: of a file, over its kind; what has been read says kEthernet.
 enum class Inside : uint8_t { kEthernet, kIp, kIpv4, kIpv6, kEthernetSaid };
 
+// How a frame that one TCP-shaped segment does not hold travels. kStream: as STT has it, the tunnel
+// header in the first segment alone. kRedundant: a piece of the inner headers in each. kUsual:
+// kStream.
+enum class Segments : uint8_t { kUsual, kStream, kRedundant };
+
 // How frames look on the underlay: the description from which the card recognises, builds and opens
 // them. The tunnel header stands behind the outer IP header and what the protocol has in front of
 // it: the UDP header, or a TCP-shaped one (davie-stt section 3.2). Offsets are in octets from its
@@ -58,6 +63,7 @@ struct Format {
   static constexpr size_t kMaxHeader = 48;    // octets of `header`
   static constexpr size_t kMaxIds = 48;       // of `id`
   static constexpr size_t kMaxOptions = 252;  // octets of `options`
+  static constexpr uint8_t kOffloadBits = 40;
 
   std::string name;
   std::string kind;      // the shipped format whose description this one takes over; the reader's
@@ -75,9 +81,11 @@ struct Format {
   // Options stand between `header` and the length that `length` tells.
   LengthRule option_length;  // of an option with its own header
   Field option_kind, option_critical;
-  Field any_critical;            // of the tunnel header: an option is critical
+  Field any_critical;  // of the tunnel header: an option is critical
+  Field offload;       // kTcp: STT's flags, L4 offset and MSS, with the octet between them; 40 bits
   std::vector<uint8_t> options;  // as sent
   Entropy entropy = Entropy::kUsual;
+  Segments segments = Segments::kUsual;  // kTcp only
   bool udp_checksum =
       false;  // over IPv4; over IPv6 it is always made unless zero_checksum_ipv6 (RFC 6935)
   bool zero_checksum_ipv6 = false;
@@ -86,6 +94,7 @@ struct Format {
       dscp;  // outer DSCP; absent: the inner one is copied (RFC 2983 uniform model)
 
   bool has_ports() const { return protocol == kUdp || protocol == kTcp; }
+  bool is_redundant() const { return segments == Segments::kRedundant; }
 };
 
 struct Uplink {

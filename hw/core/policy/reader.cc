@@ -54,6 +54,9 @@ void take_over(Format& format, const Format& kind) {
   take_over(format.option_kind, kind.option_kind);
   take_over(format.option_critical, kind.option_critical);
   take_over(format.any_critical, kind.any_critical);
+  if (format.protocol != Format::kTcp) return;
+  take_over(format.offload, kind.offload);
+  take_over(format.segments, kind.segments);
 }
 
 // What absence means when it depends on other members.

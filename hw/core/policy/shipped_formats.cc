@@ -11,9 +11,10 @@ namespace {
 
 // RFC 7348; RFC 8926; RFC 2784 and RFC 2890, as gretap sends it with a key, without and with a
 // checksum; RFC 7637; after US 9,385,912's UDP example, 20 octets with the UDP header: an
-// identifier, source slot, target slot; draft-davie-stt-08, frames of one segment; RFC 8086, which
-// is what Linux' fou sends; GRE behind draft-ietf-intarea-gue without extensions; GRE as tunnels
-// of IP have it, with a key; RFC 2003.
+// identifier, source slot, target slot; draft-davie-stt-08, and the same header on a port of our
+// own in front of frames of one segment, larger ones after US 9,602,636; RFC 8086, which is what
+// Linux' fou sends; GRE behind draft-ietf-intarea-gue without extensions; GRE as tunnels of IP have
+// it, with a key; RFC 2003.
 constexpr std::string_view kText = R"({"formats": [
   {"name": "vxlan", "protocol": 17, "port": 4789, "header": "08000000 00000000", "id": ["0:08/08"], "tenant": "4:24"},
   {"name": "geneve", "protocol": 17, "port": 6081, "header": "00006558 00000000", "id": ["0:00006558/c080ffff"],
@@ -27,7 +28,9 @@ constexpr std::string_view kText = R"({"formats": [
   {"name": "slot", "protocol": 17, "port": 9385, "header": "534c4f54 00000000 00000000", "id": ["0:534c4f54"],
    "tenant": "8:32"},
   {"name": "stt", "protocol": 6, "port": 7471, "header": "00000000 00000000 00000000 00000000 0000",
-   "id": ["0:0000000000000000/ff02000000001000"], "tenant": "8:64"},
+   "id": ["0:0000000000000000/ff00000000001000"], "tenant": "8:64", "offload": "1:40"},
+  {"name": "stt-redundant", "protocol": 6, "port": 7472, "header": "00000000 00000000 00000000 00000000 0000",
+   "id": ["0:0000000000000000/ff00000000001000"], "tenant": "8:64", "offload": "1:40", "segments": "redundant"},
   {"name": "gre-udp", "protocol": 17, "port": 4754, "header": "20006558 00000000", "id": ["0:20006558/fc07ffff"],
    "tenant": "4:32"},
   {"name": "gue", "protocol": 17, "port": 6080, "header": "002f0000 20006558 00000000",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "hw/core/base/bytes.hh"
@@ -31,6 +32,12 @@ uint32_t hash_of(const Key& key) {
 }
 
 }  // namespace
+
+const char* cause_name(Loss::Cause cause) {
+  constexpr const char* kNames[] = {"expired", "evicted", "overlap", "unsound", "asked"};
+  static_assert(static_cast<size_t>(Loss::Cause::kAsked) + 1 == std::size(kNames));
+  return kNames[static_cast<size_t>(cause)];
+}
 
 Reassembler::Reassembler(PacketPool& pool, Outlet& outlet, const Limits& limits)
     : pool_(pool), outlet_(outlet), frames_(Limits::kMostFrames) {
@@ -277,11 +284,13 @@ Packet* Reassembler::release(uint16_t number) {
   return std::exchange(frame.packet, nullptr);
 }
 
-// Limits may have changed since: deadlines need not be in order of age.
+// Limits may have changed since: deadlines need not be in order of age. One that is further away
+// than it can be comes from a clock that has gone back since.
 void Reassembler::tick(int64_t now) {
   for (uint16_t number = oldest_; number != kNone;) {
     const uint16_t next = frames_[number].newer;
-    if (frames_[number].deadline <= now) give_up(number, Loss::Cause::kExpired);
+    const int64_t left = frames_[number].deadline - now;
+    if (left <= 0 || left > limits_.time_ns) give_up(number, Loss::Cause::kExpired);
     number = next;
   }
 }
@@ -292,6 +301,10 @@ int64_t Reassembler::next_deadline() const {
     next = std::min(next, frames_[number].deadline);
   }
   return next;
+}
+
+void Reassembler::flush() {
+  while (size_ != 0) give_up(oldest_, Loss::Cause::kAsked);
 }
 
 void Reassembler::forget() {

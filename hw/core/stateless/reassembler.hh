@@ -66,6 +66,7 @@ struct Loss {
     kEvicted,  // another frame needed its place, or packet buffers were scarce
     kOverlap,  // segments overlapped
     kUnsound,  // two pieces gave something that is no header
+    kAsked,    // nobody waits for the rest any more
   };
   Key key;
   bool redundant = false;
@@ -78,6 +79,8 @@ struct Loss {
   uint32_t total = 0;  // octets of payload or stream
   std::span<const Range> missing;
 };
+
+const char* cause_name(Loss::Cause cause);
 
 // Where frames go on. Does not call the reassembler.
 class Outlet {
@@ -96,6 +99,7 @@ struct Limits {
   uint32_t frames_of_peer = 32;  // by outer source address
   uint32_t octets = 4u << 20;    // of all frames
   int64_t time_ns = 20'000'000;  // from a frame's first segment on
+  uint16_t uplinks = 0xffff;     // that a saved state may name
 };
 
 class Reassembler {
@@ -112,6 +116,8 @@ class Reassembler {
   void tick(int64_t now);
   // When tick() has something to do; INT64_MAX: nothing is held.
   int64_t next_deadline() const;
+  // Gives everything up: before a policy is loaded.
+  void flush();
   // Gives everything back to the pool: reset.
   void forget();
   // For frames that begin from now on.

@@ -104,7 +104,7 @@ void Reassembler::load(Archive& archive) {
     if (!archive.ok()) return;
     arrival.octets = {octets.data(), static_cast<uint32_t>(octets.size())};
     uint16_t number = kNone;
-    if (!is_time(began) || arrival.ecn > 3 ||
+    if (!is_time(began) || arrival.ecn > 3 || arrival.key.uplink >= limits_.uplinks ||
         take(arrival, began, number) != spec::DropReason::none || complete(frames_[number])) {
       return archive.fail("saved state: a segment is malformed, or has no room");
     }

@@ -61,6 +61,7 @@ class FakeEvents final : public EventPort {
                       uint64_t count) override {
     reports.push_back({from_vnic, port, reason, count});
   }
+  void incomplete(const stateless::Loss&) override {}
   void firewall_logged(const std::string& vnic, const pipeline::FirewallLog& log) override {
     logs.push_back({vnic, log.firewall, log.rule, log.rule_name, log.reason,
                     to_string(local_of(log.key)), to_string(remote_of(log.key)),

@@ -115,6 +115,19 @@ const Row kRows[] = {
      ".entropy: there is no flow field; write \"flow\", or another source"},
     {"source port without ports", R"("protocol": 97, "header": "0000", "entropy": "source_port")",
      ".entropy: protocol 97 has no ports; write \"flow\" or \"none\""},
+    {"segments without a TCP shape", R"("kind": "gre", "segments": "redundant")",
+     ".segments: only a TCP-shaped header has this; remove it, or write \"protocol\": 6"},
+    {"offload without a TCP shape", R"("protocol": 97, "header": "0000000000", "offload": "0:40")",
+     ".offload: only a TCP-shaped header has this; remove it, or write \"protocol\": 6"},
+    {"too few bits of offload",
+     R"("protocol": 6, "port": 9, "header": "0000000000", "offload": "0:16")",
+     ".offload: 0:16 is not flags, L4 offset and MSS; write 40 bits at a whole octet"},
+    {"redundant datagrams",
+     R"("protocol": 6, "port": 9, "header": "00", "inner": "ip", "segments": "redundant")",
+     ".segments: a redundant segment is of an Ethernet frame; remove \"inner\", or write "
+     "\"stream\""},
+    {"an unknown form", R"("kind": "stt", "segments": "three")",
+     ".segments: \"three\" is not a known word; write \"stream\" or \"redundant\""},
     {"not a place", R"("tenant": "4")",
      ".tenant: \"4\" is not a place in a tunnel header; write octet:bits or octet.bit:bits like "
      "\"4:24\""},
@@ -160,6 +173,26 @@ TEST(FormatRules, FormatsThatShareAnEndNeedAnIdThatTellsThemApart) {
   EXPECT_EQ(
       read_tenants(R"({"name": "x", "protocol": 47, "header": "00004242", "id": ["2:4242"]})", red),
       "");
+}
+
+// No id is in a segment that is not the first.
+TEST(FormatRules, RedundantSegmentsHaveAPortOfTheirOwn) {
+  const auto format = [](const char* name, const char* id, const char* rest) {
+    return std::string(R"({"name": ")") + name + R"(", "protocol": 6, "port": 9, "header": ")" +
+           id + R"(", "id": ["0:)" + id + "\"]" + rest + "}";
+  };
+  const std::string one = format("a", "01", ""), other = format("b", "02", "");
+  EXPECT_EQ(read_tenants(one + "," + other, ""), "");
+  const std::string redundant = format("b", "02", R"(, "segments": "redundant")");
+  EXPECT_NE(read_tenants(one + "," + redundant, "").find("formats[1].port: port 9 belongs to"),
+            std::string::npos);
+  EXPECT_EQ(read_tenants(
+                format("a", "02", R"(, "ttl": 9, "segments": "redundant")") + "," + redundant, ""),
+            "")
+      << "read alike";
+  EXPECT_EQ(read_tenants("", R"({"name": "r", "vni": 1, "format": "stt"},
+                                {"name": "b", "vni": 2, "format": "stt-redundant"})"),
+            "");
 }
 
 TEST(FormatRules, AVniFitsItsField) {
@@ -240,6 +273,22 @@ TEST(FormatRules, AKindsDescriptionHoldsWhereAFormatSaysNothing) {
   EXPECT_EQ(mine.flow, shipped_format("nvgre")->flow);
   EXPECT_EQ(mine.protocol, 17);
   EXPECT_EQ(mine.tenant, (Field{4, 0, 16}));
+}
+
+TEST(FormatRules, WhatIsOfTheTcpShapeIsTakenOverWithIt) {
+  const auto read = [](const std::string& rest) {
+    const Result<Policy> result =
+        read_policy("{\"formats\": [{\"name\": \"mine\", " + rest + "}]}", "p");
+    EXPECT_TRUE(result.ok()) << result.status().message();
+    return result.ok() ? result.value().formats.back() : Format();
+  };
+  const Format mine = read(R"("kind": "stt-redundant", "port": 9)");
+  EXPECT_EQ(mine.segments, Segments::kRedundant);
+  EXPECT_EQ(mine.offload, (Field{1, 0, 40}));
+  EXPECT_EQ(read(R"("kind": "stt-redundant", "segments": "stream")").segments, Segments::kStream);
+  EXPECT_EQ(read(R"("kind": "stt")").segments, Segments::kUsual);
+  const Format udp = read(R"("kind": "stt-redundant", "protocol": 17, "port": 9)");
+  EXPECT_FALSE(udp.is_redundant() || udp.offload);
 }
 
 TEST(Places, AreReadInTheirShortForms) {

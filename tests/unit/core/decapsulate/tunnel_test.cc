@@ -32,6 +32,7 @@ policy::Format port(const char* kind) {
 struct Opened {
   DropReason reason;
   decapsulate::Tunnel tunnel;
+  decapsulate::Part part;
 };
 Opened open(const Bytes& frame, const policy::Format& format) {
   PacketPool pool({.small_count = 2, .large_count = 1});
@@ -39,7 +40,7 @@ Opened open(const Bytes& frame, const policy::Format& format) {
   EXPECT_EQ(parse::parse(*packet), DropReason::none);
   Opened opened;
   const decapsulate::Plan plan(format);
-  opened.reason = decapsulate::open(*packet, {&plan, 1}, opened.tunnel);
+  opened.reason = decapsulate::open(*packet, {&plan, 1}, opened.tunnel, opened.part);
   pool.give(packet);
   return opened;
 }

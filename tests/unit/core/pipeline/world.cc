@@ -115,6 +115,10 @@ void Recorder::tapped(pipeline::TapPoint point, pipeline::TapDirection direction
 void Recorder::dropped(bool from_vnic, unsigned port, spec::DropReason reason) {
   drops.push_back({from_vnic, port, reason});
 }
+void Recorder::incomplete(const stateless::Loss& loss) {
+  losses.push_back({loss, {loss.missing.begin(), loss.missing.end()}});
+  losses.back().loss.missing = {};
+}
 void Recorder::walked(spec::Stage stage, unsigned, size_t) {
   stages.push_back(spec::stage_name(stage));
 }

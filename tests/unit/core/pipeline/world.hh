@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hw/core/pipeline/pipeline.hh"
+#include "hw/core/stateless/reassembler.hh"
 #include "tests/unit/core/frames.hh"
 
 namespace gatehouse::test {
@@ -37,6 +38,11 @@ struct Dropped {
   bool operator==(const Dropped&) const = default;
 };
 
+struct Incomplete {
+  stateless::Loss loss;  // without `missing`
+  std::vector<stateless::Range> missing;
+};
+
 class Recorder final : public pipeline::Sink {
  public:
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
@@ -48,6 +54,7 @@ class Recorder final : public pipeline::Sink {
   void tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
               const OutFrame& frame, spec::DropReason reason) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;
+  void incomplete(const stateless::Loss& loss) override;
   void walked(spec::Stage stage, unsigned port, size_t frames) override;
   void clear() { *this = Recorder(); }
   static void expect_fit(const Bytes& frame, const Layers& layers);
@@ -59,6 +66,7 @@ class Recorder final : public pipeline::Sink {
   size_t vnic_runs = 0;  // calls that `received` came by
   std::vector<Tapped> taps;
   std::vector<Dropped> drops;
+  std::vector<Incomplete> losses;
   std::vector<std::string> stages;
 };
 

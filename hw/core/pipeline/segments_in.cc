@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What comes in several TCP-shaped segments: they are kept until their frame is whole, which then
+// is opened, parsed and asked for its tenant like any other; nothing that one segment says is
+// believed before.
+#include "hw/core/base/archive.hh"
+#include "hw/core/base/l4_checksum.hh"
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using decapsulate::Left;
+using spec::DropReason;
+using spec::UplinkCounter;
+using stateless::Loss;
+
+// What was held under the policy before has gone by then.
+void Pipeline::Impl::set_reassembly() {
+  if (!tables->segments) return reassembler_.reset();
+  if (reassembler_) return;
+  const stateless::Limits limits{.uplinks = kMaxUplinks};
+  reassembler_ = std::make_unique<stateless::Reassembler>(pool, *this, limits);
+}
+
+// Only the first segment of a stream says whose it is. Until then: a peer of somebody with such a
+// format, before it costs memory.
+DropReason Pipeline::Impl::take_part(unsigned uplink, const IpAddress& from, const IpAddress& to,
+                                     const decapsulate::Part& part) {
+  walked(spec::Stage::stateless, uplink, 1);
+  if (tables->peers.find(kNoTenant, from).way.is_none()) return DropReason::unknown_peer;
+  const auto place = stateless::Place::of(part.sequence, part.acknowledgement);
+  const stateless::Arrival arrival{.key = {.source = from,
+                                           .destination = to,
+                                           .source_port = part.source_port,
+                                           .destination_port = part.destination_port,
+                                           .uplink = static_cast<uint16_t>(uplink),
+                                           .id = place.id},
+                                   .place = place,
+                                   .redundant = part.redundant,
+                                   .ecn = part.outer_ecn,
+                                   .octets = part.octets};
+  const DropReason reason = reassembler_->add(arrival, now);
+  if (reason == DropReason::none) ++uplinks[uplink][UplinkCounter::rx_shaped];
+  return reason;
+}
+
+// What came before goes before. A frame is handled alone: many may end at once.
+void Pipeline::Impl::reassembled(Packet& packet, const stateless::Delivery& delivery) {
+  inner_frames(work_uplink_);
+  if (whole_count_ == whole_.size()) give_whole_back();
+  whole_[whole_count_++] = &packet;
+  const unsigned uplink = delivery.key.uplink;
+  const auto counter = delivery.whole ? UplinkCounter::rx_reassembled : UplinkCounter::rx_recovered;
+  ++uplinks[uplink][counter];
+  const DropReason reason = enter_whole(packet, delivery);
+  if (reason != DropReason::none) return drop_wire(uplink, packet, reason);
+  to_work(uplink, packet);
+  inner_frames(uplink);
+}
+
+// As open_tunnel() does it, for what has no outer headers any more.
+DropReason Pipeline::Impl::enter_whole(Packet& packet, const stateless::Delivery& delivery) {
+  decapsulate::Tunnel tunnel;
+  const uint16_t port = delivery.key.destination_port;
+  if (delivery.redundant) {
+    tunnel.plan = static_cast<uint32_t>(decapsulate::redundant_plan(port, tables->receptions));
+    tunnel.vni = delivery.vni;
+    tunnel.inner_length = packet.length;
+  } else {
+    const DropReason reason =
+        decapsulate::open_stream(packet.bytes(), port, tables->receptions, tunnel);
+    if (reason != DropReason::none) return reason;
+  }
+  tunnel.outer_ecn = delivery.ecn;
+  tenants_[0] = tables->tenant_of(tunnel.plan, tunnel.vni);
+  if (tenants_[0] == kNoTenant) return DropReason::unknown_vni;
+  const overlay::Target known = tables->peers.find(tenants_[0], delivery.key.source);
+  if (known.way.is_none()) return DropReason::unknown_peer;
+  peers_[0] = &tables->next_hops[known.way.index()];
+  origins_[0].opaque = kTooLong;
+  return delivery.redundant ? begin_inner(packet, tunnel, 0) : begin_shaped(packet, tunnel, 0);
+}
+
+// STT's sender may leave the inner checksum, and the cutting, to the receiver. Whose checksum is
+// not left, but wrong, is not cut: its segments would have right ones.
+DropReason Pipeline::Impl::begin_shaped(Packet& packet, const decapsulate::Tunnel& tunnel,
+                                        uint32_t kept) {
+  const uint32_t header = tunnel.inner_offset - tunnel.header_length;
+  const Left left = tables->receptions[tunnel.plan].left(packet.data + header);
+  const DropReason reason = begin_inner(packet, tunnel, kept);
+  const Layers& layers = packet.layers;
+  const bool tcp = layers.l4 == L4::kTcp;
+  if (reason != DropReason::none || (!tcp && layers.l4 != L4::kUdp)) return reason;
+  const bool larger =
+      layers.payload_offset != 0 && layers.l3_end > layers.payload_offset + left.mss;
+  if (tcp && left.mss != 0 && larger &&
+      (left.checksum || verify_l4_checksum(packet.data, layers) == ChecksumState::kGood)) {
+    packet.wire_mss = left.mss;
+    claim_super_frame(packet);
+  }
+  if (left.checksum && !packet.offload.tso) complete_checksums(packet);
+  return DropReason::none;
+}
+
+// A frame that is given up because of one segment has ended with that one's reason.
+void Pipeline::Impl::given_up(const Loss& loss) {
+  const unsigned uplink = loss.key.uplink;
+  if (loss.cause != Loss::Cause::kOverlap && loss.cause != Loss::Cause::kUnsound) {
+    ++drops_[static_cast<size_t>(DropReason::frame_incomplete)];
+    ++uplinks[uplink][UplinkCounter::rx_drops];
+    sink.dropped(false, uplink, DropReason::frame_incomplete);
+  }
+  sink.incomplete(loss);
+}
+
+void Pipeline::Impl::give_whole_back() {
+  flush_run();
+  flush();
+  while (whole_count_ != 0) pool.give(whole_[--whole_count_]);
+}
+
+// What a policy without such formats can't hold ends here.
+void Pipeline::Impl::archive_segments(Archive& archive) {
+  archive(frame_id);
+  bool holds = reassembler_ != nullptr && reassembler_->frames() != 0;
+  archive(holds);
+  if (!holds || !archive.ok()) return;
+  if (reassembler_) return reassembler_->archive(archive);
+  stateless::Reassembler unknown(pool, *this, {.uplinks = kMaxUplinks});
+  unknown.archive(archive);
+}
+
+}  // namespace gatehouse::pipeline

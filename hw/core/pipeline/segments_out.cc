@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What goes out in several TCP-shaped segments: TCP super-frames, and in a stream whatever is
+// larger than one segment. TCP frames that are none are told the MTU as ever: whole segments cost
+// less.
+#include <algorithm>
+#include <cstring>
+
+#include "hw/core/base/headers.hh"
+#include "hw/core/pipeline/impl.hh"
+
+namespace gatehouse::pipeline {
+
+using spec::DropReason;
+using spec::VnicCounter;
+using stateless::Cutter;
+using stateless::Information;
+
+// The whole frame's IP header is written in front of it, too: its length fits there.
+uint32_t largest_stream(const encapsulate::Outer& outer) {
+  const uint32_t outside = Ipv6Header<uint8_t>::kLength + TcpHeader<uint8_t>::kLength;
+  const uint32_t left_out = outer.carries_ip() ? EthernetHeader<uint8_t>::kLength : 0;
+  return stateless::kMaxTotal - outside - outer.header_length() + left_out;
+}
+
+// Meters see what the wire sees: a burst need not hold 64 KiB. What waits for a neighbour waits
+// frame by frame.
+bool Pipeline::Impl::goes_in_segments(unsigned port, const Packet& packet,
+                                      const NextHop& hop) const {
+  if (hop.segment_room == 0) return false;
+  const bool redundant = hop.outer.is_redundant();
+  if (!packet.offload.tso) return packet.layers.l4 != L4::kTcp && !redundant;
+  if (packet.offload.tcp && !redundant && !hop.outer.tells_super_frames()) return false;
+  return !metered(port) && uplinks[hop.uplink].up && tables->neighbours.usable(hop.neighbour, now);
+}
+
+// Octets of the largest frame that send_segments() takes as one of this super-frame; 0: none.
+uint32_t Pipeline::Impl::segments_cut(const Packet& packet, const NextHop& hop,
+                                      uint32_t mtu) const {
+  const Offload& offload = packet.offload;
+  const Layers& layers = packet.layers;
+  if (!offload.tso || layers.l4 != L4::kTcp || offload.mss == 0) return 0;
+  if (!hop.outer.is_redundant()) return largest_stream(hop.outer);
+  const uint32_t headers = layers.payload_offset;
+  if (headers == 0 || headers > Information::kMaxHeaders || headers >= layers.l2_length + mtu)
+    return 0;
+  // As clamp_mss() will have it.
+  const uint32_t mss = std::min<uint32_t>(offload.mss, layers.l2_length + mtu - headers);
+  const uint32_t body = Cutter::most_redundant(Information::kPrefix + headers, mss);
+  return body < 2 * mss ? 0 : headers + body;
+}
+
+// `mss`: of an inner TCP super-frame whose checksum is the sum of the pseudo header; 0: the frame
+// is none. The octets in front of inner.head are overwritten.
+void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inner& inner,
+                                   const Layers& layers, uint16_t mss) {
+  flush();  // what came before goes before, and the heads of other frames are not needed any more
+  const bool begun = hop.outer.is_redundant() ? begin_redundant(hop, inner, layers, mss)
+                                              : begin_stream(hop, inner, layers, mss);
+  if (!begun) {
+    return drop(true, port, {{inner.head, inner.head_length}, inner.body},
+                DropReason::too_many_segments);
+  }
+  walked(spec::Stage::stateless, port, cutter_.segments());
+  vnics[port][VnicCounter::tx_shaped] += cutter_.segments();
+  heads_.reset(encapsulate::Outer::kTemplate);
+  while (!cutter_.done()) {
+    uint8_t* head = heads_.take(cutter_.most_head());
+    if (head == nullptr) {
+      flush();
+      heads_.reset(encapsulate::Outer::kTemplate);
+      continue;
+    }
+    const stateless::Segment segment = cutter_.next(head);
+    send_segment(port, hop, head, segment, inner);
+  }
+  flush();
+}
+
+// The tunnel header is the one of a frame of one segment, but for what it says of a super-frame.
+bool Pipeline::Impl::begin_stream(const NextHop& hop, const Inner& inner, const Layers& layers,
+                                  uint16_t mss) {
+  const encapsulate::Outer& outer = hop.outer;
+  const uint32_t left_out = outer.carries_ip() ? EthernetHeader<uint8_t>::kLength : 0;
+  uint8_t* start =
+      outer.push(inner.head + left_out, inner.length() - left_out, inner.about, identification);
+  uint8_t* header = start + outer.segment_headers();
+  if (mss != 0) outer.tell_super_frame(header, layers, mss);
+  const auto length = static_cast<uint32_t>(inner.head + inner.head_length - header);
+  return cutter_.begin_stream({header, length}, inner.body, hop.segment_room, frame_id++);
+}
+
+bool Pipeline::Impl::begin_redundant(const NextHop& hop, const Inner& inner, const Layers& layers,
+                                     uint16_t mss) {
+  Information information;
+  return mss != 0 && inner.head_length == layers.payload_offset &&
+         information.set(hop.vni, inner.head, layers) &&
+         cutter_.begin_redundant(information, inner.body, mss, frame_id++);
+}
+
+// As send() and wait() of frames of one segment.
+void Pipeline::Impl::send_segment(unsigned port, const NextHop& hop, uint8_t* head,
+                                  const stateless::Segment& segment, const Inner& inner) {
+  underlay::Neighbours& neighbours = tables->neighbours;
+  const OutFrame frame{{head, segment.head_length}, segment.body};
+  if (!uplinks[hop.uplink].up) return drop(true, port, frame, DropReason::uplink_down);
+  const bool usable =
+      neighbours.usable(hop.neighbour, now) || neighbours.need(hop.neighbour, now, *this);
+  Packet* copy = nullptr;
+  if (!usable && (copy = copy_to_wait(port, hop, frame)) == nullptr) return;
+  uint8_t* at = copy != nullptr ? copy->data : head;
+  const uint32_t at_length = copy != nullptr ? copy->length : segment.head_length;
+  const Slice body = copy != nullptr ? Slice{} : segment.body;
+  uint8_t* start =
+      hop.outer.push_segment(at, at_length, body, inner.about, identification++,
+                             {segment.place.sequence(), segment.place.acknowledgement()});
+  if (copy != nullptr) {
+    copy->push(static_cast<uint32_t>(copy->data - start));
+    return neighbours.wait(hop.neighbour, copy);
+  }
+  std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
+  add(hop.uplink, {start, static_cast<uint32_t>(at + at_length - start)}, body);
+}
+
+}  // namespace gatehouse::pipeline
