@@ -12,7 +12,7 @@ using test::Frame;
 
 constexpr const char* kFormats[kCardKinds][kCardVnics - 1] = {
     {"vxlan", "marked", "gre", "gre-checksum", "slot", "stt"},
-    {"vxlan", "marked", "nvgre", "gre-checksum", "slot", "stt"}};
+    {"vxlan", "marked", "nvgre", "gre-checksum", "stt-redundant", "stt"}};
 
 // The two ends of the overlay and the underlay are one policy with the names turned round: OWN and
 // FAR stand for the last octet of each address.
@@ -97,6 +97,23 @@ std::vector<Bytes> make_wire_frames(unsigned kind) {
     }
     for (unsigned vnic = 0; vnic < kCardVnics - 1; ++vnic) peer.from_vnic(vnic, turned);
     peer.now += 10'000'000'000;
+  }
+  // In several segments where the format has such.
+  const Bytes super =
+      Frame()
+          .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+          .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+          .tcp()
+          .payload(3000)
+          .build();
+  for (const unsigned vnic : {4, 5}) {
+    peer.from_vnic(vnic, super,
+                   {.tso = true,
+                    .tcp = true,
+                    .ipv4 = true,
+                    .mss = 1000,
+                    .header_length = 54,
+                    .payload_length = 3000});
   }
   std::vector<Bytes> frames;
   for (const test::SentFrame& sent : peer.sink.sent) frames.push_back(sent.frame);

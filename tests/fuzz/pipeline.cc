@@ -194,8 +194,12 @@ class Play {
       return uplink[static_cast<size_t>(which)];
     };
     using U = spec::UplinkCounter;
-    require(count(U::rx_frames) ==
-                count(U::rx_decapsulated) + count(U::rx_neighbour) + count(U::rx_drops),
+    // A kept segment is an end, too; what is made of such begins anew, or ends incomplete.
+    const uint64_t incomplete =
+        world_.pipeline.drops()[static_cast<size_t>(spec::DropReason::frame_incomplete)];
+    require(count(U::rx_frames) + count(U::rx_reassembled) + count(U::rx_recovered) + incomplete ==
+                count(U::rx_decapsulated) + count(U::rx_neighbour) + count(U::rx_drops) +
+                    count(U::rx_shaped),
             "a frame from the wire has one end");
   }
 

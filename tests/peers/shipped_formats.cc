@@ -137,14 +137,20 @@ TEST_P(ShippedFormat, IsReadByTsharkAsItWasMeant) {
               options, {"frame.number"});
   EXPECT_TRUE(bad.empty()) << testing::PrintToString(bad);
 
+  // STT leaves the checksum inside a super-frame to whoever cuts it.
+  const bool stream = std::string(row.name) == "stt";
+  if (stream) options.insert(options.end(), {"-o", "tcp.check_checksum:FALSE"});
   options.insert(options.end(), kFindStt.begin(), kFindStt.end());
   const auto rows = dissect(file, "!_ws.malformed && !(_ws.expert.severity == \"Error\")", options,
                             {row.network, "frame.protocols"});
   ASSERT_EQ(rows.size(), frames.size());
   const std::string begin = row.value + (" " + outer);
   EXPECT_EQ(rows[0], begin + ":eth:ethertype:ip:icmp:data");
+  // The super-frame is one stream, which tshark puts together where its last segment is.
   for (size_t i = 1; i < rows.size(); ++i) {
-    EXPECT_TRUE(rows[i].starts_with(begin + ":eth:ethertype:ip:tcp")) << rows[i];
+    const bool whole = !stream || i + 1 == rows.size();
+    EXPECT_EQ(rows[i].starts_with(begin + ":eth:ethertype:ip:tcp"), whole) << rows[i];
+    EXPECT_NE(rows[i].find(outer), std::string::npos) << rows[i];
   }
 }
 

@@ -348,8 +348,10 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
 
 void Builder::finish() {
   size_t v4 = 0, v6 = 0;
-  for (const NextHop& hop : tables_->next_hops) ++(hop.peer.is_v4() ? v4 : v6);
-  tables_->peers.reserve(2 * v4, 2 * v6);
+  for (const NextHop& hop : tables_->next_hops) {
+    (hop.peer.is_v4() ? v4 : v6) += hop.segment_room != 0 ? 2 : 1;
+  }
+  tables_->peers.reserve(v4, v6);
   for (uint32_t i = 0; i < tables_->next_hops.size(); ++i) {
     const NextHop& hop = tables_->next_hops[i];
     // Of several VNIs towards one peer the first stays: any of them shows that the peer is one.

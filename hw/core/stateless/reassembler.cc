@@ -184,11 +184,12 @@ DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_
   return DropReason::none;
 }
 
-// A peer that has all its places gives up its own oldest frame; else the oldest of all goes.
+// A peer that has all its places gives up its own oldest frame; else the oldest of all goes. What a
+// saved state held is held again, though buffers have become scarce since.
 bool Reassembler::make_room(const Key& key, const Shape& shape) {
   const auto full = [&] {
     return size_ >= limits_.frames || octets_ + shape.octets() > limits_.octets ||
-           pool_.scarce(shape.octets());
+           (!loading_ && pool_.scarce(shape.octets()));
   };
   uint32_t of_peer = 0;
   const uint16_t own = oldest_of_peer(key, of_peer);

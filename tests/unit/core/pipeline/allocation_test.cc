@@ -171,6 +171,47 @@ TEST_P(AllStages, NoFrameTakesMemoryFromTheHeap) {
   EXPECT_GT(sink.taps, 400u);
 }
 
+// Cutting, keeping, putting together, and giving up.
+TEST(Allocation, SegmentsOfLargerFramesTakeNoneEither) {
+  for (const char* kind : {"stt", "stt-redundant"}) {
+    PacketPool pool({.small_count = 600, .small_octets = 2304, .large_count = 8});
+    Nothing nothing;
+    pipeline::Pipeline a(pool, nothing), b(pool, nothing);
+    const policy::Policy near = card_a({.kind = kind}), far = card_b({.kind = kind});
+    ASSERT_TRUE(a.load(near).ok() && b.load(far).ok());
+    for (pipeline::Pipeline* card : {&a, &b}) card->set_uplink_present(0, true);
+    ASSERT_TRUE(a.attach_vnic(0, "a0", *near.vnics[0].mac).ok());
+    ASSERT_TRUE(b.attach_vnic(0, "b0", *far.vnics[0].mac).ok());
+    World model(near);
+    const Bytes frame =
+        Frame().ethernet().ipv4({.dont_fragment = true}).tcp().payload(20000).build();
+    const Offload offload{.tso = true,
+                          .tcp = true,
+                          .ipv4 = true,
+                          .mss = 1300,
+                          .header_length = 54,
+                          .payload_length = 20000};
+    model.from_vnic(0, frame, offload);
+    std::vector<Packet*> segments;
+    for (const SentFrame& sent : model.sink.sent) segments.push_back(packet_of(pool, sent.frame));
+    std::vector<Packet*> some;
+    for (size_t i = 1; i < model.sink.sent.size(); ++i)
+      some.push_back(packet_of(pool, model.sink.sent[i].frame));
+    Packet* whole = packet_of(pool, frame);
+    whole->offload = offload;
+    const uint64_t before = allocations;
+    a.from_vnic(0, {&whole, 1}, 0);
+    b.from_uplink(0, segments, 0);
+    b.from_uplink(0, some, 1);
+    b.tick(1'000'000'000);
+    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(nothing.sent, segments.size());
+    EXPECT_GE(nothing.received, 16u);
+    EXPECT_EQ(nothing.drops, 1u);
+    EXPECT_EQ(pool.in_use(), 0u);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(GuardedOrNot, AllStages, testing::Bool());
 
 }  // namespace
