@@ -17,7 +17,25 @@ struct Case {
   bool ipv6_underlay;
 };
 
-class Overlay : public testing::TestWithParam<Case> {};
+class Overlay : public testing::TestWithParam<Case> {
+ protected:
+  // Whether super-frames travelled as TCP-shaped segments; then each was put together.
+  static void expect_shaped(Pair& pair, bool shaped) {
+    for (lab::Guest* guest : {&pair.left(), &pair.right()}) {
+      lab::Guest& other = guest == &pair.left() ? pair.right() : pair.left();
+      const uint64_t sent = vnic_counter(*guest, "vnic0", "tx_shaped");
+      EXPECT_EQ(sent > 0, shaped) << guest->name();
+      const auto arrived = [&] {
+        return card_of(other).at("uplinks").at(0).at("counters").at("rx_shaped") >= sent;
+      };
+      EXPECT_TRUE(eventually(arrived, seconds(10))) << other.name();
+      const nlohmann::json uplink = card_of(other).at("uplinks").at(0).at("counters");
+      EXPECT_EQ(uplink.at("rx_reassembled") > 0, shaped) << other.name();
+      EXPECT_EQ(uplink.at("rx_recovered"), 0u) << "none was lost";
+      EXPECT_EQ(card_of(other).at("tables").at("incomplete-frames"), 0u);
+    }
+  }
+};
 
 TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {
   PairOptions options;
@@ -39,6 +57,7 @@ TEST_P(Overlay, CarriesPingsStreamsAndFragmentsBothWays) {
   copy_and_compare(pair.left(), pair.right(), kRight4, 8);
   copy_and_compare(pair.right(), pair.left(), kLeft6, 8);
   EXPECT_GT(vnic_counter(pair.left(), "vnic0", "tx_segments"), segments) << "TSO was not used";
+  expect_shaped(pair, options.format.starts_with("stt"));
   // The guest's own multicast (MLD, router solicitations) has nowhere to go, questions are
   // answered; nothing else ends here.
   for (lab::Guest* guest : {&pair.left(), &pair.right()}) {
@@ -58,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"VxlanOverIpv4", "vxlan", false}, Case{"VxlanOverIpv6", "vxlan", true},
                     Case{"GreOverIpv4", "gre", false}, Case{"NvgreOverIpv6", "nvgre", true},
                     Case{"GreWithChecksum", "gre-checksum", false},
-                    Case{"SttOverIpv4", "stt", false},
+                    Case{"SttOverIpv4", "stt", false}, Case{"SttRedundant", "stt-redundant", true},
                     Case{"DescribedByThePolicyAlone", "quay", false}),
     [](const auto& row) { return row.param.name; });
 

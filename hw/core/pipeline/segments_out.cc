@@ -61,7 +61,7 @@ void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inne
                 DropReason::too_many_segments);
   }
   walked(spec::Stage::stateless, port, cutter_.segments());
-  vnics[port][VnicCounter::tx_shaped] += cutter_.segments();
+  if (cutter_.segments() > 1) vnics[port][VnicCounter::tx_shaped] += cutter_.segments();
   heads_.reset(encapsulate::Outer::kTemplate);
   while (!cutter_.done()) {
     uint8_t* head = heads_.take(cutter_.most_head());
