@@ -16,8 +16,6 @@ using Ipv4 = Ipv4Header<const uint8_t>;
 using Ipv6 = Ipv6Header<const uint8_t>;
 
 constexpr uint8_t kLastFlags = Tcp::kPsh | Tcp::kFin;
-// CWR stays on the first segment (RFC 3168 section 6.1.2).
-constexpr uint8_t kOwnFlags = kLastFlags | Tcp::kCwr;
 // A checksum that ones' complement has twice: what the card computes is the other one.
 constexpr uint16_t kOtherZero = 0xffff;
 
@@ -43,8 +41,10 @@ uint16_t pseudo_sum(const uint8_t* l3, const Layers& layers, uint32_t length) {
 bool is_segment(const Packet& packet) {
   const Layers& layers = packet.layers;
   const Tcp tcp = tcp_of(packet);
-  const bool flags = (tcp.flags() & ~(kOwnFlags | Tcp::kEce)) == Tcp::kAck;
-  return flags && packet.wire_mss == 0 && !packet.offload.tso && !layers.ip_options &&
+  const bool flags = (tcp.flags() & ~(kLastFlags | Tcp::kEce)) == Tcp::kAck;
+  const bool plain =
+      layers.l3 != L3::kIpv4 || (Ipv4(l3_of(packet)).fragment() & ~Ipv4::kDontFragment) == 0;
+  return flags && plain && packet.wire_mss == 0 && !packet.offload.tso && !layers.ip_options &&
          !layers.source_route && layers.l3_end == packet.length &&
          layers.payload_offset < layers.l3_end && (packet.data[0] & 1) == 0;
 }
@@ -118,8 +118,8 @@ bool Chain::headers_agree(const Packet& packet) const {
     }
   }
   const Tcp one = tcp_of(*head_), other = tcp_of(packet);
-  const auto lasting = static_cast<uint8_t>(~kOwnFlags);
-  return (other.flags() & Tcp::kCwr) == 0 && (one.flags() & lasting) == (other.flags() & lasting) &&
+  const auto lasting = static_cast<uint8_t>(~kLastFlags);
+  return (one.flags() & lasting) == (other.flags() & lasting) &&
          one.acknowledgement() == other.acknowledgement() &&
          one.data_offset() == other.data_offset() && one.window() == other.window() &&
          one.urgent() == other.urgent() &&

@@ -35,8 +35,9 @@ enum class Cause : uint8_t {
 // Segments in one super-frame: what segment::Segmenter cuts one into.
 inline constexpr uint32_t kMaxSegments = 1024;
 
-// TCP data that could be one of several: a whole datagram without IP options and padding, flags ACK
-// and no others but ECE, CWR, PSH and FIN. `packet`: parsed, TCP, no fragment.
+// TCP data that could be one of several: a whole datagram without IP options, IPv4's reserved flag
+// and padding, flags ACK and no others but ECE, PSH and FIN. CWR, too, may be a part of a count
+// (Accurate ECN) that the next segment changes. `packet`: parsed, TCP, no fragment.
 bool is_segment(const Packet& packet);
 
 // Verifies the TCP checksum unless somebody has, and notes it in the packet. `payload_sum`: of the

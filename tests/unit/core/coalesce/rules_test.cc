@@ -81,11 +81,6 @@ TEST(Coalesce, SegmentsThatFollowOneAnotherBecomeOne) {
        {.index = 1, .tcp = {.flags = Flags::kAck | Flags::kFin}},
        true,
        Cause::ended},
-      {"CWR on the first",
-       {.tcp = {.flags = Flags::kAck | Flags::kCwr}},
-       {.index = 1},
-       true,
-       Cause::batch},
       {"ECE on both",
        {.tcp = {.flags = Flags::kAck | Flags::kEce}},
        {.index = 1, .tcp = {.flags = Flags::kAck | Flags::kEce}},
@@ -135,11 +130,6 @@ TEST(Coalesce, AnyOtherDifferenceEndsIt) {
       {"ECE on one",
        {},
        {.index = 1, .tcp = {.flags = Flags::kAck | Flags::kEce}},
-       false,
-       Cause::header},
-      {"CWR on the second",
-       {},
-       {.index = 1, .tcp = {.flags = Flags::kAck | Flags::kCwr}},
        false,
        Cause::header},
       {"another timestamp",
@@ -235,6 +225,14 @@ TEST(Coalesce, IdentificationsEitherRunOrStay) {
   }
 }
 
+Bytes reserved_flag(Bytes frame) {
+  const Ipv4Header ip(&frame[14]);
+  const uint16_t before = ip.fragment();
+  ip.set_fragment(before | 0x8000);
+  ip.set_checksum(checksum::update(ip.checksum(), before, ip.fragment()));
+  return frame;
+}
+
 // Frames of a flow that are never merged: what is held goes first, they follow at once.
 TEST(Coalesce, WhatIsNoSegmentPassesBehindWhatIsHeld) {
   const Bytes first = Segment{}.build();
@@ -250,11 +248,13 @@ TEST(Coalesce, WhatIsNoSegmentPassesBehindWhatIsHeld) {
       {"SYN", flags(Flags::kSyn)},
       {"RST", flags(Flags::kAck | Flags::kRst)},
       {"URG", flags(Flags::kAck | Flags::kUrg)},
+      {"CWR, which Accurate ECN counts with", flags(Flags::kAck | Flags::kCwr)},
       {"data without ACK", flags(0)},
       {"a bad checksum", Segment{.index = 1, .tcp = {.checksum = 0x1234}}.build()},
       {"padding", test::concat({second, {0}})},
       {"IPv4 options",
        Segment{.index = 1, .ipv4 = {.dont_fragment = true, .options = {1, 1, 1, 1}}}.build()},
+      {"IPv4's reserved flag", reserved_flag(second)},
       {"the first fragment",
        Segment{.index = 1, .payload = 1004, .ipv4 = {.more_fragments = true}}.build()},
       {"a later fragment",
