@@ -36,15 +36,18 @@ class Netns {
 
   // A tap whose file descriptor is ours and whose interface `interface` is inside, up, with this
   // MTU. Pass the descriptor on to QEMU with `-netdev tap,fd=`; it is inherited by children.
-  int open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr);
+  // `napi`: what is written passes through the kernel's GRO.
+  int open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr, bool napi = false);
+  // As socket(2), in the namespace. The caller closes it.
+  int open_socket(int domain, int type, int protocol) const;
 
  private:
   std::string name_;
   std::vector<int> taps_;
 };
 
-// Whether the running kernel has this link type ("vxlan", "geneve"), tried in a namespace that is
-// gone again afterwards.
+// Whether the running kernel has this link type ("vxlan", "geneve", "gretap", "ip6gretap"), tried
+// in a namespace that is gone again afterwards.
 bool kernel_has_link_type(const std::string& type);
 
 }  // namespace gatehouse::lab
