@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A super-frame, cut by the kernel and by the card: the same octets on the wire. Behind the
-// kernel's own vxlan device, but for what each side chooses for itself (UDP source port, IPv4
-// identification); and behind the headers of the card's first segment, of any format, in all.
+// A super-frame, TCP's or UDP's, cut by the kernel and by the card: the same octets on the wire.
+// Behind the kernel's own vxlan device, but for what each side chooses for itself (UDP source port,
+// IPv4 identification); and behind the headers of the card's first segment, of any format, in all.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <unistd.h>
@@ -28,6 +28,7 @@ struct Case {
   bool outer_v6, inner_v6, udp_checksum;
   uint32_t payload;
   uint16_t mss;
+  bool inner_udp = false;
 };
 
 // CWR, ACK, PSH and FIN, and a time stamp: all that differs between first, middle and last.
@@ -35,6 +36,7 @@ Bytes super_frame(const Case& row) {
   Frame frame = Frame().ethernet();
   row.inner_v6 ? frame.ipv6({.traffic_class = 0xba, .flow_label = 0x12345})
                : frame.ipv4({.tos = 0xba, .id = 0xfffe, .dont_fragment = true});
+  if (row.inner_udp) return frame.udp().payload(row.payload).build();
   return frame
       .tcp(
           {.sequence = 0xfffffc00, .flags = 0x99, .options = {1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}})
@@ -45,26 +47,33 @@ Bytes super_frame(const Case& row) {
 bool is_udp(const Case& row) {
   return policy::shipped_format(row.format)->protocol == policy::Format::kUdp;
 }
-uint16_t header_length(const Case& row) { return row.inner_v6 ? 86 : 66; }
+// Octets of the inner L4 header, and of all in front of the inner payload.
+uint16_t l4_length(const Case& row) { return row.inner_udp ? 8 : 32; }
+uint16_t header_length(const Case& row) {
+  return static_cast<uint16_t>((row.inner_v6 ? 54 : 34) + l4_length(row));
+}
 
-// What a tap takes: virtio_net_hdr, and the sum of the pseudo header in the TCP checksum.
+// What a tap takes: virtio_net_hdr, and the sum of the pseudo header in the inner checksum.
 Bytes for_tap(const Case& row, Bytes frame) {
-  const auto length = static_cast<uint16_t>(row.payload + 32);
+  const auto length = static_cast<uint16_t>(row.payload + l4_length(row));
   const uint8_t* ip = frame.data() + 14;
-  const uint16_t sum = row.inner_v6
-                           ? checksum::pseudo_v6(Ipv6Header(ip).source_octets(),
-                                                 Ipv6Header(ip).destination_octets(), 6, length)
-                           : checksum::pseudo_v4(Ipv4Header(ip).source_octets(),
-                                                 Ipv4Header(ip).destination_octets(), 6, length);
-  const auto l4 = static_cast<uint16_t>(header_length(row) - 32);
-  TcpHeader(frame.data() + l4).set_checksum(sum);
+  const uint8_t protocol = row.inner_udp ? 17 : 6;
+  const uint16_t sum =
+      row.inner_v6 ? checksum::pseudo_v6(Ipv6Header(ip).source_octets(),
+                                         Ipv6Header(ip).destination_octets(), protocol, length)
+                   : checksum::pseudo_v4(Ipv4Header(ip).source_octets(),
+                                         Ipv4Header(ip).destination_octets(), protocol, length);
+  const auto l4 = static_cast<uint16_t>(header_length(row) - l4_length(row));
+  const uint16_t checksum_at = row.inner_udp ? 6 : 16;
+  store_be(&frame[size_t{l4} + checksum_at], sum);
+  constexpr uint8_t kTcp4 = 1, kTcp6 = 4, kUdp = 5, kCwr = 0x80;  // VIRTIO_NET_HDR_GSO_*
   Bytes header(10);
-  header[0] = 1;                                                    // needs a checksum
-  header[1] = static_cast<uint8_t>((row.inner_v6 ? 4 : 1) | 0x80);  // TCP, with CWR
+  header[0] = 1;  // needs a checksum
+  header[1] = row.inner_udp ? kUdp : static_cast<uint8_t>((row.inner_v6 ? kTcp6 : kTcp4) | kCwr);
   store_le(&header[2], header_length(row));
   store_le(&header[4], row.mss);
   store_le(&header[6], l4);
-  store_le(&header[8], uint16_t{16});
+  store_le(&header[8], checksum_at);
   return test::concat({header, frame});
 }
 
@@ -155,7 +164,7 @@ std::vector<Bytes> cut_by_card(const Case& row) {
                     .mtu = 1700}));
   a.from_vnic(0, super_frame(row),
               {.tso = true,
-               .tcp = true,
+               .tcp = !row.inner_udp,
                .ipv4 = !row.inner_v6,
                .mss = row.mss,
                .header_length = header_length(row),
@@ -182,8 +191,14 @@ Bytes comparable(Bytes frame, bool v6, uint16_t* identification) {
   return frame;
 }
 
-constexpr std::pair<uint32_t, uint16_t> kSizes[] = {
-    {64000, 1400}, {4201, 1400}, {2800, 1400}, {20000, 536}};
+struct Sizes {
+  uint32_t payload;
+  uint16_t mss;
+  bool inner_udp;
+};
+constexpr Sizes kSizes[] = {{64000, 1400, false}, {4201, 1400, false}, {2800, 1400, false},
+                            {20000, 536, false},  {64000, 1400, true}, {4201, 1400, true},
+                            {2800, 1400, true},   {20000, 536, true}};
 
 class KernelGso : public testing::TestWithParam<std::tuple<bool, bool, bool>> {};
 
@@ -191,9 +206,9 @@ TEST_P(KernelGso, CutsAsTheCardDoes) {
   if (std::string why; !lab::Netns::available(&why)) GTEST_SKIP() << "skipped: " << why;
   if (!lab::kernel_has_link_type("vxlan")) GTEST_SKIP() << "skipped: needs the kernel's vxlan";
   const auto [outer_v6, inner_v6, udp_checksum] = GetParam();
-  for (const auto& [payload, mss] : kSizes) {
-    SCOPED_TRACE(payload);
-    const Case row{"vxlan", outer_v6, inner_v6, udp_checksum, payload, mss};
+  for (const auto& [payload, mss, inner_udp] : kSizes) {
+    SCOPED_TRACE((inner_udp ? "UDP " : "TCP ") + std::to_string(payload));
+    const Case row{"vxlan", outer_v6, inner_v6, udp_checksum, payload, mss, inner_udp};
     const std::vector<Bytes> kernel = cut_by_vxlan(row), card = cut_by_card(row);
     ASSERT_EQ(kernel.size(), card.size());
     uint16_t kernel_first = 0, card_first = 0;
@@ -225,9 +240,9 @@ class KernelGsoOf : public testing::TestWithParam<std::tuple<const char*, bool, 
 TEST_P(KernelGsoOf, AFormatCutsAsTheCardDoes) {
   if (std::string why; !lab::Netns::available(&why)) GTEST_SKIP() << "skipped: " << why;
   const auto [format, outer_v6, inner_v6] = GetParam();
-  for (const auto& [payload, mss] : kSizes) {
-    SCOPED_TRACE(payload);
-    const Case row{format, outer_v6, inner_v6, false, payload, mss};
+  for (const auto& [payload, mss, inner_udp] : kSizes) {
+    SCOPED_TRACE((inner_udp ? "UDP " : "TCP ") + std::to_string(payload));
+    const Case row{format, outer_v6, inner_v6, false, payload, mss, inner_udp};
     const std::vector<Bytes> card = cut_by_card(row);
     ASSERT_FALSE(card.empty());
     const std::vector<Bytes> kernel = cut_behind(row, card[0]);
