@@ -75,7 +75,7 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 - `header` is what is sent, with zeros where fields go. Its octets are the least that a received header has. All fields lie inside it and apart.
 - `id` must agree with `header`, else the card would not know its own frames. Without an `id` every datagram to the port is one of the format.
 - Several formats may share a port or a protocol if an id tells them apart, or if they are read alike and differ only in what is sent
-  (options, TTL, DSCP, checksum). `gre` and `nvgre` can't be told apart: a policy has tenants with one of them only.
+  (the rest of `header`, options, TTL, DSCP, checksum). `gre` and `nvgre` can't be told apart: a policy has tenants with one of them only.
 - `length` tells the octets of the header with its options; without it there are no options. `total_length` tells those of header and inner frame,
   where padding may follow.
 - A VNI has at most 24 bits, and must fit `tenant`. A format without that field has one network, VNI 0.
@@ -95,7 +95,9 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 `vxlan` and `geneve` are always there, the others once a tenant names them. A format of your own may begin with one: `"kind": "geneve"`. `slot` is made
 after the UDP example of US 9,385,912: with the UDP header 20 octets of protocol 17, source slot and target slot among them; identifier, order and port are ours.
 `gre-udp` is what Linux' `fou` sends for a gretap on port 4754 (RFC 8086), `gue` the same behind Generic UDP Encapsulation, `gre-ip` the `gre` and `ip6gre` devices
-with a key, `ipip` RFC 2003. Which peers have been met with which: [interop.md](interop.md).
+with a key, `ipip` RFC 2003. VXLAN with a group policy (draft-smith-vxlan-group-policy), as Linux' `vxlan ... gbp` has it, is
+`{"name": "group7", "kind": "vxlan", "header": "88000007 00000000"}`: the G bit and group 7, one format for each group; frames of all
+groups are taken. Which peers have been met with which: [interop.md](interop.md).
 
 ```json
 )";

@@ -185,6 +185,35 @@ TEST(Formats, ThatShareAProtocolAreToldByTheirIds) {
   EXPECT_EQ(b.count()["drop.bad_outer_checksum"], 1u);
 }
 
+// VXLAN's group policy: the sender's group stands in the header, and each tenant here has its own.
+TEST(Formats, ThatAreReadAlikeMaySendDifferentHeaders) {
+  const auto groups = [](policy::Policy policy) {
+    policy.formats = {*shipped_format("vxlan"), *shipped_format("vxlan")};
+    for (const uint8_t i : {0, 1}) {
+      policy.formats[i].name = i == 0 ? "seven" : "nine";
+      policy.formats[i].header = {0x88, 0, 0, uint8_t(i == 0 ? 7 : 9), 0, 0, 0, 0};
+      policy.tenants[i].format = policy.formats[i].name;
+    }
+    return policy;
+  };
+  World a(groups(card_a())), b(groups(card_b()));
+  a.from_vnic(0, inner_frame());
+  a.from_vnic(2, inner_frame());
+  ASSERT_EQ(a.sink.sent.size(), 2u);
+  const auto header = [&](size_t i) {
+    const Bytes& frame = a.sink.sent[i].frame;
+    return to_hex(Bytes(frame.begin() + 42, frame.begin() + 50));
+  };
+  EXPECT_EQ(header(0), to_hex(from_hex("88000007 00006400")));
+  EXPECT_EQ(header(1), to_hex(from_hex("88000009 0000c800")));
+  for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
+  // Somebody else's group, and none: taken as well.
+  b.from_wire(patch(a.sink.sent[0].frame, 45, {0xee}));
+  b.from_wire(patch(a.sink.sent[0].frame, 42, {0x08, 0, 0, 0}));
+  ASSERT_EQ(b.sink.received.size(), 4u);
+  EXPECT_EQ(b.sink.received[1].vnic, 1u);
+}
+
 // Each segment has the outer headers that it would have had as a frame of its own. TCP-shaped ones:
 // segments_test.cc.
 TEST(Formats, SegmentsAreEncapsulatedAsFramesOfTheirOwnAre) {
