@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/bench/peers/own.hh"
 
+#include <regex>
 #include <sstream>
 
 #include "tools/bench/peers/cpu.hh"
@@ -26,6 +27,11 @@ std::vector<std::string> own_names(const std::string& filter) {
   return names;
 }
 
+json parse_report(const std::string& text) {
+  static const std::regex kNoNumber(R"((:\s*)-?(nan|inf|infinity)\b)", std::regex::icase);
+  return json::parse(std::regex_replace(text, kNoNumber, "$1null"), nullptr, false);
+}
+
 json run_own(const std::string& filter, const std::vector<std::string>& more) {
   constexpr auto kLimit = std::chrono::minutes(10);
   lab::WorkDir work("core");
@@ -39,7 +45,8 @@ json run_own(const std::string& filter, const std::vector<std::string>& more) {
                                     "--benchmark_out_format=json"};
   words.insert(words.end(), more.begin(), more.end());
   lab::check_command(words, kLimit);
-  json report = json::parse(lab::read_file(out), nullptr, false);
+  json report = parse_report(lab::read_file(out));
+  if (report.is_discarded()) throw lab::Failure("bench-core's report is not JSON");
   if (!report.contains("benchmarks"))
     throw lab::Failure("bench-core has no benchmark that matches " + filter);
   for (const json& one : report["benchmarks"]) {

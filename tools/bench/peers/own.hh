@@ -14,6 +14,9 @@ std::vector<std::string> own_names(const std::string& filter);
 // Google Benchmark's report of those whose name matches; `more` goes to its command line. Throws
 // lab::Failure when one of them ended with an error, and says it.
 nlohmann::json run_own(const std::string& filter, const std::vector<std::string>& more = {});
+// Google Benchmark's JSON, in which what is no number (a spread of nothing but zeros) is NaN, which
+// JSON does not know: null then. Discarded when it is no JSON all the same.
+nlohmann::json parse_report(const std::string& text);
 // The only benchmark of that name.
 nlohmann::json run_one(const std::string& name);
 
