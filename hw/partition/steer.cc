@@ -286,6 +286,8 @@ void Steer::archive(Archive& archive) {
   archive(counters_.commits);
   archive(level_);
   archive(guest_level_);
+  // A device that is not there has no line that is high.
+  if (archive.loading() && !block_.present()) level_ = guest_level_ = false;
   Steering steering = steering_;
   archive(steering.bits);
   archive(steering.slots);
