@@ -105,7 +105,11 @@ class Play {
   // A card that is moved: what it has saved itself is taken, and saved again as it was.
   void save_and_load() {
     const Bytes saved = saved_by(world_.pipeline);
+    // What waits in the card that is given up ends there, told and not counted any more.
+    const uint64_t drops = drops_;
     fuzz::load(world_.pipeline, saved);
+    look();
+    drops_ = drops;
     require(saved_by(world_.pipeline).size() == saved.size(), "what was loaded is there");
   }
 
