@@ -11,6 +11,7 @@
 #include "tools/lab/deadline.hh"
 #include "tools/lab/guest.hh"
 #include "tools/lab/process.hh"
+#include "tools/test/skips.hh"
 
 namespace gatehouse::test {
 namespace {
@@ -26,7 +27,6 @@ constexpr auto kProgramLimit = std::chrono::minutes(45);
 struct Tally {
   unsigned passed = 0, failed = 0, skipped = 0;
   std::vector<std::string> failures;
-  std::vector<std::string> skips;
   // Of the tests that have a property "attack": lines of the score card.
   struct Attack {
     std::string name, tried;
@@ -39,7 +39,6 @@ struct Tally {
     failed += other.failed;
     skipped += other.skipped;
     failures.insert(failures.end(), other.failures.begin(), other.failures.end());
-    skips.insert(skips.end(), other.skips.begin(), other.skips.end());
     attacks.insert(attacks.end(), other.attacks.begin(), other.attacks.end());
   }
 };
@@ -69,15 +68,6 @@ std::string filter_of(const std::vector<std::string>& patterns) {
   return filter.empty() ? "*" : filter;
 }
 
-std::string skip_reason(const json& test) {
-  for (const json& part : test.value("skipped", json::array())) {
-    std::string message = part.value("message", "");
-    const size_t colon = message.find('\n');  // GoogleTest puts file and line on the first line
-    return colon == std::string::npos ? message : message.substr(colon + 1);
-  }
-  return "";
-}
-
 Tally read_report(const json& report) {
   Tally tally;
   for (const json& suite : report.value("testsuites", json::array())) {
@@ -90,7 +80,6 @@ Tally read_report(const json& report) {
         tally.failures.push_back(name);
       } else if (test.value("result", "") == "SKIPPED") {
         ++tally.skipped;
-        tally.skips.push_back(name + ": " + skip_reason(test));
       } else if (test.value("status", "") == "RUN") {
         ++tally.passed;
       }
@@ -133,7 +122,8 @@ Tally run_program(const fs::path& program, const std::string& filter, const std:
   std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n", name.c_str(), tally.passed,
               tally.failed, tally.skipped, lab::seconds_since(start));
   print_score_card(tally.attacks);
-  for (const std::string& skip : tally.skips) std::printf("    skipped: %s\n", skip.c_str());
+  for (const Skip& skip : read_skips(lab::read_file(log)))
+    std::printf("    %u skipped: %s (%s)\n", skip.tests, skip.reason.c_str(), skip.first.c_str());
   if (tally.failed > 0) {
     std::printf("%s\n    (log: %s)\n", process.log().c_str(), log.c_str());
   }
