@@ -32,7 +32,8 @@ void Interceptor<Bus>::watch() {
   partition::UnitControl& steer = place_.shared->steer;
   const uint8_t* octet = receive_[0].first_octet();
   std::atomic_ref(steer.octet).store(octet == nullptr ? 0 : address_of(octet));
-  std::atomic_ref(steer.index).store(address_of(&shadow(0, &RingRegisters::head)));
+  std::atomic_ref(place_.shared->head).store(receive_[0].head());
+  std::atomic_ref(steer.index).store(address_of(&place_.shared->head));
   std::atomic_ref(steer.octet_mask).store(i82574::RX_STATUS_DD);
 }
 

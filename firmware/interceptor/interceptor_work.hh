@@ -99,6 +99,7 @@ inline bool Interceptor<Bus>::complete_queue(unsigned queue) {
   ReceiveRing& receive = receive_[queue];
   if (receive.may_complete() && receive.complete(inspection_, counts_)) {
     write_shadow(shadow(queue, &RingRegisters::head), receive.head());
+    if (queue == 0) write_shadow(place_.shared->head, receive.head());
     moved = true;
   }
   TransmitRing& transmit = transmit_[queue];
@@ -319,6 +320,7 @@ void Interceptor<Bus>::set_up(unsigned ring) {
   set_up.head_written = set_up.changed = false;
   const uint32_t head = set_up[offsetof(RingRegisters, head)] & kPositionMask;
   if (usable(ring, head)) use(ring, head);
+  if (ring == 0) watch();
   queues_ = active(1) || active(kReceiveRings + 1) ? 2 : 1;
 }
 
@@ -337,7 +339,6 @@ void Interceptor<Bus>::use(unsigned ring, uint32_t head) {
     place.given = place_.given + uint64_t{ring} * place_.units * i82574::kRingUnit;
     receive_[queue_of(ring)].use(place, head, format_, inspection_.inspector != nullptr,
                                  slots_[queue_of(ring)]);
-    if (ring == 0) watch();
   } else {
     transmit_[queue_of(ring)].use(place, head);
   }

@@ -136,6 +136,7 @@ struct alignas(64) Shared {
   std::array<partition::RedirectEntry, kEntries> table;
   std::array<RingRules, kRings> rules;
   uint32_t armed;  // of both units
+  uint32_t head;   // of receive queue 0, which the guest can't write
 };
 
 // How the guest's writes are treated.

@@ -208,6 +208,17 @@ TEST_F(PatientTest, EachFrameInterruptsWhereverItLies) {
   }
 }
 
+// What the guest writes to RDH must not choose which private octet decides.
+TEST_F(PatientTest, TheHeadThatIsWatchedIsNotTheGuests) {
+  const uint32_t head = m.get(reg::RDH);
+  EXPECT_EQ(m.shared().head, head);
+  m.set(reg::RDH, 17);
+  EXPECT_EQ(m.get(reg::RDH), 17u);
+  EXPECT_EQ(m.shared().head, head);
+  const uint64_t index = m.shared().steer.index - partition::kRamBase - kSharedAt;
+  EXPECT_EQ(index, offsetof(Shared, head));
+}
+
 TEST_F(PatientTest, ARingThatIsSetUpAnewIsWatchedAnew) {
   Driver other(m, {.format = Format::kLegacy});
   other.set_up();
