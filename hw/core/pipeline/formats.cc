@@ -30,7 +30,7 @@ Status build_formats(const policy::Policy& policy, Tables& tables) {
       const policy::Format& other = tables.formats[first[known]];
       const policy::Likeness likeness = policy::likeness(format, other);
       if (likeness == policy::Likeness::kConfusing)
-        return refuse(i, format, policy::confusing(format, other.name));
+        return refuse(i, format, policy::confusing(format, other));
       if (likeness == policy::Likeness::kSame) reception = known;
     }
     if (reception == first.size()) {

@@ -340,7 +340,7 @@ Id id_of(const Format& format) {
 }  // namespace
 
 std::optional<FormatFinding> check_format(const Format& format) {
-  for (Found (*step)(const Format&) : {check_outer, check_fields, check_segments, check_lengths,
+  for (Found (*step)(const Format&) : {check_outer, check_segments, check_fields, check_lengths,
                                        check_options, check_options_told, check_entropy}) {
     if (Found found = step(format)) return found;
   }
@@ -359,13 +359,17 @@ Likeness likeness(const Format& one, const Format& other) {
   return Likeness::kConfusing;
 }
 
-FormatFinding confusing(const Format& format, const std::string& name) {
-  const std::string end =
-      format.has_ports() ? "port " + number(format.port) : "protocol " + number(format.protocol);
-  return {format.has_ports() ? "port" : "protocol",
-          end + " belongs to \"" + name +
-              "\" too, and no \"id\" tells the two apart; choose another " +
-              (format.has_ports() ? "port" : "protocol") + ", or add one"};
+FormatFinding confusing(const Format& format, const Format& other) {
+  const char* member = format.has_ports() ? "port" : "protocol";
+  const std::string kind = member;
+  std::string problem = kind + " " + number(format.has_ports() ? format.port : format.protocol) +
+                        " belongs to \"" + other.name + "\" too, and no \"id\" ";
+  if (format.is_redundant() || other.is_redundant()) {
+    problem += "is in redundant segments; choose another " + kind;
+  } else {
+    problem += "tells the two apart; choose another " + kind + ", or add one";
+  }
+  return {member, problem};
 }
 
 }  // namespace gatehouse::policy

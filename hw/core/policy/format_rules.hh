@@ -29,8 +29,8 @@ enum class Likeness : uint8_t {
 };
 Likeness likeness(const Format& one, const Format& other);
 
-// The finding for kConfusing; `name`: the other format's.
-FormatFinding confusing(const Format& format, const std::string& name);
+// The finding for kConfusing.
+FormatFinding confusing(const Format& format, const Format& other);
 
 }  // namespace gatehouse::policy
 

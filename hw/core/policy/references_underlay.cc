@@ -57,8 +57,7 @@ Found Checker::format(size_t index) {
   };
   if (const auto found = check_format(format)) return finding(*found);
   for (const auto& [name, other] : formats_) {
-    if (likeness(format, *other) == Likeness::kConfusing)
-      return finding(confusing(format, std::string(name)));
+    if (likeness(format, *other) == Likeness::kConfusing) return finding(confusing(format, *other));
   }
   formats_.emplace(format.name, &format);
   return {};

@@ -119,6 +119,8 @@ const Row kRows[] = {
      ".segments: only a TCP-shaped header has this; remove it, or write \"protocol\": 6"},
     {"offload without a TCP shape", R"("protocol": 97, "header": "0000000000", "offload": "0:40")",
      ".offload: only a TCP-shaped header has this; remove it, or write \"protocol\": 6"},
+    {"offload where a kind has something else", R"("kind": "geneve", "port": 9, "offload": "1:40")",
+     ".offload: only a TCP-shaped header has this; remove it, or write \"protocol\": 6"},
     {"too few bits of offload",
      R"("protocol": 6, "port": 9, "header": "0000000000", "offload": "0:16")",
      ".offload: 0:16 is not flags, L4 offset and MSS; write 40 bits at a whole octet"},
@@ -184,7 +186,9 @@ TEST(FormatRules, RedundantSegmentsHaveAPortOfTheirOwn) {
   const std::string one = format("a", "01", ""), other = format("b", "02", "");
   EXPECT_EQ(read_tenants(one + "," + other, ""), "");
   const std::string redundant = format("b", "02", R"(, "segments": "redundant")");
-  EXPECT_NE(read_tenants(one + "," + redundant, "").find("formats[1].port: port 9 belongs to"),
+  EXPECT_NE(read_tenants(one + "," + redundant, "")
+                .find("formats[1].port: port 9 belongs to \"a\" too, and no \"id\" is in redundant "
+                      "segments; choose another port"),
             std::string::npos);
   EXPECT_EQ(read_tenants(
                 format("a", "02", R"(, "ttl": 9, "segments": "redundant")") + "," + redundant, ""),
