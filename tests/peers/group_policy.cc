@@ -36,8 +36,10 @@ table inet group {
   counter from7 {}
   counter other {}
   counter sent9 {}
+  counter came7 {}
   chain in {
     type filter hook input priority 0;
+    iifname wire0 udp dport 4789 @th,64,32 0x88000007 counter name came7
     iifname tun0 meta mark 7 counter name from7
     iifname tun0 meta mark != 7 counter name other
   }
@@ -59,10 +61,9 @@ void stream(lab::Netns& from, lab::Netns& to, const std::string& address) {
   lab::WorkDir work("group");
   std::unique_ptr<lab::Process> sink =
       to.start({"iperf3", "-s", "-1", "--forceflush"}, work.path("sink.log"));
-  // Until it listens.
-  from.sh("for i in $(seq 200); do iperf3 -c " + address +
-              " -n 4M >/dev/null 2>&1 && exit 0; done; iperf3 -c " + address + " -n 4M",
-          seconds(60));
+  to.sh("for i in $(seq 1000); do ss -ltnH sport = 5201 | grep -q . && exit 0; done; exit 1",
+        seconds(30));
+  from.sh("iperf3 -c " + address + " -n 4M", seconds(60));
   EXPECT_EQ(sink->wait(seconds(20)), 0) << sink->log();
 }
 
@@ -95,9 +96,12 @@ TEST_P(GroupPolicy, ADeviceWithoutGroupsRefusesIt) {
   GATEHOUSE_NEEDS_GBP();
   NativeBed bed(card(GetParam()));
   bed.peer().sh(device(GetParam(), ""));
+  bed.peer().sh(kRules);
   const lab::CommandResult echo = bed.guest().run({"ping", "-c", "1", "-W", "1", "10.0.0.2"});
   EXPECT_NE(echo.output.find("1 packets transmitted, 0 received"), std::string::npos)
       << echo.output;
+  EXPECT_GT(counted(bed, "came7"), 0u) << "it came so far";
+  EXPECT_EQ(counted(bed, "from7") + counted(bed, "other"), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Outer, GroupPolicy, testing::Bool(),
