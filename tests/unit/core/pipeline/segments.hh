@@ -13,6 +13,14 @@ namespace gatehouse::test {
 inline constexpr uint16_t kMss = 1400;
 inline constexpr int64_t kTime = 20'000'000;  // ns that segments are waited for
 
+// Of tests over kinds of underlay and inner protocol.
+struct SegmentsCase {
+  const char* name;
+  Shape shape;
+  bool v6;  // inside
+  friend void PrintTo(const SegmentsCase& row, std::ostream* out) { *out << row.name; }
+};
+
 // What a0 sends to b0.
 struct Data {
   bool v6 = false;

@@ -12,14 +12,7 @@ namespace {
 using stateless::Loss;
 using stateless::Range;
 
-struct Case {
-  const char* name;
-  Shape shape;
-  bool v6;  // inside
-  friend void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
-};
-
-class Redundant : public testing::TestWithParam<Case> {
+class Redundant : public testing::TestWithParam<SegmentsCase> {
  protected:
   static Data data() { return {.v6 = GetParam().v6, .octets = 10 * kUnit + 1}; }
   static const Shape& shape() { return GetParam().shape; }
@@ -173,10 +166,11 @@ TEST_P(Redundant, RunsStayLargeWhereTheDriverTakesLargeFrames) {
 
 INSTANTIATE_TEST_SUITE_P(
     Over, Redundant,
-    testing::Values(Case{"ipv4ipv4", {.kind = "stt-redundant"}, false},
-                    Case{"ipv4ipv6", {.kind = "stt-redundant"}, true},
-                    Case{"ipv6ipv4", {.kind = "stt-redundant", .v6 = true}, false},
-                    Case{"ipv6ipv6vlan", {.kind = "stt-redundant", .v6 = true, .vlan = 7}, true}),
+    testing::Values(SegmentsCase{"ipv4ipv4", {.kind = "stt-redundant"}, false},
+                    SegmentsCase{"ipv4ipv6", {.kind = "stt-redundant"}, true},
+                    SegmentsCase{"ipv6ipv4", {.kind = "stt-redundant", .v6 = true}, false},
+                    SegmentsCase{
+                        "ipv6ipv6vlan", {.kind = "stt-redundant", .v6 = true, .vlan = 7}, true}),
     [](const auto& row) { return row.param.name; });
 
 const Shape kShape{.kind = "stt-redundant"};

@@ -12,14 +12,7 @@ namespace {
 using stateless::Loss;
 using stateless::Range;
 
-struct Case {
-  const char* name;
-  Shape shape;
-  bool v6;  // inside
-  friend void PrintTo(const Case& row, std::ostream* out) { *out << row.name; }
-};
-
-class Stream : public testing::TestWithParam<Case> {
+class Stream : public testing::TestWithParam<SegmentsCase> {
  protected:
   static Data data() { return {.v6 = GetParam().v6}; }
   static const Shape& shape() { return GetParam().shape; }
@@ -183,13 +176,14 @@ TEST_P(Stream, IsSavedAndLoadedInTheMiddle) {
   EXPECT_EQ(c.pool.in_use(), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, Stream,
-                         testing::Values(Case{"ipv4ipv4", {.kind = "stt"}, false},
-                                         Case{"ipv4ipv6", {.kind = "stt"}, true},
-                                         Case{"ipv6ipv4", {.kind = "stt", .v6 = true}, false},
-                                         Case{"ipv6ipv6", {.kind = "stt", .v6 = true}, true},
-                                         Case{"vlanIpv4", {.kind = "stt", .vlan = 7}, false}),
-                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Over, Stream,
+    testing::Values(SegmentsCase{"ipv4ipv4", {.kind = "stt"}, false},
+                    SegmentsCase{"ipv4ipv6", {.kind = "stt"}, true},
+                    SegmentsCase{"ipv6ipv4", {.kind = "stt", .v6 = true}, false},
+                    SegmentsCase{"ipv6ipv6", {.kind = "stt", .v6 = true}, true},
+                    SegmentsCase{"vlanIpv4", {.kind = "stt", .vlan = 7}, false}),
+    [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace gatehouse::test
