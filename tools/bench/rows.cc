@@ -19,6 +19,18 @@ std::string list(const std::vector<double>& values) {
   return text;
 }
 
+void measure_pair(Row& row, bool ours_first) {
+  if (row.measure_both) {
+    const auto [ours, peer] = row.measure_both();
+    row.ours.push_back(ours);
+    row.peer.push_back(peer);
+    return;
+  }
+  if (ours_first) row.ours.push_back(row.measure_ours());
+  row.peer.push_back(row.measure_peer());
+  if (!ours_first) row.ours.push_back(row.measure_ours());
+}
+
 }  // namespace
 
 double median(std::vector<double> values) {
@@ -49,10 +61,7 @@ bool Row::met() const {
 void measure(std::vector<Row>& rows, unsigned pairs) {
   for (Row& row : rows) {
     for (unsigned pair = 0; pair < pairs; ++pair) {
-      const bool ours_first = pair % 2 == 0;
-      if (ours_first) row.ours.push_back(row.measure_ours());
-      row.peer.push_back(row.measure_peer());
-      if (!ours_first) row.ours.push_back(row.measure_ours());
+      measure_pair(row, pair % 2 == 0);
       std::fprintf(stderr, "  %-34s pair %u/%u  ours %s  %s %s\n", row.name.c_str(), pair + 1,
                    pairs, figure(row.ours.back()).c_str(), row.peer_name.c_str(),
                    figure(row.peer.back()).c_str());

@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/report/terminal.hh"
@@ -20,6 +21,8 @@ struct Row {
   bool at_most = false;  // the ratio shall not exceed the goal; otherwise it shall reach it
   std::function<double()> measure_ours{};
   std::function<double()> measure_peer{};
+  // Instead of these two, for what can be measured at once: {ours, peer's}.
+  std::function<std::pair<double, double>()> measure_both{};
   std::vector<double> ours{}, peer{};  // one entry for each pair; without a peer, that one is empty
 
   bool met() const;

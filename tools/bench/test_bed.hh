@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hw/spec/partition.hh"
@@ -32,6 +33,11 @@ enum class Partition { kNone, kHalting, kPolling, kInspecting, kSealing, kCopyin
 
 // Seconds until a fresh guest's agent answers; with a partition, it has the NIC from the start.
 double boot(Bed bed, const lab::WorkDir& work, Partition partition);
+
+// Two guests that boot at once on one CPU of this machine, so that whatever slows it slows both:
+// seconds of CPU that all of their QEMUs' threads use until the guests' agents answer, with a
+// halting partition and without one.
+std::pair<double, double> boot_at_once(Bed bed, const lab::WorkDir& work);
 
 // A guest, a namespace, a tap between them, load generators on both ends.
 class TestBed {

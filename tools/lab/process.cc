@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,6 +86,14 @@ Process::~Process() {
 }
 
 bool Process::running() { return wait(std::chrono::milliseconds(0)) < 0; }
+
+double Process::cpu_seconds() const {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &used) != 0)
+    throw Failure("process " + std::to_string(pid_) + " (log: " + log_path_ + ") runs no more");
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
 
 int Process::wait(std::chrono::milliseconds limit) {
   if (status_ >= 0) return status_;

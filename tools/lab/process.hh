@@ -23,6 +23,8 @@ class Process {
 
   pid_t pid() const { return pid_; }
   bool running();
+  // Of CPU, of all its threads, in user and kernel mode, until now; of a running process only.
+  double cpu_seconds() const;
   // The exit status (128 + signal when a signal ended it), or -1 when it still runs at the limit.
   int wait(std::chrono::milliseconds limit);
   void terminate();

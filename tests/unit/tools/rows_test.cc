@@ -74,6 +74,16 @@ TEST(BenchRows, PairsChangeTheirOrder) {
   EXPECT_EQ(ratio(rows[0]), 2);
 }
 
+TEST(BenchRows, WhatIsMeasuredAtOnceIsAPair) {
+  int measured = 0;
+  std::vector<Row> rows(1);
+  rows[0].measure_both = [&] { return ++measured, std::pair(4.0 * measured, 2.0 * measured); };
+  measure(rows, 3);
+  EXPECT_EQ(measured, 3);
+  EXPECT_EQ(rows[0].ours, (std::vector<double>{4, 8, 12}));
+  EXPECT_EQ(rows[0].peer, (std::vector<double>{2, 4, 6}));
+}
+
 TEST(BenchRows, APartThatIsInNoNameIsFoundBeforeAnythingIsMeasured) {
   const std::vector<std::string> names = {"TCP out", "TCP in, secured"};
   EXPECT_EQ(not_in_any({}, names), "");
