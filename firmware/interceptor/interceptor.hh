@@ -117,9 +117,10 @@ class Interceptor {
       take_records();
     if (written != 0) follow(written);
     const uint64_t messages = messages_.take_pending();
-    const bool moved = complete();
+    const Moved moved = complete();
+    follow_watched(messages, moved.received);
     if (messages != 0) pass_on(messages);
-    return posted | moved | ((written | messages) != 0);
+    return posted | moved.any | ((written | messages) != 0);
   }
 
   // A hal::Poller's source: as UnitSignals have it, for both units at once. A unit that ended a
@@ -177,10 +178,15 @@ class Interceptor {
   [[gnu::noinline]] void begin_anew(unsigned ring);
   [[gnu::noinline]] void tell_refused();
   void follow_heads();
-  [[gnu::always_inline]] bool complete();
-  [[gnu::always_inline]] bool complete_queue(unsigned queue);
-  [[gnu::noinline]] bool complete_second() { return complete_queue(1); }
-  [[gnu::noinline]] void complete_now() { complete(); }
+  struct Moved {
+    bool any = false;
+    bool received = false;  // queue 0's frames
+  };
+  [[gnu::always_inline]] Moved complete();
+  [[gnu::always_inline]] Moved complete_queue(unsigned queue);
+  [[gnu::noinline]] bool complete_second() { return complete_queue(1).any; }
+  [[gnu::noinline]] void complete_now() { follow_watched(0, complete().received); }
+  [[gnu::always_inline]] void follow_watched(uint64_t messages, bool received);
   [[gnu::always_inline]] void pass_on(uint64_t messages);
   ReceiveFormat read_format() const;
   void tell(Alert what, uint64_t before, uint64_t now);

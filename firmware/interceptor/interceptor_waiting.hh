@@ -37,6 +37,16 @@ void Interceptor<Bus>::watch() {
   std::atomic_ref(steer.octet_mask).store(i82574::RX_STATUS_DD);
 }
 
+// After complete(). A message that comes behind its frame finds the next descriptor unfinished, but
+// repeats nothing.
+template <class Bus>
+inline void Interceptor<Bus>::follow_watched(uint64_t messages, bool received) {
+  const uint64_t watched =
+      std::atomic_ref(place_.shared->steer.watched).load(std::memory_order_relaxed);
+  const bool told = (messages & watched) != 0;
+  if (told | received) write_shadow(place_.shared->head, told ? receive_[0].head() : kUntold);
+}
+
 template <class Bus>
 bool Interceptor<Bus>::unannounced() const {
   using namespace i82574;  // NOLINT: register names

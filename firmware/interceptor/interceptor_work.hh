@@ -86,26 +86,25 @@ void Interceptor<Bus>::begin_anew(unsigned ring) {
 // ---- What the NIC has done
 
 template <class Bus>
-inline bool Interceptor<Bus>::complete() {
-  bool moved = complete_queue(0);
+inline typename Interceptor<Bus>::Moved Interceptor<Bus>::complete() {
+  Moved moved = complete_queue(0);
   if (queues_ != 1) [[unlikely]]
-    moved |= complete_second();
+    moved.any |= complete_second();
   return moved;
 }
 
 template <class Bus>
-inline bool Interceptor<Bus>::complete_queue(unsigned queue) {
-  bool moved = false;
+inline typename Interceptor<Bus>::Moved Interceptor<Bus>::complete_queue(unsigned queue) {
+  Moved moved;
   ReceiveRing& receive = receive_[queue];
   if (receive.may_complete() && receive.complete(inspection_, counts_)) {
     write_shadow(shadow(queue, &RingRegisters::head), receive.head());
-    if (queue == 0) write_shadow(place_.shared->head, receive.head());
-    moved = true;
+    moved = {.any = true, .received = true};
   }
   TransmitRing& transmit = transmit_[queue];
   if (transmit.may_complete() && transmit.complete()) {
     write_shadow(shadow(kReceiveRings + queue, &RingRegisters::head), transmit.head());
-    moved = true;
+    moved.any = true;
   }
   return moved;
 }

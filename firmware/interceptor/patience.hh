@@ -28,7 +28,7 @@ uint64_t slot_of(const Bus& vectors, unsigned vector, std::span<partition::Steer
       vectors.template read<uint32_t>(entry) |
       uint64_t{vectors.template read<uint32_t>(entry + i82574::kMsixAddressHigh)} << 32;
   const uint32_t data = vectors.template read<uint32_t>(entry + i82574::kMsixData);
-  for (unsigned slot = 0; slot < slots.size(); ++slot) {
+  for (unsigned slot = 0; slot < partition::kIntxSlot; ++slot) {
     if (std::atomic_ref(slots[slot].count).load(std::memory_order_acquire) == 0) continue;
     if (std::atomic_ref(slots[slot].address).load(std::memory_order_relaxed) == address &&
         std::atomic_ref(slots[slot].data).load(std::memory_order_relaxed) == data)

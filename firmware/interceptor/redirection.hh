@@ -136,8 +136,12 @@ struct alignas(64) Shared {
   std::array<partition::RedirectEntry, kEntries> table;
   std::array<RingRules, kRings> rules;
   uint32_t armed;  // of both units
-  uint32_t head;   // of receive queue 0, which the guest can't write
+  // Of receive queue 0, which the guest can't write; kUntold while the guest has a frame, but
+  // whose message has not come.
+  uint32_t head;
 };
+// No descriptor, far behind private RAM: UnitControl's `index` then names what is finished.
+inline constexpr uint32_t kUntold = ~0u;
 
 // How the guest's writes are treated.
 enum class Mode : uint8_t {

@@ -153,6 +153,7 @@ void Steer::clear_slots() {
   slots_.fill({});
   used_ = 0;
   last_ = 0;
+  owed_ = 0;
 }
 
 // ---- The device
@@ -165,16 +166,25 @@ unsigned Steer::find(uint64_t address, uint32_t data) {
   for (unsigned slot = 0; slot < used_; ++slot) {
     if (same(slot)) return last_ = slot;
   }
-  if (used_ < kMessageSlots) {
-    last_ = used_++;
-  } else {
-    // The last slot changes its meaning: what it stood for is lost to firmware.
-    last_ = kMessageSlots - 1;
-    block_.overrun();
-  }
+  last_ = used_ < kMessageSlots ? used_++ : reuse();
   slots_[last_].address = address;
   slots_[last_].data = data;
   return last_;
+}
+
+// A driver that moves its messages about uses up slots. One is free when firmware has passed on all
+// that came in it.
+unsigned Steer::reuse() {
+  const uint64_t taken = owed_ | block_.pending();
+  for (unsigned i = 1; i <= kMessageSlots; ++i) {
+    const unsigned slot = (last_ + i) % kMessageSlots;
+    if ((taken >> slot & 1) != 0) continue;
+    block_.forget_patience(uint64_t{1} << slot);
+    return slot;
+  }
+  // The last slot changes its meaning: what it stood for is lost to firmware.
+  block_.overrun();
+  return kMessageSlots - 1;
 }
 
 bool Steer::message(uint64_t address, uint32_t data) {
@@ -206,6 +216,7 @@ void Steer::tell(unsigned slot) {
   std::atomic_ref(to.data).store(from.data, std::memory_order_relaxed);
   std::atomic_ref(to.count).store(from.count, std::memory_order_release);
   ram_.written(steering_.slots + slot * sizeof(SteerSlot), sizeof(SteerSlot));
+  owed_ |= uint64_t{1} << slot;
   const bool first = block_.pend(uint64_t{1} << slot);
   if ((steering_.bits & kSteerRing) == 0) return block_.notify_pended(uint64_t{1} << slot, first);
   block_.post(SteerRecord{from.address, from.data, slot});
@@ -254,6 +265,7 @@ void Steer::inject_slot(uint64_t slot) {
     ++counters_.refused;
     return;
   }
+  owed_ &= ~(uint64_t{1} << slot);
   inject(slots_[slot].address, slots_[slot].data);
 }
 
@@ -277,7 +289,7 @@ void Steer::unplugged() {
 // ---- Saved state
 
 void Steer::archive(Archive& archive) {
-  archive.section("steer", 1);
+  const uint32_t version = archive.section("steer", 2);
   block_.archive(archive);
   archive(counters_.messages);
   archive(counters_.lines);
@@ -296,7 +308,7 @@ void Steer::archive(Archive& archive) {
   archive(steering.seals);
   archive(steering.seal_units);
   archive(steering.seal_key);
-  archive_slots(archive);
+  archive_slots(archive, version);
   if (!archive.loading()) return;
   if (archive.ok() && !block_.active() && !(steering == Steering{}))
     archive.fail("saved state: steering that is not in force has a setting");
@@ -311,7 +323,7 @@ void Steer::archive(Archive& archive) {
   use({});
 }
 
-void Steer::archive_slots(Archive& archive) {
+void Steer::archive_slots(Archive& archive, uint32_t version) {
   uint32_t used = used_;
   archive(used);
   if (used > kMessageSlots) {
@@ -322,6 +334,11 @@ void Steer::archive_slots(Archive& archive) {
     archive(slot.address);
     archive(slot.data);
     archive(slot.count);
+  }
+  if (version < 2) {
+    owed_ = ~uint64_t{0};  // of any slot
+  } else {
+    archive(owed_);
   }
   if (!archive.loading()) return;
   used_ = used;

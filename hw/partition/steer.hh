@@ -115,10 +115,11 @@ class Steer : public Unit {
   void inject(uint64_t address, uint32_t data);
   void inject_slot(uint64_t slot);
   unsigned find(uint64_t address, uint32_t data);
+  unsigned reuse();
   // Shows the slot to firmware and tells it.
   void tell(unsigned slot);
   void set_guest_line(bool level);
-  void archive_slots(Archive& archive);
+  void archive_slots(Archive& archive, uint32_t version);
 
   RamPort& ram_;
   SteeredDevice& device_;
@@ -133,6 +134,7 @@ class Steer : public Unit {
   std::array<Slot, kSteerSlots> slots_{};
   unsigned used_ = 0;
   unsigned last_ = 0;  // where the last message was found; most come from the same vector
+  uint64_t owed_ = 0;  // bits of slots of which firmware was told and has injected none since
   bool level_ = false;
   bool guest_level_ = false;
 };

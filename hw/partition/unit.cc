@@ -143,6 +143,16 @@ bool UnitBlock::pend(uint64_t bits) {
   return before == 0;
 }
 
+uint64_t UnitBlock::pending() const {
+  return std::atomic_ref(control_->pending).load(std::memory_order_seq_cst);
+}
+
+void UnitBlock::forget_patience(uint64_t bits) {
+  std::atomic_ref(control_->patient).fetch_and(~bits, std::memory_order_relaxed);
+  std::atomic_ref(control_->watched).fetch_and(~bits, std::memory_order_relaxed);
+  ram_.written(in_force_.control, sizeof(UnitControl));
+}
+
 void UnitBlock::overrun() {
   if (!active_) return;
   ++counters_.overruns;
@@ -198,7 +208,7 @@ void UnitBlock::notify_pended(uint64_t bits, bool first) {
 }
 
 void UnitBlock::look_again() {
-  if (active_ && std::atomic_ref(control_->pending).load(std::memory_order_seq_cst) != 0) notify();
+  if (active_ && pending() != 0) notify();
 }
 
 void UnitBlock::archive(Archive& archive) {

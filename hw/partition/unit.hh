@@ -82,6 +82,10 @@ class UnitBlock {
   }
   // True: no bit was pending.
   bool pend(uint64_t bits);
+  // Those that firmware has not taken. Only while something is in force.
+  uint64_t pending() const;
+  // Bits that mean something else from now on can't wait, until firmware says so anew. Likewise.
+  void forget_patience(uint64_t bits);
   void overrun();
   // After post(), pend() or overrun(): interrupts if firmware armed.
   void notify();

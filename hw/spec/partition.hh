@@ -274,12 +274,14 @@ inline constexpr uint32_t kSteerSealed = 8;  // data without a seal is not sent.
   X(SEALS_BROKEN, 0x098, 8, kRo, "frames that were not sent since their data did not have its seal")
 
 inline constexpr unsigned kSteerSlots = 64;
-inline constexpr unsigned kIntxSlot = 63;  // messages use 0..62; a 64th message shares slot 62 and is an overrun
+// Messages use 0..62. A 64th takes the slot of one that is not pending and was injected since it came, and that bit of
+// `patient` and `watched` is cleared; where all are on their way, it shares slot 62 and is an overrun.
+inline constexpr unsigned kIntxSlot = 63;
 
 struct SteerSlot {
   uint64_t address;  // of the message; kIntxSlot: level of the line
   uint32_t data;
-  uint32_t count;  // messages since COMMIT, modulo 2^32
+  uint32_t count;  // since COMMIT, modulo 2^32
 };
 static_assert(sizeof(SteerSlot) == 16);
 

@@ -208,8 +208,50 @@ TEST_F(PatientTest, EachFrameInterruptsWhereverItLies) {
   }
 }
 
+// EITR may hold a frame's message back until something else has woken the interceptor.
+TEST_F(PatientTest, AFramesMessageInterruptsAlsoWhenItsFrameWasPassedOnBefore) {
+  m.set(reg::IMS, 0x01f0'0000);
+  m.set(reg::EITR(0), 500);  // 128 us
+  m.receive(numbered(2));
+  m.settle();
+  ASSERT_EQ(driver.receive().size(), 1u);
+  m.interceptor.poll();
+  m.set(reg::IMS, 0x01f0'0000);
+  m.set(reg::ICS, ICR_RXQ0);  // from here on EITR counts
+  m.interceptor.poll();
+  m.set(reg::IMS, 0x01f0'0000);
+  m.vectors = {};
+  m.cores = {};
+  ASSERT_TRUE(m.interceptor.arm());
+  m.receive(numbered(3));
+  EXPECT_EQ(m.cores.raised, 0u) << "EITR has not passed";
+  EXPECT_TRUE(driver.send(numbered(4)));
+  driver.doorbell();
+  EXPECT_EQ(m.cores.raised, 1u);
+  m.interceptor.disarm();
+  m.interceptor.poll();
+  m.interceptor.poll();  // what tells of the frame that was sent
+  EXPECT_EQ(m.vectors, (std::array<unsigned, 5>{0, 1, 0, 0, 0}));
+  EXPECT_EQ(driver.receive().size(), 1u);
+  m.interceptor.poll();
+  ASSERT_TRUE(m.interceptor.arm());
+  m.advance(200'000);
+  EXPECT_EQ(m.cores.raised, 2u) << "at once";
+  m.interceptor.disarm();
+  m.interceptor.poll();
+  EXPECT_EQ(m.vectors[0], 1u);
+  // From here on what comes without a frame is a repetition again.
+  m.set(reg::IMS, 0x01f0'0000);
+  m.advance(200'000);
+  ASSERT_TRUE(m.interceptor.arm());
+  m.set(reg::ICS, ICR_RXQ0);
+  EXPECT_EQ(m.cores.raised, 2u);
+}
+
 // What the guest writes to RDH must not choose which private octet decides.
 TEST_F(PatientTest, TheHeadThatIsWatchedIsNotTheGuests) {
+  m.receive(numbered(2));
+  m.settle();
   const uint32_t head = m.get(reg::RDH);
   EXPECT_EQ(m.shared().head, head);
   m.set(reg::RDH, 17);
@@ -255,6 +297,36 @@ TEST_F(PatientTest, VectorsThatTheNicDoesNotHaveAreNone) {
   m.set(reg::IVAR, kApart | IVAR_TXQ0 | IVAR_TXQ1);  // vector 7
   m.interceptor.look_at_vectors();
   EXPECT_EQ(patient(), 0u);
+}
+
+// A line that is low looks like a message to address 0.
+TEST_F(PatientTest, TheLineIsNoVectorsMessage) {
+  m.set(reg::IMS, ICR_LSC);
+  m.shared().slots[partition::kIntxSlot] = {0, 0, 5};
+  m.messages[1] = {0, 0};
+  m.interceptor.look_at_vectors();
+  EXPECT_EQ(patient(), 0u);
+}
+
+// The NIC has masked the message's cause by then, so that it would never be told again.
+TEST_F(PatientTest, AMessageThatComesWhileTheNicIsHandedBackIsTheGuests) {
+  unsigned accesses = 0;
+  for (unsigned when = 0; when <= accesses; ++when) {
+    ASSERT_TRUE(m.interceptor.start());
+    m.settle();
+    m.set(reg::IMS, 0x01f0'0000);
+    m.vectors = {};
+    accesses = 0;
+    m.on_access = [&] {
+      if (accesses++ == when) m.set(reg::ICS, ICR_RXQ0);
+    };
+    m.interceptor.stop();
+    m.on_access = nullptr;
+    if (accesses <= when) break;
+    EXPECT_GE(m.vectors[0], 1u) << when;
+    EXPECT_EQ(m.vectors[1], 0u) << when;
+  }
+  EXPECT_GT(accesses, 20u);
 }
 
 TEST_F(PatientTest, SlotsThatBeginAnewHaveNoPatience) {

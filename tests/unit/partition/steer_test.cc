@@ -81,6 +81,35 @@ TEST_F(SteerTest, SharesTheLastSlotWhenThereAreTooMany) {
   EXPECT_EQ(control().pending, (uint64_t{1} << 63) - 1);
 }
 
+TEST_F(SteerTest, ReusesASlotWhoseMessageWasPassedOn) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  for (uint32_t data = 0; data < 63; ++data) unit_.message(kMessageAddress, data);
+  control().patient = control().watched = ~uint64_t{0};
+  const uint64_t pending = std::exchange(control().pending, 0);
+  EXPECT_EQ(pending, (uint64_t{1} << 63) - 1);
+  for (uint32_t slot : {5u, 20u, 21u}) unit_.write(steer::INJECT_SLOT, slot, 4);
+  unit_.message(kMessageAddress, 20);  // told anew
+  device_.sent.clear();
+
+  for (uint32_t data : {1000u, 1001u}) unit_.message(kMessageAddress, data);
+  EXPECT_EQ(control().overruns, 0u);
+  EXPECT_EQ(slot(21).data, 1000u);
+  EXPECT_EQ(slot(21).count, 2u) << "of all its messages";
+  EXPECT_EQ(slot(5).data, 1001u);
+  EXPECT_EQ(slot(20).data, 20u);
+  constexpr uint64_t kReused = 1 << 5 | 1 << 21;
+  EXPECT_EQ(control().pending, kReused | 1 << 20);
+  EXPECT_EQ(control().patient, ~kReused);
+  EXPECT_EQ(control().watched, ~kReused);
+  unit_.write(steer::INJECT_SLOT, 21, 4);
+  EXPECT_THAT(device_.sent, ElementsAre(Pair(kMessageAddress, 1000u)));
+  // That firmware has not taken it from `pending` yet.
+  unit_.message(kMessageAddress, 1002);
+  EXPECT_EQ(control().overruns, 1u);
+  EXPECT_EQ(slot(21).data, 1000u);
+  EXPECT_EQ(slot(62).data, 1002u);
+}
+
 TEST_F(SteerTest, InjectsWhatASlotStandsFor) {
   ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
   unit_.message(kMessageAddress, 33);
@@ -316,6 +345,28 @@ TEST_F(SteerTest, GoesOnFromSavedState) {
   EXPECT_TRUE(device.line);
   other.line(false);
   EXPECT_FALSE(device.line);
+}
+
+// What was on its way when the state was saved is the guest's still.
+TEST_F(SteerTest, ReusesNoSlotOfAMessageOnItsWayAfterLoading) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  for (uint32_t data = 0; data < 63; ++data) unit_.message(kMessageAddress, data);
+  control().pending = 0;
+  unit_.write(steer::INJECT_SLOT, 30, 4);
+  Archive saved;
+  unit_.archive(saved);
+  FakeSteeredDevice device;
+  Steer other(ram_, interrupts_, device);
+  other.plugged();
+  Archive loaded{std::span<const uint8_t>(saved.bytes())};
+  other.archive(loaded);
+  ASSERT_TRUE(loaded.ok() && loaded.at_end()) << loaded.error();
+  other.message(kMessageAddress, 1000);
+  EXPECT_EQ(slot(30).data, 1000u);
+  EXPECT_EQ(control().overruns, 0u);
+  other.message(kMessageAddress, 1001);
+  EXPECT_EQ(slot(62).data, 1001u);
+  EXPECT_EQ(control().overruns, 1u);
 }
 
 TEST_F(SealTest, RefusesSavedStateThatIsNotValid) {
