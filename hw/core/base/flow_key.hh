@@ -50,6 +50,11 @@ struct FlowKeyWords {
             {load_le<uint64_t>(at + 16), load_le<uint64_t>(at + 24)},
             load_le<uint64_t>(at + 32)};
   }
+  bool operator==(const FlowKeyWords& other) const {
+    return ((local[0] ^ other.local[0]) | (local[1] ^ other.local[1]) |
+            (remote[0] ^ other.remote[0]) | (remote[1] ^ other.remote[1]) | (rest ^ other.rest)) ==
+           0;
+  }
   void write(FlowKey& key) const {
     auto* at = reinterpret_cast<uint8_t*>(&key);
     store_le(at, local[0]);

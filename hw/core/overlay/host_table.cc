@@ -25,6 +25,13 @@ uint64_t mix(uint64_t key) {
   return key ^ (key >> 33);
 }
 
+bool is_same(const Key& one, const Key& other) {
+  if (one.tenant != other.tenant || one.v6 != other.v6) return false;
+  return load<uint32_t>(one.ip) == load<uint32_t>(other.ip) &&
+         (!one.v6 || (load<uint64_t>(one.ip + 8) == load<uint64_t>(other.ip + 8) &&
+                      load<uint32_t>(one.ip + 4) == load<uint32_t>(other.ip + 4)));
+}
+
 }  // namespace
 
 void HostTable::reserve(size_t v4, size_t v6) {
@@ -113,11 +120,22 @@ void HostTable::find(std::span<const Key> keys, std::span<Target> targets) const
   uint64_t hashes[kGroup];
   for (size_t first = 0; first < keys.size(); first += kGroup) {
     const size_t count = std::min(kGroup, keys.size() - first);
+    // Frames of one flow come in bursts.
+    bool same[kGroup];
+    same[0] = false;
     for (size_t i = 0; i < count; ++i) {
+      if (i != 0) same[i] = is_same(keys[first + i], keys[first + i - 1]);
+      if (same[i]) continue;
       hashes[i] = hash(keys[first + i]);
       __builtin_prefetch(line_of(keys[first + i], hashes[i]));
     }
-    for (size_t i = 0; i < count; ++i) find_at(keys[first + i], hashes[i], targets[first + i]);
+    for (size_t i = 0; i < count; ++i) {
+      if (same[i]) {
+        targets[first + i] = targets[first + i - 1];
+      } else {
+        find_at(keys[first + i], hashes[i], targets[first + i]);
+      }
+    }
   }
 }
 

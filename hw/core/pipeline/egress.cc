@@ -92,6 +92,7 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   tables->overlay.find({keys_.data(), count}, targets_);
   for (size_t i = 0; i < count; ++i) {
     if (!targets_[i].way.is_next_hop()) continue;
+    if (i != 0 && targets_[i].way == targets_[i - 1].way) continue;
     const auto* hop = reinterpret_cast<const uint8_t*>(&tables->next_hops[targets_[i].way.index()]);
     for (size_t line = 0; line < sizeof(NextHop); line += 64) __builtin_prefetch(hop + line);
   }

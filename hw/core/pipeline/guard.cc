@@ -78,8 +78,8 @@ void Guard::begin_batch(int64_t now_ns) {
   fragments_->age(now_, kAgeing);
 }
 
-void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction,
-                    Ticket& ticket) const {
+void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket,
+                    const Ticket* before) const {
   const Layers& layers = packet.layers;
   const auto owner = static_cast<uint16_t>(vnic);
   const bool later = layers.fragment && !layers.first_fragment;
@@ -93,9 +93,12 @@ void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction
   if (kind == Kind::kTcp || kind == Kind::kUdp) [[likely]] {
     const FlowKeyWords words = flow_key_words(ends, direction, owner);
     words.write(ticket.key);
-    ticket.hash = table_->announce(words);
+    // Frames of one flow come in bursts.
+    ticket.repeats = before != nullptr && words == FlowKeyWords::of(before->key);
+    ticket.hash = ticket.repeats ? before->hash : table_->announce(words);
   } else {
     ticket.key = flow_key(ends, direction, owner);
+    ticket.repeats = false;
     ticket.hash = table_->announce(ticket.key);
   }
   ticket.guess = kNone;
@@ -103,8 +106,11 @@ void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction
 }
 
 void Guard::approach(std::span<Ticket> tickets) const {
+  uint32_t guess = kNone;
   for (Ticket& ticket : tickets) {
-    if (ticket.kind != Kind::kExempt) ticket.guess = table_->approach(ticket.hash);
+    if (ticket.kind == Kind::kExempt) continue;
+    if (!ticket.repeats) guess = table_->approach(ticket.hash);
+    ticket.guess = guess;
   }
 }
 

@@ -44,6 +44,7 @@ class Guard {
     uint32_t hash = 0;
     uint32_t guess = flow::Table::kNone;
     firewall::Kind kind = firewall::Kind::kExempt;
+    bool repeats = false;  // the key of the ticket before it
   };
 
   // Hears what rules with `log` decide, each time. FirewallLog::suppressed is 0.
@@ -73,7 +74,9 @@ class Guard {
   void begin_batch(int64_t now_ns);
   // For a batch: look_up() each frame, then approach() each ticket, then check(). active(). A
   // ticket as it was made is of no frame.
-  void look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket) const;
+  // `before`: the ticket before this one, when there is one.
+  void look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket,
+               const Ticket* before = nullptr) const;
   void approach(std::span<Ticket> tickets) const;
   // guards(vnic). `counters`: the vnic's own.
   spec::DropReason check(unsigned vnic, const Packet& packet, FlowDirection direction,

@@ -17,7 +17,8 @@ using spec::VnicCounter;
 size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
   walked(spec::Stage::flow, port, count);
   for (size_t i = 0; i < count; ++i) {
-    guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[i]);
+    guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[i],
+                  i != 0 ? &tickets_[i - 1] : nullptr);
   }
   guard.approach({tickets_.data(), count});
   walked(spec::Stage::firewall, port, count);
@@ -47,7 +48,8 @@ void Pipeline::Impl::prefetch_in(size_t count) {
     if ((packet.data[0] & 1) != 0) continue;
     const unsigned vnic = by_mac.find(tenants_[i], packet.data);
     if (vnic == deliver::VnicTable::kNone || !guard.guards(vnic)) continue;
-    guard.look_up(vnic, packet, FlowDirection::kIn, tickets_[i]);
+    guard.look_up(vnic, packet, FlowDirection::kIn, tickets_[i],
+                  i != 0 ? &tickets_[i - 1] : nullptr);
   }
   guard.approach({tickets_.data(), count});
 }

@@ -75,6 +75,25 @@ TEST(HostTable, FindsWhatAMapFinds) {
   std::vector<Target> found(keys.size());
   table.find(keys, found);
   EXPECT_EQ(found, wanted);
+  // In bursts, beside others that differ in the tenant or in the last octet alone.
+  const std::vector<overlay::Key> all = keys;
+  const std::vector<Target> of_all = wanted;
+  keys.clear();
+  wanted.clear();
+  for (int i = 0; i < 20'000; ++i) {
+    size_t at = random() % all.size();
+    if (i % 4 != 0) at = random() % 2 ? size_t(i / 16 % all.size()) : (i / 16 + 1) % all.size();
+    overlay::Key key = all[at];
+    Target target = of_all[at];
+    if (random() % 8 == 0) key.tenant = 6, target = {};
+    for (unsigned times = 1 + random() % 3; times != 0; --times) {
+      keys.push_back(key);
+      wanted.push_back(target);
+    }
+  }
+  found.assign(keys.size(), {});
+  table.find(keys, found);
+  EXPECT_EQ(found, wanted);
 }
 
 TEST(HostTable, AnEmptyOneKnowsNobody) {

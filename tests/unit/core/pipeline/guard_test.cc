@@ -158,7 +158,7 @@ TEST_P(GuardModel, AgreesWithASimpleOne) {
     Guard::Counters counters{};
     int64_t now = 1'000'000'000;
     std::map<DropReason, unsigned> seen;
-    for (int step = 0; step < 5000; ++step) {
+    for (int step = 0; step < 2500; ++step) {
       if (draw(20) == 0) now += int64_t(draw(draw(8) == 0 ? 400 : 20)) * 1'000'000'000;
       // As many batches as catch up with the clock.
       for (int i = 0; i < 30; ++i) guard->begin_batch(now);
@@ -187,27 +187,39 @@ TEST_P(GuardModel, AgreesWithASimpleOne) {
         ASSERT_EQ(guard->connections(vnic), 0u);
         ASSERT_EQ(guard->import_connections(vnic, now, moved).taken, moved.size());
       }
-      const Shot shot{draw(kVnics),     draw(2) ? kOut : kIn,  uint8_t(draw(8) ? 17 : 47),
-                      uint8_t(draw(6)), uint16_t(1 + draw(4)), uint16_t(1 + draw(4))};
-      Shot named = shot;
-      if (shot.protocol != 17) named.local_port = named.remote_port = 0;
-      Packet* packet = packet_of(pool, frame_of(shot));
-      ASSERT_EQ(parse::parse(*packet), DropReason::none);
-      DropReason reason = DropReason::none;
-      if (draw(2)) {
-        Guard::Ticket ticket[1];
-        guard->look_up(shot.vnic, *packet, shot.direction, ticket[0]);
-        guard->approach(ticket);
-        reason = guard->check(shot.vnic, *packet, shot.direction, ticket[0], counters);
-      } else {
-        reason = guard->check(shot.vnic, *packet, shot.direction, counters);
+      // A batch, in which a frame may be of the same flow as the one before it.
+      constexpr unsigned kMost = 4;
+      Shot shots[kMost];
+      Packet* packets[kMost];
+      Guard::Ticket tickets[kMost];
+      const unsigned count = 1 + draw(kMost);
+      const bool ahead = draw(4) != 0;
+      for (unsigned i = 0; i < count; ++i) {
+        shots[i] = i != 0 && draw(2)
+                       ? shots[i - 1]
+                       : Shot{draw(kVnics),     draw(2) ? kOut : kIn,  uint8_t(draw(8) ? 17 : 47),
+                              uint8_t(draw(6)), uint16_t(1 + draw(4)), uint16_t(1 + draw(4))};
+        packets[i] = packet_of(pool, frame_of(shots[i]));
+        ASSERT_EQ(parse::parse(*packets[i]), DropReason::none);
+        if (ahead)
+          guard->look_up(shots[i].vnic, *packets[i], shots[i].direction, tickets[i],
+                         i != 0 ? &tickets[i - 1] : nullptr);
       }
-      pool.give(packet);
-      const DropReason expected = model.check(named, flow::tick_of(now));
-      ASSERT_EQ(reason, expected) << shape.name << " seed " << seed << " step " << step;
-      ++seen[reason];
-      for (unsigned vnic = 0; vnic < kVnics; ++vnic)
-        ASSERT_EQ(guard->connections(vnic), model.of(vnic)) << step;
+      if (ahead) guard->approach({tickets, count});
+      for (unsigned i = 0; i < count; ++i) {
+        const Shot& shot = shots[i];
+        const DropReason reason =
+            ahead ? guard->check(shot.vnic, *packets[i], shot.direction, tickets[i], counters)
+                  : guard->check(shot.vnic, *packets[i], shot.direction, counters);
+        pool.give(packets[i]);
+        Shot named = shot;
+        if (shot.protocol != 17) named.local_port = named.remote_port = 0;
+        const DropReason expected = model.check(named, flow::tick_of(now));
+        ASSERT_EQ(reason, expected) << shape.name << " seed " << seed << " step " << step;
+        ++seen[reason];
+        for (unsigned vnic = 0; vnic < kVnics; ++vnic)
+          ASSERT_EQ(guard->connections(vnic), model.of(vnic)) << step;
+      }
     }
     EXPECT_GT(seen[DropReason::none], 1000u);
     EXPECT_GT(seen[DropReason::firewall_denied], 500u);
