@@ -2,7 +2,7 @@
 // The way out with every stage on: parse, anti-spoofing, flow table, firewall with connection
 // tracking, meters of vnic and tenant, mapping, VXLAN. The frames are those that the peers of
 // `./gatehouse bench core` are given, and are copied into packet buffers, as by DMA. Names are
-// AllStages/OCTETS/FLOWS.
+// AllStages/OCTETS/FLOWS; EqualWork has what these peers have, one meter and one underlay peer.
 #include <benchmark/benchmark.h>
 #include <time.h>
 
@@ -26,6 +26,7 @@ namespace {
 constexpr size_t kBatch = 64;
 constexpr int64_t kBatchNs = 6400;  // of virtual time: 10 million frames a second
 constexpr uint32_t kUnderlayPeers = 1000;
+enum class Work { kAllStages, kEqual };
 constexpr uint32_t kConnections = 1u << 20;
 
 IpAddress v4(uint32_t ip) {
@@ -34,7 +35,8 @@ IpAddress v4(uint32_t ip) {
   return IpAddress::v4(octets);
 }
 
-policy::Policy all_stages() {
+policy::Policy policy_of(Work work) {
+  const uint32_t peers = work == Work::kEqual ? 1 : kUnderlayPeers;
   policy::Policy policy;
   policy::Format format = *policy::shipped_format("vxlan");
   format.name = "f";
@@ -44,7 +46,7 @@ policy::Policy all_stages() {
   uplink.mac = {{2, 0, 0, 0, 0, 1}};
   uplink.mtu = 1600;
   uplink.addresses = {{v4(0xc0a80001), 16}};  // 192.168.0.1
-  for (uint32_t i = 0; i < kUnderlayPeers; ++i)
+  for (uint32_t i = 0; i < peers; ++i)
     uplink.neighbours.push_back({v4(0xc0a80100 + i), {{2, 0, 0, 1, uint8_t(i >> 8), uint8_t(i)}}});
   policy.uplinks.push_back(uplink);
   // Terabits: every frame is metered, none is dropped.
@@ -67,7 +69,7 @@ policy::Policy all_stages() {
   tenant.name = "t";
   tenant.vni = 5;
   tenant.format = "f";
-  tenant.meter = "m";
+  if (work == Work::kAllStages) tenant.meter = "m";
   policy.tenants.push_back(tenant);
   policy::Vnic vnic;
   vnic.name = "v";
@@ -81,7 +83,7 @@ policy::Policy all_stages() {
     policy.mappings.push_back({"t",
                                {v4(bench::kSubnet + 2 + i), 32},
                                *parse_mac(bench::kReceiverMac),
-                               v4(0xc0a80100 + i % kUnderlayPeers),
+                               v4(0xc0a80100 + i % peers),
                                {}});
   policy.connections = kConnections;
   return policy;
@@ -130,8 +132,8 @@ class Measure final : public pipeline::Sink {
 
 class AllStages {
  public:
-  AllStages(const bench::FrameSize& size, uint32_t flows) : traffic_(size, flows) {
-    ok_ = pipeline_.load(all_stages()).ok() &&
+  AllStages(Work work, const bench::FrameSize& size, uint32_t flows) : traffic_(size, flows) {
+    ok_ = pipeline_.load(policy_of(work)).ok() &&
           pipeline_.attach_vnic(0, "v", *parse_mac(bench::kSenderMac)).ok();
     pipeline_.set_uplink_present(0, true);
   }
@@ -173,8 +175,9 @@ class AllStages {
   pipeline::Pipeline pipeline_{pool_, sink_};
 };
 
-void all_stages_bench(benchmark::State& state, const bench::FrameSize& size, uint32_t flows) {
-  auto bench = std::make_unique<AllStages>(size, flows);
+void all_stages_bench(benchmark::State& state, Work work, const bench::FrameSize& size,
+                      uint32_t flows) {
+  auto bench = std::make_unique<AllStages>(work, size, flows);
   if (!bench->ok()) return state.SkipWithError("the policy was refused");
   bench->warm();
   Measure& sink = bench->sink();
@@ -195,7 +198,7 @@ void all_stages_bench(benchmark::State& state, const bench::FrameSize& size, uin
 
 // Where the time goes, in cycles and cache misses of a frame.
 void stages_bench(benchmark::State& state, const bench::FrameSize& size, uint32_t flows) {
-  auto bench = std::make_unique<AllStages>(size, flows);
+  auto bench = std::make_unique<AllStages>(Work::kAllStages, size, flows);
   if (!bench->ok()) return state.SkipWithError("the policy was refused");
   bench->warm();
   Measure& sink = bench->sink();
@@ -233,7 +236,7 @@ void new_flows_bench(benchmark::State& state) {
   double worst = 0, all = 0;
   std::vector<double> batches;
   for (auto _ : state) {
-    auto bench = std::make_unique<AllStages>(bench::kFrameSizes[0], 1'000'000);
+    auto bench = std::make_unique<AllStages>(Work::kAllStages, bench::kFrameSizes[0], 1'000'000);
     if (!bench->ok()) return state.SkipWithError("the policy was refused");
     batches.clear();
     batches.reserve(1'000'000 / kBatch);
@@ -259,7 +262,10 @@ BENCHMARK(new_flows_bench)->Name("NewFlows/1000000")->Iterations(1);
   for (const bench::FrameSize& size : bench::kFrameSizes) {
     for (uint32_t flows : bench::kFlowCounts) {
       const std::string rest = std::string("/") + size.name + "/" + std::to_string(flows);
-      benchmark::RegisterBenchmark(("AllStages" + rest).c_str(), all_stages_bench, size, flows);
+      benchmark::RegisterBenchmark(("AllStages" + rest).c_str(), all_stages_bench, Work::kAllStages,
+                                   size, flows);
+      benchmark::RegisterBenchmark(("EqualWork" + rest).c_str(), all_stages_bench, Work::kEqual,
+                                   size, flows);
       benchmark::RegisterBenchmark(("Stages" + rest).c_str(), stages_bench, size, flows);
     }
   }

@@ -76,16 +76,18 @@ std::string row_name(const Load& load, const PeerRow& peer) {
 Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pairs) {
   const uint32_t given = std::min(load.flows, peer.most_flows());
   peer.give(load.size, given);
-  const std::string own = benchmark_name("AllStages", load.size, load.flows);
+  const std::string own = benchmark_name("EqualWork", load.size, load.flows);
   const std::string limit = " with " + flows_name(given) + " flows, its limit here";
   std::vector<Row> rows{{.name = row_name(load, about),
                          .unit = kUnit,
                          .peer_name = given == load.flows ? about.name : about.name + limit,
                          .goal = about.goal,
-                         .measure_ours = [&] { return own_rate(own); },
-                         .measure_peer = [&] { return peer.rate() / 1e6; }}};
+                         .measure_both = [&] {
+                           const auto [ours, theirs] = peer.beside([&] { return own_rate(own); });
+                           return std::pair(ours, theirs / 1e6);
+                         }}};
   measure(rows, pairs);
-  rows[0].measure_ours = rows[0].measure_peer = nullptr;
+  rows[0].measure_both = nullptr;
   return rows[0];
 }
 

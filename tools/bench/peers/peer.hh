@@ -5,8 +5,10 @@
 #define GATEHOUSE_TOOLS_BENCH_PEERS_PEER_HH_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "tools/bench/peers/traffic.hh"
 #include "tools/lab/process.hh"
@@ -22,6 +24,12 @@ class Peer {
   virtual void give(const FrameSize& size, uint32_t flows) = 0;
   // Frames a second of processor time, by one core. Between two calls it takes no processor time.
   virtual double rate() = 0;
+  // {what `ours` returns, rate()}: at once on that core, if the peer can, so that both meet the
+  // same machine.
+  virtual std::pair<double, double> beside(const std::function<double()>& ours) {
+    const double first = ours();
+    return {first, rate()};
+  }
 };
 
 // Each throws lab::Failure that names what is missing and how it is had.
