@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/base/packet.hh"
 
+#include <algorithm>
+
 namespace gatehouse {
 namespace {
 
@@ -26,8 +28,8 @@ inline void reset(Packet& packet) {
 }  // namespace
 
 PacketPool::PacketPool(const Limits& limits) {
-  const uint32_t counts[2] = {limits.small_count, limits.large_count};
-  const uint32_t octets[2] = {limits.small_octets, limits.large_octets};
+  const uint32_t counts[kClasses] = {limits.small_count, limits.large_count};
+  const uint32_t octets[kClasses] = {limits.small_octets, limits.large_octets};
   assert(octets[0] >= kHeadroom && octets[1] >= octets[0]);
 
   const size_t small_stride = round_up(octets[0]);
@@ -40,7 +42,7 @@ PacketPool::PacketPool(const Limits& limits) {
   uint8_t* next = storage_.get();
   next += round_up(reinterpret_cast<uintptr_t>(next)) - reinterpret_cast<uintptr_t>(next);
   Packet* packet = packets_.data();
-  for (uint8_t index = 0; index < 2; ++index) {
+  for (uint8_t index = 0; index < kClasses; ++index) {
     Class& pool = classes_[index];
     pool.octets = octets[index];
     pool.free.reserve(counts[index]);
@@ -67,11 +69,18 @@ Packet* PacketPool::take(uint32_t octets) {
   return nullptr;
 }
 
-bool PacketPool::scarce(uint32_t octets) const {
-  for (const Class& pool : classes_) {
-    if (octets <= pool.octets - kHeadroom) return pool.free.size() < pool.free.capacity() / 4;
-  }
-  return true;
+uint8_t PacketPool::class_of(uint32_t octets) const {
+  uint8_t index = 0;
+  while (index < kClasses && octets > classes_[index].octets - kHeadroom) ++index;
+  return index;
+}
+
+int32_t PacketPool::spare(uint32_t octets, Reserve reserve) const {
+  const uint8_t index = class_of(octets);
+  if (index == kClasses) return -INT32_MAX;
+  const std::vector<Packet*>& free = classes_[index].free;
+  const size_t reserved = std::max<size_t>(1, free.capacity() / reserve);
+  return static_cast<int32_t>(free.size()) - static_cast<int32_t>(reserved);
 }
 
 void PacketPool::give(Packet* packet) {

@@ -113,9 +113,19 @@ class PacketPool {
   // construction. Null: none left.
   Packet* take(uint32_t octets);
   void give(Packet* packet);
-  // Less than a quarter of the buffers of that size are free: they are for frames that move, not
-  // for those that wait until a guest or a neighbour stirs.
-  bool scarce(uint32_t octets) const;
+  // What stays free of the buffers of one size for frames that move, as a part of all. kWaiting: by
+  // those that wait until a guest or a neighbour stirs. kAssembled: by those that wait a short time
+  // for their own rest, and have limits of their own.
+  enum Reserve : uint32_t { kWaiting = 4, kAssembled = 8 };
+  // How many buffers of the size that take() has for `octets` are free beyond the reserve; below
+  // zero: so many would have to come back. -INT32_MAX: none is so large.
+  int32_t spare(uint32_t octets, Reserve reserve) const;
+  bool scarce(uint32_t octets, Reserve reserve = kWaiting) const {
+    return spare(octets, reserve) < 0;
+  }
+  // Packet::pool_class of that size; kClasses: none is so large.
+  static constexpr uint8_t kClasses = 2;
+  uint8_t class_of(uint32_t octets) const;
   uint32_t in_use() const { return in_use_; }
 
  private:
@@ -123,7 +133,7 @@ class PacketPool {
     uint32_t octets = 0;
     std::vector<Packet*> free;
   };
-  Class classes_[2];
+  Class classes_[kClasses];
   std::vector<Packet> packets_;
   std::unique_ptr<uint8_t[]> storage_;
   uint32_t in_use_ = 0;

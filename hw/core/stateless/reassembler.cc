@@ -187,21 +187,42 @@ DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_
 // A peer that has all its places gives up its own oldest frame; else the oldest of all goes. What a
 // saved state held is held again, though buffers have become scarce since.
 bool Reassembler::make_room(const Key& key, const Shape& shape) {
-  const auto full = [&] {
-    return size_ >= limits_.frames || octets_ + shape.octets() > limits_.octets ||
-           (!loading_ && pool_.scarce(shape.octets()));
-  };
+  const uint32_t octets = shape.octets();
+  if (octets > limits_.octets || !buffer_in_reach(octets)) return false;
   uint32_t of_peer = 0;
   const uint16_t own = oldest_of_peer(key, of_peer);
   if (of_peer >= limits_.frames_of_peer) {
     if (own == kNone || loading_) return false;
     give_up(own, Loss::Cause::kEvicted);
   }
-  while (full()) {
+  while (size_ >= limits_.frames || octets_ + octets > limits_.octets) {
     if (size_ == 0 || loading_) return false;
     give_up(oldest_, Loss::Cause::kEvicted);
   }
+  if (loading_) return true;
+  if (!buffer_in_reach(octets)) return false;
+  // So many and no more: the parts of what is given up have buffers, too, until they have gone on.
+  for (int32_t n = pool_.spare(octets, PacketPool::kAssembled); n < 0; ++n) {
+    give_up(oldest_in(pool_.class_of(octets)), Loss::Cause::kEvicted);
+  }
   return true;
+}
+
+// Where buffers of a size are short, only frames that have such help, and only if they are enough.
+bool Reassembler::buffer_in_reach(uint32_t octets) const {
+  int32_t spare = pool_.spare(octets, PacketPool::kAssembled);
+  if (loading_ || spare >= 0) return true;
+  const uint8_t pool_class = pool_.class_of(octets);
+  for (uint16_t number = oldest_; number != kNone; number = frames_[number].newer) {
+    if (frames_[number].packet->pool_class == pool_class) ++spare;
+  }
+  return spare >= 0;
+}
+
+uint16_t Reassembler::oldest_in(uint8_t pool_class) const {
+  uint16_t number = oldest_;
+  while (frames_[number].packet->pool_class != pool_class) number = frames_[number].newer;
+  return number;
 }
 
 uint16_t Reassembler::oldest_of_peer(const Key& key, uint32_t& count) const {

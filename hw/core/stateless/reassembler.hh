@@ -169,6 +169,8 @@ class Reassembler {
   spec::DropReason begin(const Arrival& arrival, const Shape& shape, int64_t now, uint32_t hash,
                          uint16_t& number);
   bool make_room(const Key& key, const Shape& shape);
+  bool buffer_in_reach(uint32_t octets) const;
+  uint16_t oldest_in(uint8_t pool_class) const;
   uint16_t oldest_of_peer(const Key& key, uint32_t& count) const;
   bool complete(const Frame& frame) const { return frame.ranges.octets() == frame.shape.total; }
   void finish(uint16_t number);

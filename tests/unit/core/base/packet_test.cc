@@ -53,6 +53,19 @@ TEST(PacketPool, IsScarceBelowAQuarterOfItsSize) {
   EXPECT_TRUE(pool.scarce(UINT32_MAX));
 }
 
+TEST(PacketPool, KeepsLessInReserveForFramesThatBecomeWhole) {
+  PacketPool pool({.small_count = 16, .small_octets = 2304, .large_count = 2});
+  for (int i = 0; i < 13; ++i) pool.take(60);
+  EXPECT_EQ(pool.spare(60, PacketPool::kWaiting), -1) << "one has to come back";
+  EXPECT_EQ(pool.spare(60, PacketPool::kAssembled), 1);
+  EXPECT_FALSE(pool.scarce(60, PacketPool::kAssembled));
+  EXPECT_EQ(pool.spare(9000, PacketPool::kAssembled), 1) << "of few one";
+  EXPECT_EQ(pool.spare(UINT32_MAX, PacketPool::kAssembled), -INT32_MAX);
+  EXPECT_EQ(pool.class_of(60), pool.take(60)->pool_class);
+  EXPECT_EQ(pool.class_of(9000), pool.take(9000)->pool_class);
+  EXPECT_EQ(pool.class_of(UINT32_MAX), PacketPool::kClasses);
+}
+
 TEST(PacketPool, TheLastGivenIsTheNextTaken) {
   PacketPool pool;
   Packet* first = pool.take(60);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Who gives a place up, and who does not: nobody for another's sake, and nobody in vain.
+#include "hw/core/base/archive.hh"
+#include "tests/unit/core/stateless/rig.hh"
+
+namespace gatehouse::stateless {
+namespace {
+
+// The first octet of a frame of so many.
+DropReason begin(Rig& rig, uint16_t total, uint32_t id, uint8_t peer = 1, uint16_t uplink = 0) {
+  const uint8_t octet = 1;
+  Key key = key_of(id, peer);
+  key.uplink = uplink;
+  return rig.reassembler.add({key, {total, 0, id}, false, 0, {&octet, 1}}, 0);
+}
+
+// Others have taken all but so many buffers of the size.
+class Others {
+ public:
+  Others(PacketPool& pool, uint32_t octets, uint32_t left) : pool_(pool) {
+    while (Packet* packet = pool.take(octets)) taken_.push_back(packet);
+    give(left);
+  }
+  ~Others() { give(taken_.size()); }
+  void give(size_t count) {
+    for (; count != 0; --count, taken_.pop_back()) pool_.give(taken_.back());
+  }
+
+ private:
+  PacketPool& pool_;
+  std::vector<Packet*> taken_;
+};
+
+constexpr PacketPool::Limits kPool{.small_count = 16, .large_count = 16};
+constexpr uint16_t kSmall = 1500, kLarge = 65'535;
+
+TEST(Bounds, BuffersOfAnotherSizeAreNotGivenUpInVain) {
+  Rig rig({}, kPool);
+  ASSERT_EQ(begin(rig, kSmall, 1), DropReason::none);
+  Others others(rig.pool, kLarge, 0);
+  EXPECT_EQ(begin(rig, kLarge, 2, 2), DropReason::no_packet_buffer);
+  EXPECT_EQ(rig.reassembler.frames(), 1u);
+  EXPECT_TRUE(rig.kept.losses.empty());
+}
+
+// Nor those of the size, if they would not be enough.
+TEST(Bounds, NothingIsGivenUpThatDoesNotHelp) {
+  Rig rig({.frames_of_peer = 2}, kPool);
+  ASSERT_EQ(begin(rig, kLarge, 1), DropReason::none);
+  ASSERT_EQ(begin(rig, kSmall, 2), DropReason::none);
+  Others others(rig.pool, kLarge, 0);
+  for (const uint8_t peer : {1, 2}) {
+    EXPECT_EQ(begin(rig, kLarge, 3, peer), DropReason::no_packet_buffer);
+    EXPECT_EQ(rig.reassembler.frames(), 2u);
+  }
+  others.give(1);  // one more and an eighth is free
+  EXPECT_EQ(begin(rig, kLarge, 3, 2), DropReason::none);
+  ASSERT_EQ(rig.kept.losses.size(), 1u);
+  EXPECT_EQ(rig.kept.losses[0].loss.key, key_of(1));
+  EXPECT_EQ(rig.reassembler.frames(), 2u);
+}
+
+// Its own limits bound it already: what waits for guests stops first.
+TEST(Bounds, FramesArePutTogetherWhereOthersMayNotWaitAnyMore) {
+  Rig rig({}, kPool);
+  Others others(rig.pool, kLarge, 3);
+  ASSERT_TRUE(rig.pool.scarce(kLarge));
+  const auto pieces = stream(test::pattern(72), test::pattern(60'000), 1000);
+  for (const Piece& piece : pieces) ASSERT_EQ(rig.add(piece, false), DropReason::none);
+  EXPECT_EQ(rig.kept.outs.size(), 1u);
+}
+
+}  // namespace
+}  // namespace gatehouse::stateless
