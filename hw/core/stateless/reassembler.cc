@@ -159,7 +159,8 @@ uint16_t Reassembler::find(const Key& key, uint32_t hash) const {
 
 DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_t now,
                               uint32_t hash, uint16_t& number) {
-  if (!make_room(arrival.key, shape)) return DropReason::no_packet_buffer;
+  const Peer peer = peer_of(arrival.key.source);
+  if (!make_room(peer, shape.octets())) return DropReason::no_packet_buffer;
   Packet* packet = pool_.take(shape.octets());
   if (packet == nullptr) return DropReason::no_packet_buffer;
   number = free_.back();
@@ -168,6 +169,7 @@ DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_
   frame.key = arrival.key;
   frame.shape = shape;
   frame.hash = hash;
+  frame.peer = peer.number;
   frame.ecn = arrival.ecn;
   frame.informed = false;
   frame.first = shape.redundant ? arrival.octets.data[1] : 0;
@@ -184,26 +186,31 @@ DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_
   return DropReason::none;
 }
 
-// A peer that has all its places gives up its own oldest frame; else the oldest of all goes. What a
-// saved state held is held again, though buffers have become scarce since.
-bool Reassembler::make_room(const Key& key, const Shape& shape) {
-  const uint32_t octets = shape.octets();
+// A peer that has all its places gives up its own oldest frame; else whoever holds most of what is
+// short. What a saved state held is held again, though buffers have become scarce since, and of a
+// peer that had places for each uplink.
+bool Reassembler::make_room(const Peer& peer, uint32_t octets) {
   if (octets > limits_.octets || !buffer_in_reach(octets)) return false;
-  uint32_t of_peer = 0;
-  const uint16_t own = oldest_of_peer(key, of_peer);
-  if (of_peer >= limits_.frames_of_peer) {
-    if (own == kNone || loading_) return false;
-    give_up(own, Loss::Cause::kEvicted);
+  const auto evict = [this](uint16_t number) {
+    if (number == kNone || loading_) return false;
+    give_up(number, Loss::Cause::kEvicted);
+    return true;
+  };
+  if (!loading_ && peer.frames >= limits_.frames_of_peer && !evict(peer.oldest)) return false;
+  while (size_ >= limits_.frames) {
+    if (!evict(heaviest([](const Frame&) { return 1u; }))) return false;
   }
-  while (size_ >= limits_.frames || octets_ + octets > limits_.octets) {
-    if (size_ == 0 || loading_) return false;
-    give_up(oldest_, Loss::Cause::kEvicted);
+  while (octets_ + octets > limits_.octets) {
+    if (!evict(heaviest([](const Frame& frame) { return frame.shape.octets(); }))) return false;
   }
   if (loading_) return true;
   if (!buffer_in_reach(octets)) return false;
   // So many and no more: the parts of what is given up have buffers, too, until they have gone on.
+  const auto has_such = [pool_class = pool_.class_of(octets)](const Frame& frame) -> uint32_t {
+    return frame.packet->pool_class == pool_class;
+  };
   for (int32_t n = pool_.spare(octets, PacketPool::kAssembled); n < 0; ++n) {
-    give_up(oldest_in(pool_.class_of(octets)), Loss::Cause::kEvicted);
+    if (!evict(heaviest(has_such))) return false;
   }
   return true;
 }
@@ -219,21 +226,37 @@ bool Reassembler::buffer_in_reach(uint32_t octets) const {
   return spare >= 0;
 }
 
-uint16_t Reassembler::oldest_in(uint8_t pool_class) const {
-  uint16_t number = oldest_;
-  while (frames_[number].packet->pool_class != pool_class) number = frames_[number].newer;
-  return number;
+Reassembler::Peer Reassembler::peer_of(const IpAddress& source) const {
+  Peer peer;
+  std::array<bool, Limits::kMostFrames + 1> taken{};
+  for (uint16_t number = newest_; number != kNone; number = frames_[number].older) {
+    const Frame& frame = frames_[number];
+    taken[frame.peer] = true;
+    if (frame.key.source != source) continue;
+    peer.number = frame.peer;
+    peer.oldest = number;
+    ++peer.frames;
+  }
+  while (peer.frames == 0 && taken[peer.number]) ++peer.number;
+  return peer;
 }
 
-uint16_t Reassembler::oldest_of_peer(const Key& key, uint32_t& count) const {
-  uint16_t own = kNone;
-  for (uint16_t number = newest_; number != kNone; number = frames_[number].older) {
-    if (frames_[number].key.source != key.source || frames_[number].key.uplink != key.uplink)
-      continue;
-    own = number;
-    ++count;
+// The oldest frame of the peer whose frames weigh most together; kNone: none weighs anything.
+template <class Weight>
+uint16_t Reassembler::heaviest(Weight weight) const {
+  std::array<uint32_t, Limits::kMostFrames + 1> sums{};
+  for (uint16_t number = oldest_; number != kNone; number = frames_[number].newer) {
+    sums[frames_[number].peer] += weight(frames_[number]);
   }
-  return own;
+  uint16_t found = kNone;
+  uint32_t most = 0;
+  for (uint16_t number = oldest_; number != kNone; number = frames_[number].newer) {
+    const Frame& frame = frames_[number];
+    if (weight(frame) == 0 || sums[frame.peer] <= most) continue;
+    most = sums[frame.peer];
+    found = number;
+  }
+  return found;
 }
 
 void Reassembler::finish(uint16_t number) {

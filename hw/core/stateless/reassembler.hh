@@ -10,7 +10,7 @@
 //
 // No heap after construction, no clock: `now` is in ns of the virtual clock. Everything that a
 // segment says is hostile: what contradicts the rest of its frame is refused, what overlaps ends
-// the frame (as RFC 5722 has it for IPv6), and nobody takes another peer's places.
+// the frame (as RFC 5722 has it for IPv6), and who holds most gives up first.
 #ifndef GATEHOUSE_HW_CORE_STATELESS_REASSEMBLER_HH_
 #define GATEHOUSE_HW_CORE_STATELESS_REASSEMBLER_HH_
 
@@ -96,7 +96,7 @@ class Outlet {
 struct Limits {
   static constexpr uint32_t kMostFrames = 128;
   uint32_t frames = 64;          // at once, of all peers; at most kMostFrames
-  uint32_t frames_of_peer = 32;  // by outer source address
+  uint32_t frames_of_peer = 32;  // by outer source address, over all uplinks
   uint32_t octets = 4u << 20;    // of all frames
   int64_t time_ns = 20'000'000;  // from a frame's first segment on
   uint16_t uplinks = 0xffff;     // that a saved state may name
@@ -146,10 +146,17 @@ class Reassembler {
     uint32_t octets() const { return redundant ? headers() + payload : total; }
     bool operator==(const Shape&) const = default;
   };
+  // What one outer source address holds, over all uplinks.
+  struct Peer {
+    uint16_t number = 0;  // at most kMostFrames; no other peer that holds a frame has it
+    uint16_t oldest = kNone;
+    uint32_t frames = 0;
+  };
   struct Frame {
     Key key;
     Shape shape;
     uint32_t hash = 0;
+    uint16_t peer = 0;  // Peer::number
     uint8_t ecn = 0;
     bool informed = false;  // information is known
     uint8_t first = 0;      // number of the segment that `piece` is of, until it is
@@ -168,10 +175,11 @@ class Reassembler {
   uint16_t find(const Key& key, uint32_t hash) const;
   spec::DropReason begin(const Arrival& arrival, const Shape& shape, int64_t now, uint32_t hash,
                          uint16_t& number);
-  bool make_room(const Key& key, const Shape& shape);
+  bool make_room(const Peer& peer, uint32_t octets);
   bool buffer_in_reach(uint32_t octets) const;
-  uint16_t oldest_in(uint8_t pool_class) const;
-  uint16_t oldest_of_peer(const Key& key, uint32_t& count) const;
+  Peer peer_of(const IpAddress& source) const;
+  template <class Weight>
+  uint16_t heaviest(Weight weight) const;
   bool complete(const Frame& frame) const { return frame.ranges.octets() == frame.shape.total; }
   void finish(uint16_t number);
   void give_up(uint16_t number, Loss::Cause cause);

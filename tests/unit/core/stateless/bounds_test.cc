@@ -70,5 +70,55 @@ TEST(Bounds, FramesArePutTogetherWhereOthersMayNotWaitAnyMore) {
   EXPECT_EQ(rig.kept.outs.size(), 1u);
 }
 
+TEST(Bounds, UplinksDoNotMultiplyAPeersPlaces) {
+  Rig rig({.frames = 8, .frames_of_peer = 3});
+  for (uint32_t id = 1; id <= 10; ++id) {
+    ASSERT_EQ(begin(rig, kSmall, id, 1, uint16_t(id % 2)), DropReason::none);
+    EXPECT_LE(rig.reassembler.frames(), 3u);
+  }
+  EXPECT_EQ(rig.kept.losses.size(), 7u);
+  EXPECT_EQ(rig.kept.losses[0].loss.key.id, 1u);
+}
+
+// Of a card that gave a peer places for each uplink.
+TEST(Bounds, WhatAPeerHeldIsHeldAgain) {
+  Rig rig({.frames_of_peer = 8}), other({.frames_of_peer = 4});
+  for (uint32_t id = 1; id <= 8; ++id) {
+    ASSERT_EQ(begin(rig, kSmall, id, 1, uint16_t(id % 2)), DropReason::none);
+  }
+  Archive save;
+  rig.reassembler.archive(save);
+  Archive load(save.bytes());
+  other.reassembler.archive(load);
+  EXPECT_TRUE(load.ok()) << load.error();
+  EXPECT_EQ(other.reassembler.frames(), 8u);
+}
+
+TEST(Bounds, WhoHoldsMostGivesUpItsOldestWhenTheTableIsFull) {
+  Rig rig({.frames = 4, .frames_of_peer = 3});
+  ASSERT_EQ(begin(rig, kSmall, 1, 9), DropReason::none);
+  for (uint32_t id = 2; id <= 4; ++id) ASSERT_EQ(begin(rig, kSmall, id), DropReason::none);
+  ASSERT_EQ(begin(rig, kSmall, 5, 2), DropReason::none);
+  ASSERT_EQ(begin(rig, kSmall, 6, 3), DropReason::none);
+  ASSERT_EQ(rig.kept.losses.size(), 2u);
+  EXPECT_EQ(rig.kept.losses[0].loss.key, key_of(2));
+  EXPECT_EQ(rig.kept.losses[1].loss.key, key_of(3));
+  ASSERT_EQ(begin(rig, kSmall, 7, 4), DropReason::none);  // each has one
+  EXPECT_EQ(rig.kept.losses[2].loss.key, key_of(1, 9));
+}
+
+TEST(Bounds, WhoHoldsMostOctetsGivesUpWhenThereAreTooMany) {
+  Rig rig({.octets = 100'000});
+  for (uint32_t id = 1; id <= 10; ++id) ASSERT_EQ(begin(rig, 100, id), DropReason::none);
+  ASSERT_EQ(begin(rig, 60'000, 11, 2), DropReason::none);
+  ASSERT_EQ(begin(rig, 50'000, 12, 3), DropReason::none);
+  ASSERT_EQ(rig.kept.losses.size(), 1u);
+  EXPECT_EQ(rig.kept.losses[0].loss.key, key_of(11, 2));
+  Rig tiny({.octets = 1000});
+  ASSERT_EQ(begin(tiny, 100, 1), DropReason::none);
+  EXPECT_EQ(begin(tiny, 1001, 2), DropReason::no_packet_buffer);
+  EXPECT_EQ(tiny.reassembler.frames(), 1u) << "it has no room at all";
+}
+
 }  // namespace
 }  // namespace gatehouse::stateless
