@@ -25,6 +25,10 @@ inline constexpr uint32_t kMaxSuperFrame = 65536 + 64;
 inline constexpr uint32_t kStandardFrame = 1518;
 // Largest frame on a wire, without FCS.
 inline constexpr uint32_t kMaxWireFrame = 16128;
+// Octets of payload in each segment that a peer may leave to the card to cut, at least: one frame
+// of its makes a bounded number for a guest. RFC 879's default is 536, the least path MTU that
+// Linux believes 552; below 64 come only connections whose receiver asks for that.
+inline constexpr uint16_t kLeastMss = 64;
 
 // What the sender of a frame left to the card. Comes from the guest: a claim that segment checks
 // against the parsed headers.

@@ -80,8 +80,9 @@ DropReason Pipeline::Impl::enter_whole(Packet& packet, const stateless::Delivery
   return delivery.redundant ? begin_inner(packet, tunnel, 0) : begin_shaped(packet, tunnel, 0);
 }
 
-// STT's sender may leave the inner checksum, and the cutting, to the receiver. Whose checksum is
-// not left, but wrong, is not cut: its segments would have right ones.
+// STT's sender may leave the inner checksum, and the cutting, to the receiver, but not to make more
+// of a frame than kLeastMss does. Whose checksum is not left, but wrong, is not cut: its segments
+// would have right ones.
 DropReason Pipeline::Impl::begin_shaped(Packet& packet, const decapsulate::Tunnel& tunnel,
                                         uint32_t kept) {
   const uint32_t header = tunnel.inner_offset - tunnel.header_length;
@@ -92,6 +93,7 @@ DropReason Pipeline::Impl::begin_shaped(Packet& packet, const decapsulate::Tunne
   if (reason != DropReason::none || (!tcp && layers.l4 != L4::kUdp)) return reason;
   const bool larger =
       layers.payload_offset != 0 && layers.l3_end > layers.payload_offset + left.mss;
+  if (tcp && left.mss != 0 && left.mss < kLeastMss && larger) return DropReason::too_many_segments;
   if (tcp && left.mss != 0 && larger &&
       (left.checksum || verify_l4_checksum(packet.data, layers) == ChecksumState::kGood)) {
     packet.wire_mss = left.mss;

@@ -38,13 +38,13 @@ uint32_t Pipeline::Impl::segments_cut(const Packet& packet, const NextHop& hop,
                                       uint32_t mtu) const {
   const Offload& offload = packet.offload;
   const Layers& layers = packet.layers;
-  if (!offload.tso || layers.l4 != L4::kTcp || offload.mss == 0) return 0;
-  if (!hop.outer.is_redundant()) return largest_stream(hop.outer);
   const uint32_t headers = layers.payload_offset;
-  if (headers == 0 || headers > Information::kMaxHeaders || headers >= layers.l2_length + mtu)
-    return 0;
+  if (!offload.tso || layers.l4 != L4::kTcp || headers >= layers.l2_length + mtu) return 0;
   // As clamp_mss() will have it.
   const uint32_t mss = std::min<uint32_t>(offload.mss, layers.l2_length + mtu - headers);
+  if (mss < kLeastMss) return 0;  // no receiver would cut it so
+  if (!hop.outer.is_redundant()) return largest_stream(hop.outer);
+  if (headers == 0 || headers > Information::kMaxHeaders) return 0;
   const uint32_t body = Cutter::most_redundant(Information::kPrefix + headers, mss);
   return body < 2 * mss ? 0 : headers + body;
 }

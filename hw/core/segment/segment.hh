@@ -24,8 +24,10 @@
 
 namespace gatehouse::segment {
 
-// One super-frame makes at most so many segments (too_many_segments). 64 KiB at an MSS of 64.
+// One super-frame makes at most so many segments (too_many_segments). 64 KiB at the least MSS that
+// a peer may say.
 inline constexpr uint32_t kMaxSegments = 1024;
+static_assert(kMaxSegments * kLeastMss == 1u << 16);
 // Octets of L2, IP and L4 headers that a super-frame may have. The 82574L's HDRLEN field has 8
 // bits.
 inline constexpr uint32_t kMaxHeaders = 256;

@@ -99,7 +99,7 @@ bool Reassembler::shape_of(const Arrival& arrival, Shape& shape) {
   if (segment <= head || offset != number * segment) return false;
   if (last && offset + length != shape.total) return false;
   const uint32_t payload = shape.total - segments * head, mss = segment - head;
-  if (payload <= (segments - 1) * mss || payload > segments * mss) return false;
+  if (mss < kLeastMss || payload <= (segments - 1) * mss || payload > segments * mss) return false;
   shape.payload = static_cast<uint16_t>(payload);
   shape.mss = static_cast<uint16_t>(mss);
   return shape.octets() <= kLargestDatagram;

@@ -120,5 +120,19 @@ TEST(Bounds, WhoHoldsMostOctetsGivesUpWhenThereAreTooMany) {
   EXPECT_EQ(tiny.reassembler.frames(), 1u) << "it has no room at all";
 }
 
+// A peer must not make many small frames of one.
+TEST(Bounds, ARedundantFrameHasALeastMss) {
+  const Super super = super_frame(5001);
+  Rig rig;
+  for (const Piece& piece : redundant(super, kLeastMss - 1)) {
+    EXPECT_EQ(rig.add(piece, true), DropReason::segment_malformed);
+  }
+  EXPECT_EQ(rig.reassembler.frames(), 0u);
+  for (const Piece& piece : redundant(super, kLeastMss)) {
+    EXPECT_EQ(rig.add(piece, true), DropReason::none);
+  }
+  EXPECT_EQ(rig.kept.outs.size(), 1u);
+}
+
 }  // namespace
 }  // namespace gatehouse::stateless

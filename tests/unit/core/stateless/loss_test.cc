@@ -47,7 +47,7 @@ struct Case {
 };
 Case random_case(std::mt19937& random) {
   const bool v6 = random() % 2 != 0;
-  const uint32_t mss = 1 + random() % 2000;
+  const uint32_t mss = kLeastMss + random() % 2000;
   const uint32_t most = Cutter::most_redundant(150, mss);
   const auto payload = mss + 1 + static_cast<uint32_t>(random() % std::max(1u, most - mss));
   const Bytes options = random() % 2 != 0 ? kTimestamps : Bytes{};

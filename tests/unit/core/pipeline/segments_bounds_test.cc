@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What one frame may become, and that of a frame all goes on or nothing.
+#include "hw/core/segment/segment.hh"
+#include "hw/core/stateless/cutter.hh"
+#include "hw/core/underlay/neighbours.hh"
+#include "tests/unit/core/pipeline/segments.hh"
+
+namespace gatehouse::test {
+namespace {
+
+const Shape kStt{.kind = "stt"}, kRedundant{.kind = "stt-redundant"};
+
+Bytes tcp_stream(uint16_t mss, uint32_t octets) {
+  return concat(
+      {stt_header(100, 0x0c, 34, mss), Frame().ethernet().ipv4().tcp().payload(octets).build()});
+}
+
+// A wire frame of 1.2 KB must not be a thousand for a guest.
+TEST(SegmentsBounds, AnMssThatIsTooSmallCutsNothing) {
+  const struct {
+    uint16_t mss;
+    size_t received;  // 0: dropped
+  } rows[] = {{1, 0}, {kLeastMss - 1, 0}, {kLeastMss, 1024 / kLeastMss}, {1024, 1}, {0, 1}};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.mss);
+    const Bytes stream = tcp_stream(row.mss, 1024);
+    for (const size_t step : {stream.size(), stream.size() / 2}) {
+      World b(card_b(kStt));
+      const std::vector<Bytes> frames = Shaped{}.stream(stream, step);
+      receive(b, frames);
+      EXPECT_EQ(b.sink.received.size(), row.received);
+      Counts expected{{"uplink0.rx_frames", frames.size()},
+                      {"uplink0.rx_bytes", octets_of(frames)}};
+      if (frames.size() != 1) {
+        expected["uplink0.rx_shaped"] = 2;
+        expected["uplink0.rx_reassembled"] = 1;
+      }
+      if (row.received == 0) {
+        expected["drop.too_many_segments"] = expected["uplink0.rx_drops"] = 1;
+      } else {
+        expected["uplink0.rx_decapsulated"] = 1;
+      }
+      if (row.received > 1) expected["uplink0.rx_segments"] = row.received;
+      EXPECT_EQ(b.count(), expected);
+      EXPECT_EQ(b.pool.in_use(), 0u);
+    }
+  }
+}
+
+// What a peer must not say is not said: such a super-frame is cut by the card.
+TEST(SegmentsBounds, ASmallMssOfAGuestIsCutHere) {
+  const Data data{.octets = 1000};
+  for (const Shape& shape : {kStt, kRedundant}) {
+    for (const uint16_t mss : {uint16_t{40}, uint16_t(kLeastMss - 1), uint16_t{kLeastMss}}) {
+      SCOPED_TRACE(mss);
+      World a(card_a(shape)), b(card_b(shape));
+      a.from_vnic(0, data.frame(), data.offload(mss));
+      EXPECT_EQ(a.count()["vnic0.tx_shaped"] != 0, mss == kLeastMss && shape.kind != kStt.kind)
+          << "a stream of it has one segment";
+      EXPECT_EQ(a.sink.sent.size() == (1000u + mss - 1) / mss,
+                mss < kLeastMss || shape.kind != kStt.kind);
+      receive(b, sent(a));
+      EXPECT_EQ(b.sink.received.size(), (1000u + mss - 1) / mss);
+      Bytes payload;
+      for (const Bytes& frame : received(b)) {
+        EXPECT_TRUE(checksums_right(frame));
+        payload.insert(payload.end(), frame.begin() + 54, frame.end());
+      }
+      EXPECT_EQ(payload, pattern(data.octets));
+      EXPECT_EQ(b.count()["uplink0.rx_drops"], 0u);
+    }
+  }
+}
+
+// The tenant's MTU clamps the MSS, too.
+TEST(SegmentsBounds, ASmallMtuOfATenantIsCutHere) {
+  for (const char* kind : {"stt", "stt-redundant"}) {
+    World a(card_a({.kind = kind, .tenant_mtu = 90})), b(card_b({.kind = kind}));
+    const Data data{.octets = 1000};
+    data.send(a);
+    receive(b, sent(a));
+    EXPECT_EQ(b.sink.received.size(), 20u) << kind;
+    EXPECT_EQ(b.count()["uplink0.rx_drops"], 0u);
+  }
+}
+
+const Bytes kAnswer = Frame()
+                          .ethernet({.destination = kMacA, .source = kMacB})
+                          .arp({.operation = 2,
+                                .sender_mac = kMacB,
+                                .sender_ip = "192.0.2.2",
+                                .target_mac = kMacA,
+                                .target_ip = "192.0.2.1"})
+                          .build();
+
+}  // namespace
+}  // namespace gatehouse::test
