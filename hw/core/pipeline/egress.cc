@@ -280,10 +280,13 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
   }
 }
 
-// `mss`: of a piece that is cut on its way; 0: none.
+// `mss`: of a piece that is cut on its way; 0: none. What is larger than one segment then, and not
+// to be fragmented, is a stream; in the redundant form only tags over the least MTU make it so,
+// which the underlay has room for.
 void Pipeline::Impl::send_piece(unsigned port, const NextHop& hop, const Inner& inner,
                                 const Layers& layers, uint16_t mss) {
-  if (hop.segment_room != 0 && (mss != 0 || inner.length() > hop.max_frame))
+  const bool stream = inner.length() > hop.max_frame && !hop.outer.is_redundant();
+  if (hop.segment_room != 0 && (mss != 0 || stream))
     return send_segments(port, hop, inner, layers, mss);
   if (mss != 0) return send_super(hop, inner, layers, mss);
   send(port, hop, inner);

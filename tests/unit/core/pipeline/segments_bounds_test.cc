@@ -84,6 +84,29 @@ TEST(SegmentsBounds, ASmallMtuOfATenantIsCutHere) {
   }
 }
 
+// The smallest datagram that need not be fragmented, in a frame with a tag.
+TEST(SegmentsBounds, ATagDoesNotMakeADatagramTooLong) {
+  for (const char* kind : {"geneve", "stt", "stt-redundant"}) {
+    for (const uint16_t mtu : {68, 71, 72, 75, 76}) {
+      SCOPED_TRACE(kind + std::to_string(mtu));
+      policy::Policy from = card_a({.kind = kind, .tenant_mtu = mtu});
+      policy::Policy to = card_b({.kind = kind, .tenant_mtu = mtu});
+      from.vnics[0].vlans = to.vnics[0].vlans = {50};
+      World a(from), b(to);
+      const Bytes frame =
+          Frame().ethernet().vlan(50).ipv4({.dont_fragment = true}).udp().payload(68 - 28).build();
+      a.from_vnic(0, frame);
+      receive(b, sent(a));
+      EXPECT_EQ(received(b), std::vector<Bytes>{frame});
+      EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                                   {"vnic0.tx_bytes", frame.size()},
+                                   {"vnic0.tx_encapsulated", 1},
+                                   {"uplink0.tx_frames", 1},
+                                   {"uplink0.tx_bytes", octets_of(sent(a))}}));
+    }
+  }
+}
+
 const Bytes kAnswer = Frame()
                           .ethernet({.destination = kMacA, .source = kMacB})
                           .arp({.operation = 2,
