@@ -129,8 +129,9 @@ struct Pipeline::Impl final : underlay::Outbox,
                      uint16_t mss);
   bool begin_stream(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
   bool begin_redundant(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
+  bool may_all_wait(const NextHop& hop) const;
   void send_segment(unsigned port, const NextHop& hop, uint8_t* head,
-                    const stateless::Segment& segment, const Inner& inner);
+                    const stateless::Segment& segment, const Inner& inner, bool waits);
 
   // answer.cc
   void ask(unsigned port, Packet& packet);

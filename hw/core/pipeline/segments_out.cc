@@ -50,16 +50,22 @@ uint32_t Pipeline::Impl::segments_cut(const Packet& packet, const NextHop& hop,
 }
 
 // `mss`: of an inner TCP super-frame whose checksum is the sum of the pseudo header; 0: the frame
-// is none. The octets in front of inner.head are overwritten.
+// is none. The octets in front of inner.head are overwritten. Some segments of a frame are of no
+// use: all of them go, or wait, or the frame ends here.
 void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inner& inner,
                                    const Layers& layers, uint16_t mss) {
+  const auto refuse = [&](DropReason reason) {
+    drop(true, port, {{inner.head, inner.head_length}, inner.body}, reason);
+  };
+  if (!uplinks[hop.uplink].up) return refuse(DropReason::uplink_down);
   flush();  // what came before goes before, and the heads of other frames are not needed any more
   const bool begun = hop.outer.is_redundant() ? begin_redundant(hop, inner, layers, mss)
                                               : begin_stream(hop, inner, layers, mss);
-  if (!begun) {
-    return drop(true, port, {{inner.head, inner.head_length}, inner.body},
-                DropReason::too_many_segments);
-  }
+  if (!begun) return refuse(DropReason::too_many_segments);
+  underlay::Neighbours& neighbours = tables->neighbours;
+  const bool waits =
+      !neighbours.usable(hop.neighbour, now) && !neighbours.need(hop.neighbour, now, *this);
+  if (waits && !may_all_wait(hop)) return refuse(DropReason::neighbour_queue_full);
   walked(spec::Stage::stateless, port, cutter_.segments());
   if (cutter_.segments() > 1) vnics[port][VnicCounter::tx_shaped] += cutter_.segments();
   heads_.reset(encapsulate::Outer::kTemplate);
@@ -71,7 +77,7 @@ void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inne
       continue;
     }
     const stateless::Segment segment = cutter_.next(head);
-    send_segment(port, hop, head, segment, inner);
+    send_segment(port, hop, head, segment, inner, waits);
   }
   flush();
 }
@@ -97,16 +103,23 @@ bool Pipeline::Impl::begin_redundant(const NextHop& hop, const Inner& inner, con
          cutter_.begin_redundant(information, inner.body, mss, frame_id++);
 }
 
+// Those of cutter_, each as a copy.
+bool Pipeline::Impl::may_all_wait(const NextHop& hop) const {
+  const uint32_t segments = cutter_.segments();
+  const int32_t spare = pool.spare(cutter_.length(0), PacketPool::kWaiting);
+  return tables->neighbours.may_wait(hop.neighbour, segments) &&
+         spare >= static_cast<int32_t>(segments) - 1 && !pool.scarce(cutter_.length(segments - 1));
+}
+
 // As send() and wait() of frames of one segment.
 void Pipeline::Impl::send_segment(unsigned port, const NextHop& hop, uint8_t* head,
-                                  const stateless::Segment& segment, const Inner& inner) {
-  underlay::Neighbours& neighbours = tables->neighbours;
-  const OutFrame frame{{head, segment.head_length}, segment.body};
-  if (!uplinks[hop.uplink].up) return drop(true, port, frame, DropReason::uplink_down);
-  const bool usable =
-      neighbours.usable(hop.neighbour, now) || neighbours.need(hop.neighbour, now, *this);
+                                  const stateless::Segment& segment, const Inner& inner,
+                                  bool waits) {
   Packet* copy = nullptr;
-  if (!usable && (copy = copy_to_wait(port, hop, frame)) == nullptr) return;
+  if (waits) {
+    copy = copy_to_wait(port, hop, {{head, segment.head_length}, segment.body});
+    if (copy == nullptr) return;  // cannot be: may_all_wait()
+  }
   uint8_t* at = copy != nullptr ? copy->data : head;
   const uint32_t at_length = copy != nullptr ? copy->length : segment.head_length;
   const Slice body = copy != nullptr ? Slice{} : segment.body;
@@ -115,9 +128,9 @@ void Pipeline::Impl::send_segment(unsigned port, const NextHop& hop, uint8_t* he
                              {segment.place.sequence(), segment.place.acknowledgement()});
   if (copy != nullptr) {
     copy->push(static_cast<uint32_t>(copy->data - start));
-    return neighbours.wait(hop.neighbour, copy);
+    return tables->neighbours.wait(hop.neighbour, copy);
   }
-  std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
+  std::memcpy(start, tables->neighbours.mac(hop.neighbour).octets.data(), 6);
   add(hop.uplink, {start, static_cast<uint32_t>(at + at_length - start)}, body);
 }
 

@@ -45,6 +45,12 @@ uint32_t Cutter::most_head() const {
   return kPieceHeader + piece_octets(static_cast<uint32_t>(information_.octets().size()));
 }
 
+uint32_t Cutter::length(uint32_t number) const {
+  const uint32_t head = redundant_ ? most_head() : 0;
+  const uint32_t octets = total_ - segments_ * head;
+  return head + std::min(step_, octets - number * step_);
+}
+
 Segment Cutter::next(uint8_t* head) {
   assert(!done());
   return redundant_ ? next_redundant(head) : next_of_stream(head);

@@ -44,6 +44,8 @@ class Cutter {
 
   bool done() const { return next_ == segments_; }
   uint32_t segments() const { return segments_; }
+  // Octets of segment `number`, below segments(). All but the last one have as many.
+  uint32_t length(uint32_t number) const;
   // Octets of the longest head of a segment.
   uint32_t most_head() const;
   // The next one, with its head written.

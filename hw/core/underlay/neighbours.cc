@@ -101,8 +101,8 @@ void Neighbours::give_up(uint16_t port, Outbox& outbox) {
   }
 }
 
-bool Neighbours::may_wait(uint32_t index) const {
-  return entries_[index].waiting < kWaitPerNeighbour && free_ != kEnd;
+bool Neighbours::may_wait(uint32_t index, uint32_t frames) const {
+  return entries_[index].waiting + frames <= kWaitPerNeighbour && waiting_ + frames <= kWaitInAll;
 }
 
 void Neighbours::wait(uint32_t index, Packet* packet) {

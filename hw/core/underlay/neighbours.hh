@@ -68,8 +68,8 @@ class Neighbours {
   // Not usable: starts asking unless that runs. True: it has become usable after all (known, only
   // to be verified).
   bool need(uint32_t index, int64_t now_ns, Outbox& outbox);
-  // Room for one more frame that waits?
-  bool may_wait(uint32_t index) const;
+  // Room for so many more frames that wait?
+  bool may_wait(uint32_t index, uint32_t frames = 1) const;
   // Keeps the packet until the neighbour answers or is given up; only when may_wait().
   void wait(uint32_t index, Packet* packet);
 

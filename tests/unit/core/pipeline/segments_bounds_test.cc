@@ -107,6 +107,21 @@ TEST(SegmentsBounds, ATagDoesNotMakeADatagramTooLong) {
   }
 }
 
+TEST(SegmentsBounds, AFrameForAnUplinkThatIsDownEndsOnce) {
+  World a(card_a(kStt));
+  a.pipeline.set_uplink_present(0, false);
+  const Bytes frame = udp_frame(16'000);
+  a.from_vnic(0, frame);
+  EXPECT_TRUE(a.sink.sent.empty());
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, spec::DropReason::uplink_down}}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                               {"vnic0.tx_bytes", frame.size()},
+                               {"vnic0.tx_encapsulated", 1},
+                               {"vnic0.tx_drops", 1},
+                               {"vnic0.drop.uplink_down", 1},
+                               {"drop.uplink_down", 1}}));
+}
+
 const Bytes kAnswer = Frame()
                           .ethernet({.destination = kMacA, .source = kMacB})
                           .arp({.operation = 2,
@@ -115,6 +130,54 @@ const Bytes kAnswer = Frame()
                                 .target_mac = kMacA,
                                 .target_ip = "192.0.2.1"})
                           .build();
+
+// Of the second datagram four segments could wait, of the last one all.
+TEST(SegmentsBounds, AllOfAFrameWaitsOrNothing) {
+  World a(card_a({.kind = "stt", .ask = true})), b(card_b(kStt));
+  const Bytes first = udp_frame(16'050, false, 1), second = udp_frame(16'050, false, 2);
+  const Bytes small = udp_frame(100, false, 3), last = udp_frame(4'000, false, 4);
+  a.from_vnic(0, first);
+  EXPECT_EQ(a.pipeline.sizes().waiting_frames, 12u);
+  const Counts before = a.count();
+  a.from_vnic(0, second);
+  EXPECT_EQ(moved(before, a.count()), (Counts{{"vnic0.tx_frames", 1},
+                                              {"vnic0.tx_bytes", second.size()},
+                                              {"vnic0.tx_encapsulated", 1},
+                                              {"vnic0.tx_drops", 1},
+                                              {"vnic0.drop.neighbour_queue_full", 1},
+                                              {"drop.neighbour_queue_full", 1}}));
+  a.from_vnic(0, small);
+  a.from_vnic(0, last);
+  EXPECT_EQ(a.pipeline.sizes().waiting_frames, underlay::kWaitPerNeighbour);
+  ASSERT_EQ(a.sink.sent.size(), 1u) << "one question";
+  a.sink.clear();
+  a.from_wire(kAnswer);
+  receive(b, sent(a));
+  EXPECT_EQ(received(b), (std::vector<Bytes>{first, small, last}));
+  EXPECT_EQ(a.count()["vnic0.tx_shaped"], 15u);
+  EXPECT_EQ(b.pipeline.incomplete_frames(), 0u);
+  EXPECT_EQ(a.pool.in_use() + b.pool.in_use(), 0u);
+}
+
+// Segments of a large underlay wait in large buffers, a quarter of which stays free.
+TEST(SegmentsBounds, AFrameWhoseSegmentsFindNoBuffersDoesNotWait) {
+  const Shape shape{.kind = "stt", .mtu = 9000};
+  Shape asking = shape;
+  asking.ask = true;
+  World a(card_a(asking)), b(card_b(shape));
+  const Bytes seven = udp_frame(61'000, false, 1), two = udp_frame(16'000, false, 2);
+  a.from_vnic(0, seven);
+  EXPECT_EQ(a.pipeline.sizes().waiting_frames, 0u);
+  EXPECT_EQ(a.count()["vnic0.drop.neighbour_queue_full"], 1u);
+  EXPECT_EQ(a.count()["vnic0.tx_drops"], 1u);
+  EXPECT_EQ(a.count()["vnic0.tx_shaped"], 0u);
+  a.from_vnic(0, two);
+  EXPECT_EQ(a.pipeline.sizes().waiting_frames, 2u);
+  a.from_wire(kAnswer);
+  ASSERT_EQ(a.sink.sent.size(), 3u);
+  receive(b, {a.sink.sent[1].frame, a.sink.sent[2].frame});
+  EXPECT_EQ(received(b), std::vector<Bytes>{two});
+}
 
 }  // namespace
 }  // namespace gatehouse::test

@@ -63,6 +63,7 @@ inline std::vector<Piece> all_of(Cutter& cutter) {
   Bytes head(cutter.most_head());
   while (!cutter.done()) {
     const Segment segment = cutter.next(head.data());
+    EXPECT_EQ(segment.length(), cutter.length(static_cast<uint32_t>(pieces.size())));
     Bytes octets(head.begin(), head.begin() + segment.head_length);
     octets.insert(octets.end(), segment.body.data, segment.body.data + segment.body.length);
     pieces.push_back({segment.place, std::move(octets)});

@@ -189,6 +189,8 @@ TEST_F(NeighboursTest, LetsOnlySoManyWait) {
   EXPECT_FALSE(table.need(v4, now, out));
   for (unsigned i = 0; i < underlay::kWaitPerNeighbour; ++i) {
     ASSERT_TRUE(table.may_wait(v4));
+    EXPECT_TRUE(table.may_wait(v4, underlay::kWaitPerNeighbour - i));
+    EXPECT_FALSE(table.may_wait(v4, underlay::kWaitPerNeighbour - i + 1));
     wait(v4, pattern(60, i));
   }
   EXPECT_FALSE(table.may_wait(v4));
