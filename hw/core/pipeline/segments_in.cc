@@ -13,6 +13,17 @@ using spec::DropReason;
 using spec::UplinkCounter;
 using stateless::Loss;
 
+namespace {
+
+// Whether what the pieces say of the headers, by which lengths and sums were written, is what parse
+// finds in the frame.
+bool is_as_told(const Layers& layers, const stateless::Delivery& told) {
+  return layers.l4 == L4::kTcp && layers.l2_length == told.l3 && layers.l4_offset == told.l4 &&
+         layers.payload_offset == told.payload;
+}
+
+}  // namespace
+
 // What was held under the policy before has gone by then.
 void Pipeline::Impl::set_reassembly() {
   if (!tables->segments) return reassembler_.reset();
@@ -77,7 +88,10 @@ DropReason Pipeline::Impl::enter_whole(Packet& packet, const stateless::Delivery
   if (known.way.is_none()) return DropReason::unknown_peer;
   peers_[0] = &tables->next_hops[known.way.index()];
   origins_[0].opaque = kTooLong;
-  return delivery.redundant ? begin_inner(packet, tunnel, 0) : begin_shaped(packet, tunnel, 0);
+  if (!delivery.redundant) return begin_shaped(packet, tunnel, 0);
+  const DropReason reason = begin_inner(packet, tunnel, 0);
+  if (reason != DropReason::none) return reason;
+  return is_as_told(packet.layers, delivery) ? DropReason::none : DropReason::segment_malformed;
 }
 
 // STT's sender may leave the inner checksum, and the cutting, to the receiver, but not to make more

@@ -50,9 +50,7 @@ bool Information::is_sound() const {
   return ip.version() == 4 && ip.header_length() == l4 - l3 && ip.protocol() == kTcpProtocol;
 }
 
-uint32_t Information::sequence() const {
-  return TcpHeader(headers().data() + octets_[4]).sequence();
-}
+uint32_t Information::sequence() const { return TcpHeader(headers().data() + l4()).sequence(); }
 
 void Information::write_part(uint8_t* head, uint32_t first, uint32_t payload, uint32_t mss,
                              bool last) const {

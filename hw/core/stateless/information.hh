@@ -43,6 +43,9 @@ class Information {
   std::span<const uint8_t> octets() const { return {octets_.data(), length_}; }
   uint32_t vni() const { return uint32_t{octets_[0]} << 16 | octets_[1] << 8 | octets_[2]; }
   std::span<const uint8_t> headers() const { return octets().subspan(kPrefix); }
+  // Octets from the inner frame's start.
+  uint16_t l3() const { return octets_[3]; }
+  uint16_t l4() const { return octets_[4]; }
   uint32_t sequence() const;  // of the inner TCP header
 
   // A part of the super-frame: the segments from number `first` on, with `payload` octets of `mss`

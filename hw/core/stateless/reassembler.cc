@@ -262,14 +262,24 @@ uint16_t Reassembler::heaviest(Weight weight) const {
 void Reassembler::finish(uint16_t number) {
   const Frame& frame = frames_[number];
   const Shape shape = frame.shape;
-  const Delivery delivery{frame.key, shape.redundant, true, frame.ecn,
-                          shape.redundant ? frame.information.vni() : 0};
+  const Delivery delivery = delivery_of(frame, true);
   if (shape.redundant) {
     frame.information.write_part(frame.packet->data, 0, shape.payload, shape.mss, true);
     frame.packet->wire_mss = shape.mss;
   }
   frame.packet->length = shape.octets();
   outlet_.reassembled(*release(number), delivery);
+}
+
+Delivery Reassembler::delivery_of(const Frame& frame, bool whole) {
+  Delivery delivery{
+      .key = frame.key, .redundant = frame.shape.redundant, .whole = whole, .ecn = frame.ecn};
+  if (!delivery.redundant) return delivery;
+  delivery.vni = frame.information.vni();
+  delivery.l3 = frame.information.l3();
+  delivery.l4 = frame.information.l4();
+  delivery.payload = static_cast<uint16_t>(frame.shape.headers());
+  return delivery;
 }
 
 void Reassembler::give_up(uint16_t number, Loss::Cause cause) {
@@ -314,7 +324,7 @@ bool Reassembler::deliver_part(const Frame& frame, const Range& run, Range& payl
               payload.length());
   packet->length = shape.headers() + payload.length();
   packet->wire_mss = shape.mss;
-  outlet_.reassembled(*packet, {frame.key, true, false, frame.ecn, frame.information.vni()});
+  outlet_.reassembled(*packet, delivery_of(frame, false));
   return true;
 }
 

@@ -55,8 +55,11 @@ struct Delivery {
   Key key;
   bool redundant = false;
   bool whole = true;
-  uint8_t ecn = 0;   // CE when one of the segments had it, else the first one's
-  uint32_t vni = 0;  // redundant only: the tunnel header of a stream says it itself
+  uint8_t ecn = 0;  // CE when one of the segments had it, else the first one's
+  // Redundant only: the tunnel header of a stream says itself what is in it. The offsets of IP
+  // header, TCP header and payload are the pieces' word.
+  uint32_t vni = 0;
+  uint16_t l3 = 0, l4 = 0, payload = 0;  // octets from the frame's start
 };
 
 // A frame that was given up.
@@ -183,6 +186,7 @@ class Reassembler {
   bool complete(const Frame& frame) const { return frame.ranges.octets() == frame.shape.total; }
   void finish(uint16_t number);
   void give_up(uint16_t number, Loss::Cause cause);
+  static Delivery delivery_of(const Frame& frame, bool whole);
   bool deliver_part(const Frame& frame, const Range& run, Range& payload);
   Packet* release(uint16_t number);
   void save(Archive& archive);

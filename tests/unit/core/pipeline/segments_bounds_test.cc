@@ -179,5 +179,58 @@ TEST(SegmentsBounds, AFrameWhoseSegmentsFindNoBuffersDoesNotWait) {
   EXPECT_EQ(received(b), std::vector<Bytes>{two});
 }
 
+// The pieces put the headers where the frame has none: what counts is where it has them.
+TEST(SegmentsBounds, PiecesThatLieAboutTheLayoutEndTheFrame) {
+  const Bytes headers = Frame().ethernet().ipv4().tcp().build();
+  Bytes head = concat({headers, Bytes(46), Bytes(headers.begin() + 14, headers.end())});
+  ASSERT_EQ(head.size(), 140u);
+  const Bytes body = pattern(4000);
+  head = patch(
+      head, 16,
+      {uint8_t((head.size() - 14 + body.size()) >> 8), uint8_t(head.size() - 14 + body.size())});
+  head = patch(head, 24, {0, 0});
+  const auto sum = uint16_t(~naive_sum(std::span(head).subspan(14, 20)));
+  head = patch(head, 24, {uint8_t(sum >> 8), uint8_t(sum)});
+  Layers layers;
+  const auto segments = [&](uint16_t l3, uint16_t l4) {
+    layers.l2_length = l3;
+    layers.l4_offset = l4;
+    layers.payload_offset = static_cast<uint16_t>(l4 + 20);
+    stateless::Information information;
+    EXPECT_TRUE(information.set(100, head.data(), layers));
+    stateless::Cutter cutter;
+    const Slice rest{body.data(), static_cast<uint32_t>(body.size())};
+    EXPECT_TRUE(cutter.begin_redundant(information, rest, 1000, 1));
+    std::vector<Bytes> frames;
+    while (!cutter.done()) {
+      Bytes octets(cutter.most_head());
+      const stateless::Segment segment = cutter.next(octets.data());
+      octets.insert(octets.end(), segment.body.data, segment.body.data + segment.body.length);
+      frames.push_back(
+          Shaped{.port = 7472, .total = segment.place.total, .offset = segment.place.offset}.build(
+              octets));
+    }
+    return frames;
+  };
+  World good(card_b(kRedundant)), b(card_b(kRedundant)), parts(card_b(kRedundant));
+  receive(good, segments(14, 34));
+  EXPECT_EQ(good.sink.received.size(), 4u);
+  const std::vector<Bytes> frames = segments(100, 120);
+  receive(b, frames);
+  EXPECT_TRUE(b.sink.received.empty());
+  EXPECT_EQ(b.count(), (Counts{{"uplink0.rx_frames", 4},
+                               {"uplink0.rx_bytes", octets_of(frames)},
+                               {"uplink0.rx_shaped", 4},
+                               {"uplink0.rx_reassembled", 1},
+                               {"uplink0.rx_drops", 1},
+                               {"drop.segment_malformed", 1}}));
+  EXPECT_EQ(b.pool.in_use(), 0u);
+  receive(parts, {frames[0], frames[3]});
+  parts.pipeline.tick(parts.now + kTime);
+  EXPECT_TRUE(parts.sink.received.empty());
+  EXPECT_EQ(parts.count()["uplink0.rx_recovered"], 2u);
+  EXPECT_EQ(parts.count()["uplink0.rx_drops"], 3u);
+}
+
 }  // namespace
 }  // namespace gatehouse::test

@@ -84,6 +84,9 @@ TEST(RedundantFrames, AreWholeInAnyOrderWithAnyDuplicates) {
     EXPECT_EQ(rig.kept.outs[0].mss, one.mss);
     EXPECT_EQ(rig.kept.outs[0].delivery.vni, kVni);
     EXPECT_TRUE(rig.kept.outs[0].delivery.whole);
+    EXPECT_EQ(rig.kept.outs[0].delivery.l3, one.super.layers.l2_length);
+    EXPECT_EQ(rig.kept.outs[0].delivery.l4, one.super.layers.l4_offset);
+    EXPECT_EQ(rig.kept.outs[0].delivery.payload, one.super.layers.payload_offset);
     EXPECT_EQ(rig.reassembler.frames(), 0u);
     EXPECT_TRUE(rig.kept.losses.empty());
   }
