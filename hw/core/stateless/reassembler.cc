@@ -64,6 +64,7 @@ DropReason Reassembler::take(const Arrival& arrival, int64_t now, uint16_t& numb
   const uint32_t hash = hash_of(arrival.key);
   number = find(arrival.key, hash);
   if (number == kNone) {
+    if (was_whole(arrival.key, hash, now)) return DropReason::segment_duplicate;
     const DropReason reason = begin(arrival, shape, now, hash, number);
     if (reason != DropReason::none) return reason;
   }
@@ -155,6 +156,14 @@ uint16_t Reassembler::find(const Key& key, uint32_t hash) const {
     if (frame.hash == hash && frame.key == key) return number;
   }
   return kNone;
+}
+
+// A deadline that is further away than it can be: as of tick().
+bool Reassembler::was_whole(const Key& key, uint32_t hash, int64_t now) const {
+  return std::any_of(finished_.begin(), finished_.end(), [&](const Finished& frame) {
+    return frame.hash == hash && now < frame.deadline && frame.deadline - now <= limits_.time_ns &&
+           frame.key == key;
+  });
 }
 
 DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_t now,
@@ -268,6 +277,8 @@ void Reassembler::finish(uint16_t number) {
     frame.packet->wire_mss = shape.mss;
   }
   frame.packet->length = shape.octets();
+  finished_[next_finished_] = {frame.key, frame.hash, frame.deadline};
+  next_finished_ = (next_finished_ + 1) % kRemembered;
   outlet_.reassembled(*release(number), delivery);
 }
 
@@ -363,6 +374,7 @@ void Reassembler::flush() {
 }
 
 void Reassembler::forget() {
+  finished_.fill({});
   while (size_ != 0) pool_.give(release(oldest_));
 }
 

@@ -107,6 +107,10 @@ struct Limits {
 
 class Reassembler {
  public:
+  // Frames that were whole of late: a segment of theirs that comes again is a duplicate, for as
+  // long as it would have been waited for. Not saved; nothing is remembered after loading.
+  static constexpr uint32_t kRemembered = 64;
+
   Reassembler(PacketPool& pool, Outlet& outlet, const Limits& limits);
   ~Reassembler() { forget(); }
   Reassembler(const Reassembler&) = delete;
@@ -136,6 +140,11 @@ class Reassembler {
  private:
   static constexpr uint16_t kNone = 0xffff;
 
+  struct Finished {
+    Key key;
+    uint32_t hash = 0;
+    int64_t deadline = INT64_MIN;
+  };
   // How a frame is laid out: the same for all its segments.
   struct Shape {
     uint16_t total = 0;  // of the stream
@@ -176,6 +185,7 @@ class Reassembler {
   spec::DropReason put(Frame& frame, const Arrival& arrival);
   bool learn(Frame& frame, uint8_t number, const uint8_t* piece);
   uint16_t find(const Key& key, uint32_t hash) const;
+  bool was_whole(const Key& key, uint32_t hash, int64_t now) const;
   spec::DropReason begin(const Arrival& arrival, const Shape& shape, int64_t now, uint32_t hash,
                          uint16_t& number);
   bool make_room(const Peer& peer, uint32_t octets);
@@ -200,7 +210,9 @@ class Reassembler {
   std::vector<uint16_t> free_;
   uint16_t oldest_ = kNone, newest_ = kNone;
   uint32_t size_ = 0, octets_ = 0;
-  bool loading_ = false;  // nothing may go on
+  std::array<Finished, kRemembered> finished_;
+  uint32_t next_finished_ = 0;  // the oldest one
+  bool loading_ = false;        // nothing may go on
 };
 
 }  // namespace gatehouse::stateless

@@ -202,7 +202,7 @@ TEST(Allocation, SegmentsOfLargerFramesTakeNoneEither) {
     const uint64_t before = allocations;
     a.from_vnic(0, {&whole, 1}, 0);
     b.from_uplink(0, segments, 0);
-    b.from_uplink(0, some, 1);
+    b.from_uplink(0, some, stateless::Limits{}.time_ns);  // the same frame, later
     b.tick(1'000'000'000);
     EXPECT_EQ(allocations, before);
     EXPECT_EQ(nothing.sent, segments.size());

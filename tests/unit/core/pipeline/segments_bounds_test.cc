@@ -232,5 +232,25 @@ TEST(SegmentsBounds, PiecesThatLieAboutTheLayoutEndTheFrame) {
   EXPECT_EQ(parts.count()["uplink0.rx_drops"], 3u);
 }
 
+// A copy that was on its way for longer than the others.
+TEST(SegmentsBounds, ADuplicateBehindTheWholeIsOne) {
+  for (const Shape& shape : {kStt, kRedundant}) {
+    World b(card_b(shape));
+    const std::vector<Bytes> frames = segments_of(shape, Data{});
+    receive(b, frames);
+    const size_t received = b.sink.received.size();
+    const Counts before = b.count();
+    receive(b, {frames[3], frames[7]});
+    EXPECT_EQ(b.pipeline.incomplete_frames(), 0u);
+    EXPECT_EQ(b.pipeline.next_tick(), INT64_MAX);
+    EXPECT_EQ(moved(before, b.count()),
+              (Counts{{"uplink0.rx_frames", 2},
+                      {"uplink0.rx_bytes", frames[3].size() + frames[7].size()},
+                      {"uplink0.rx_drops", 2},
+                      {"drop.segment_duplicate", 2}}));
+    EXPECT_EQ(b.sink.received.size(), received);
+  }
+}
+
 }  // namespace
 }  // namespace gatehouse::test

@@ -134,5 +134,43 @@ TEST(Bounds, ARedundantFrameHasALeastMss) {
   EXPECT_EQ(rig.kept.outs.size(), 1u);
 }
 
+TEST(Finished, ASegmentThatComesAgainIsADuplicate) {
+  const auto streamed = stream(test::pattern(72), test::pattern(4000), 1000, 1);
+  const auto coded = redundant(super_frame(5001), 1000, 2);
+  const int64_t time = Limits{}.time_ns;
+  Rig rig;
+  for (const Piece& piece : streamed) ASSERT_EQ(rig.add(piece, false, 100), DropReason::none);
+  for (const Piece& piece : coded) ASSERT_EQ(rig.add(piece, true, 200), DropReason::none);
+  EXPECT_EQ(rig.add(streamed[2], false, 99 + time), DropReason::segment_duplicate);
+  EXPECT_EQ(rig.add(coded[2], true, 199 + time), DropReason::segment_duplicate);
+  EXPECT_EQ(rig.add(coded[3], true, 300), DropReason::segment_duplicate);
+  EXPECT_EQ(rig.reassembler.frames(), 0u);
+  EXPECT_EQ(rig.reassembler.next_deadline(), INT64_MAX);
+  // Of another peer, with a number that is used again, or by a clock that has gone back.
+  EXPECT_EQ(rig.add(streamed[2], false, 300, 2), DropReason::none);
+  EXPECT_EQ(rig.add(streamed[2], false, 100 + time), DropReason::none);
+  EXPECT_EQ(rig.add(coded[2], true, 199), DropReason::none);
+  EXPECT_EQ(rig.kept.outs.size(), 2u);
+}
+
+TEST(Finished, OnlySoManyAreRemembered) {
+  Rig rig;
+  const auto whole = [&](uint32_t id) {
+    const auto pieces = stream(test::pattern(72), test::pattern(1000), 600, id);
+    const DropReason reason = rig.add(pieces[0], false);
+    if (reason == DropReason::none) {
+      EXPECT_EQ(rig.add(pieces[1], false), DropReason::none);
+    }
+    return reason;
+  };
+  for (uint32_t id = 0; id <= Reassembler::kRemembered; ++id) {
+    ASSERT_EQ(whole(id), DropReason::none);
+  }
+  EXPECT_EQ(whole(1), DropReason::segment_duplicate);
+  EXPECT_EQ(whole(0), DropReason::none);
+  rig.reassembler.forget();
+  EXPECT_EQ(whole(2), DropReason::none) << "reset";
+}
+
 }  // namespace
 }  // namespace gatehouse::stateless
