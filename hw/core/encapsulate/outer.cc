@@ -211,7 +211,8 @@ void Outer::tell_super_frame(uint8_t* header, const Layers& layers, uint16_t mss
   const SttOffload offload(header + plan_->offload_at_);
   offload.set_flags(
       static_cast<uint8_t>(offload.kPartial | offload.kTcp | (v4 ? offload.kIpv4 : 0)));
-  offload.set_l4_offset(static_cast<uint8_t>(layers.l4_offset));
+  const uint32_t left_out = carries_ip() ? EthernetHeader<uint8_t>::kLength : 0;
+  offload.set_l4_offset(static_cast<uint8_t>(layers.l4_offset - left_out));
   offload.set_mss(mss);
 }
 

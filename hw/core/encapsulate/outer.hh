@@ -126,7 +126,8 @@ class Outer {
   uint8_t* push_segment(uint8_t* head, uint32_t head_length, const Slice& body, Inner about,
                         uint16_t identification, const Place& place) const;
   // Writes into a tunnel header (draft-davie-stt-08 section 3.1) that the inner frame, of which
-  // `layers` are, is a TCP super-frame whose TCP checksum is the sum of the pseudo header.
+  // `layers` are (from its Ethernet header on, sent or not), is a TCP super-frame whose TCP
+  // checksum is the sum of the pseudo header.
   void tell_super_frame(uint8_t* header, const Layers& layers, uint16_t mss) const;
 
   bool wants_checksum() const { return wants_checksum_; }

@@ -91,6 +91,31 @@ TEST(InnerIp, SuperFramesAreCut) {
   }
 }
 
+// Of one's own, TCP-shaped: what STT's fields say counts from the datagram, which is all there is.
+TEST(InnerIp, ASuperFrameInSegmentsSaysWhereItsHeaderIs) {
+  Format format = *shipped_format("stt");
+  format.inner = policy::Inside::kIp;
+  ASSERT_FALSE(policy::check_format(format));
+  Pair ip(format), ethernet(*shipped_format("stt"));
+  for (const bool v6 : {false, true}) {
+    const Bytes frame = v6 ? Frame().ethernet().ipv6().tcp().payload(5000).build()
+                           : Frame().ethernet().ipv4().tcp().payload(5000).build();
+    const Offload tso{.tso = true,
+                      .tcp = true,
+                      .ipv4 = !v6,
+                      .mss = 1200,
+                      .header_length = static_cast<uint16_t>(v6 ? 74 : 54),
+                      .payload_length = 5000};
+    constexpr size_t kL4Offset = 14 + 20 + 20 + 2;
+    EXPECT_EQ(ethernet.pass(frame, tso).at(kL4Offset), v6 ? 54 : 34);
+    EXPECT_EQ(ip.pass(frame, tso).at(kL4Offset), v6 ? 40 : 20);
+    ASSERT_EQ(ip.b.sink.received.size(), 5u);
+    for (size_t i = 0; i < 5; ++i) {
+      EXPECT_EQ(to_hex(ip.b.sink.received[i].frame), to_hex(ethernet.b.sink.received[i].frame));
+    }
+  }
+}
+
 TEST(InnerIp, NoHeaderAtAllIsIpInIp) {
   Pair pair(*shipped_format("ipip"));
   const Bytes outer = pair.pass(kV4);
