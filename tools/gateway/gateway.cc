@@ -124,7 +124,7 @@ Status Gateway::open_capture(const std::string& path) {
 
 Status Gateway::open_services(const Plan& plan, const common::Options& options) {
   constexpr uint64_t kLeastMtu = 576;  // what every IPv4 host takes (RFC 791)
-  const Result<uint64_t> mtu = options.number("--mtu", kLeastMtu, 16000, 1500);
+  const Result<uint64_t> mtu = options.number("--mtu", kLeastMtu, policy::kMaxMtu, 1500);
   if (!mtu.ok()) return mtu.status();
   UserNetworkOptions how;
   how.restricted = options.has("--restrict");

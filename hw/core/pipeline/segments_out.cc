@@ -68,6 +68,8 @@ void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inne
   if (waits && !may_all_wait(hop)) return refuse(DropReason::neighbour_queue_full);
   walked(spec::Stage::stateless, port, cutter_.segments());
   if (cutter_.segments() > 1) vnics[port][VnicCounter::tx_shaped] += cutter_.segments();
+  // An arena that is empty has room for a head: it is no longer than a segment.
+  static_assert(encapsulate::Outer::kTemplate + policy::kMaxMtu <= segment::kArenaOctets);
   heads_.reset(encapsulate::Outer::kTemplate);
   while (!cutter_.done()) {
     uint8_t* head = heads_.take(cutter_.most_head());

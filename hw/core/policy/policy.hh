@@ -54,6 +54,8 @@ enum class Inside : uint8_t { kEthernet, kIp, kIpv4, kIpv6, kEthernetSaid };
 // kStream.
 enum class Segments : uint8_t { kUsual, kStream, kRedundant };
 
+inline constexpr uint16_t kMaxMtu = 16000;  // of uplinks and tenants
+
 // How frames look on the underlay: the description from which the card recognises, builds and opens
 // them. The tunnel header stands behind the outer IP header and what the protocol has in front of
 // it: the UDP header, or a TCP-shaped one (davie-stt section 3.2). Offsets are in octets from its
