@@ -86,7 +86,8 @@ void Pipeline::Impl::claim_super_frame(Packet& packet) {
   packet.offload = {.tso = true,
                     .tcp = true,
                     .ipv4 = layers.l3 == L3::kIpv4,
-                    .mss = packet.wire_mss,
+                    // Small segments that a kernel has merged may be cut larger: it is a stream.
+                    .mss = std::max(packet.wire_mss, kLeastMss),
                     .header_length = layers.payload_offset,
                     .payload_length = packet.length - layers.payload_offset};
 }

@@ -47,6 +47,28 @@ TEST(SegmentsBounds, AnMssThatIsTooSmallCutsNothing) {
   }
 }
 
+// The wire's own netdev says the MSS of what it has merged, which may be an octet.
+TEST(SegmentsBounds, WhatTheWireMergedIsCutNoSmaller) {
+  const Shape geneve{.kind = "geneve"};
+  const Data data{.octets = 1000};
+  World a(card_a(geneve));
+  a.sink.wire_cuts = true;
+  data.send(a);
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  for (const uint16_t mss : {uint16_t{1}, uint16_t(kLeastMss - 1), uint16_t{kLeastMss}}) {
+    World b(card_b(geneve));
+    b.from_wire(a.sink.sent[0].frame, 0, mss);
+    EXPECT_EQ(b.sink.received.size(), 16u);
+    Bytes payload;
+    for (const Bytes& frame : received(b)) {
+      EXPECT_TRUE(checksums_right(frame));
+      payload.insert(payload.end(), frame.begin() + 54, frame.end());
+    }
+    EXPECT_EQ(payload, pattern(data.octets));
+    EXPECT_EQ(b.pool.in_use(), 0u);
+  }
+}
+
 // What a peer must not say is not said: such a super-frame is cut by the card.
 TEST(SegmentsBounds, ASmallMssOfAGuestIsCutHere) {
   const Data data{.octets = 1000};
