@@ -81,6 +81,40 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"DescribedByThePolicyAlone", "quay", false}),
     [](const auto& row) { return row.param.name; });
 
+// A wire that loses one frame of a hundred. A stream with a hole is lost whole, of redundant
+// segments the others arrive; TCP makes good either way.
+class LossyWire : public testing::TestWithParam<const char*> {};
+
+TEST_P(LossyWire, WhatIsLostIsCountedAndTcpGoesOn) {
+  PairOptions options;
+  options.format = GetParam();
+  options.switch_options = {"--loss", "0.01"};
+  Pair pair(options);
+  pair.left().agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  const Counts before = drops_of(pair.right());
+  copy_and_compare(pair.left(), pair.right(), kRight4, 4);
+  // What is not whole waits for the rest, for a while.
+  EXPECT_TRUE(
+      eventually([&] { return card_of(pair.right()).at("tables").at("incomplete-frames") == 0; },
+                 seconds(10)));
+  Counts moved = difference(before, drops_of(pair.right()));
+  EXPECT_GT(moved["frame_incomplete"], 0u);
+  const nlohmann::json uplink = card_of(pair.right()).at("uplinks").at(0).at("counters");
+  EXPECT_GT(uplink.at("rx_reassembled"), 0u);
+  const bool redundant = options.format == "stt-redundant";
+  EXPECT_EQ(uplink.at("rx_recovered") > 0, redundant) << uplink.at("rx_recovered");
+  for (const auto& [reason, count] : moved) {
+    EXPECT_TRUE(reason == "answered" || reason == "no_broadcast_peer" || reason == "link_local" ||
+                reason == "not_forwarded" || reason == "frame_incomplete")
+        << count << " frames: " << reason;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, LossyWire, testing::Values("stt", "stt-redundant"),
+                         [](const auto& row) {
+                           return std::string(row.param) == "stt" ? "Stt" : "SttRedundant";
+                         });
+
 TEST(PathMtu, SenderIsToldAndAdapts) {
   PairOptions options;
   options.underlay_mtu = 1500;  // leaves 1450 for the inner datagram with Geneve over IPv4

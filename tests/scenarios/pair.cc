@@ -29,10 +29,10 @@ lab::Topology pair_topology(const PairOptions& options) {
 }
 
 Pair::Pair(const PairOptions& options) : topology_(pair_topology(options)) {
-  underlay_ = std::make_unique<lab::Process>(
-      std::vector<std::string>{lab::Build::tool(), "switch", "--listen",
-                               "unix:" + underlay_socket()},
-      work_.path("switch.log"));
+  std::vector<std::string> wire = {lab::Build::tool(), "switch", "--listen",
+                                   "unix:" + underlay_socket()};
+  wire.insert(wire.end(), options.switch_options.begin(), options.switch_options.end());
+  underlay_ = std::make_unique<lab::Process>(wire, work_.path("switch.log"));
   for (const char* side : {"left", "right"}) {
     nlohmann::json policy = topology_.policy_of(side);
     if (options.policy) options.policy(side, policy);

@@ -33,8 +33,9 @@ struct PairOptions {
   // What the card of a side shall have besides: it may change the policy.
   std::function<void(const std::string& side, nlohmann::json& policy)> policy;
   std::string vnic_options;
-  std::vector<std::string> left_devices;  // more for the left guest's machine
-  std::string left_append;                // more of its kernel's command line
+  std::vector<std::string> switch_options;  // of the underlay
+  std::vector<std::string> left_devices;    // more for the left guest's machine
+  std::string left_append;                  // more of its kernel's command line
 };
 
 class Pair {
