@@ -76,6 +76,8 @@ TEST_F(Guest, LooksForTraces) {
             "/proc/interrupts 2>/dev/null")
         .output;
   };
+  // The NIC's driver says there what it has.
+  fort_->agent().wait_for("grep -q e1000e /proc/iomem", std::chrono::seconds(30));
   EXPECT_EQ(find("gatehouse|sequester|partition"), "");
   const std::string found = find("bochs|qemu|e1000e|processor");
   for (const char* place : {"acpi", "dmi", "iomem", "cpuinfo"})

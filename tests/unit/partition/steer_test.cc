@@ -369,6 +369,35 @@ TEST_F(SteerTest, ReusesNoSlotOfAMessageOnItsWayAfterLoading) {
   EXPECT_EQ(control().overruns, 1u);
 }
 
+// Version 1 did not say what was on its way: it may be any.
+TEST_F(SteerTest, ReusesNoSlotOfAnOlderSavedState) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  for (uint32_t data = 0; data < 63; ++data) {
+    unit_.message(kMessageAddress, data);
+    unit_.write(steer::INJECT_SLOT, data, 4);
+  }
+  control().pending = 0;
+  Archive saved;
+  unit_.archive(saved);
+  std::vector<uint8_t> octets = saved.bytes();
+  ASSERT_EQ(octets[4], 2u) << "behind the section's tag";
+  octets[4] = 1;
+  octets.resize(octets.size() - sizeof(uint64_t));
+  FakeSteeredDevice device;
+  Steer other(ram_, interrupts_, device);
+  other.plugged();
+  Archive loaded{std::span<const uint8_t>(octets)};
+  other.archive(loaded);
+  ASSERT_TRUE(loaded.ok() && loaded.at_end()) << loaded.error();
+  other.message(kMessageAddress, 1000);
+  EXPECT_EQ(slot(62).data, 1000u);
+  EXPECT_EQ(control().overruns, 1u);
+  other.write(steer::INJECT_SLOT, 7, 4);
+  other.message(kMessageAddress, 1001);
+  EXPECT_EQ(slot(7).data, 1001u);
+  EXPECT_EQ(control().overruns, 1u);
+}
+
 TEST_F(SealTest, RefusesSavedStateThatIsNotValid) {
   ASSERT_EQ(seal(kSteerSealed), Result::k_ok);
   Archive saved;
