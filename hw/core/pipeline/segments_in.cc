@@ -107,8 +107,9 @@ DropReason Pipeline::Impl::begin_shaped(Packet& packet, const decapsulate::Tunne
   if (reason != DropReason::none || (!tcp && layers.l4 != L4::kUdp)) return reason;
   const bool larger =
       layers.payload_offset != 0 && layers.l3_end > layers.payload_offset + left.mss;
-  if (tcp && left.mss != 0 && left.mss < kLeastMss && larger) return DropReason::too_many_segments;
-  if (tcp && left.mss != 0 && larger &&
+  const bool to_cut = tcp && left.mss != 0 && larger;
+  if (to_cut && left.mss < kLeastMss) return DropReason::too_many_segments;
+  if (to_cut &&
       (left.checksum || verify_l4_checksum(packet.data, layers) == ChecksumState::kGood)) {
     packet.wire_mss = left.mss;
     claim_super_frame(packet);

@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "hw/core/base/archive.hh"
 #include "hw/partition/steer.hh"
 #include "tests/unit/partition/rig.hh"
 
@@ -71,6 +73,25 @@ class SteerTest : public ::testing::Test {
   }
   SteerRecord record(unsigned number) {
     return ram_.get<SteerRecord>(kRingAt + number * sizeof(SteerRecord));
+  }
+
+  // What the unit has saved, or an older one, in another one that goes on from there.
+  struct Loaded {
+    Loaded(SteerTest& test, std::span<const uint8_t> octets)
+        : unit(test.ram_, test.interrupts_, device) {
+      device.line = test.device_.line;  // saved with its bus
+      unit.plugged();
+      Archive archive{octets};
+      unit.archive(archive);
+      EXPECT_TRUE(archive.ok() && archive.at_end()) << archive.error();
+    }
+    FakeSteeredDevice device;
+    Steer unit;
+  };
+  std::vector<uint8_t> saved() {
+    Archive archive;
+    unit_.archive(archive);
+    return archive.bytes();
   }
 
   LargeRam ram_;

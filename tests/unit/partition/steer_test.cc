@@ -288,14 +288,8 @@ TEST_F(SealTest, ComeAndGoWithoutTouchingSlots) {
   EXPECT_EQ(slot(0).count, 1u);
   unit_.write(steer::INJECT_SLOT, 0, 4);
   EXPECT_EQ(device_.sent.size(), 1u);
-  Archive saved;
-  unit_.archive(saved);
-  FakeSteeredDevice device;
-  Steer other(ram_, interrupts_, device);
-  other.plugged();
-  Archive loaded{std::span<const uint8_t>(saved.bytes())};
-  other.archive(loaded);
-  ASSERT_TRUE(loaded.ok()) << loaded.error();
+  Loaded loaded(*this, saved());
+  auto& [device, other] = loaded;
   EXPECT_EQ(device.used, device_.used);
   ram_.put(at(2, 0), seal_of(kData));
   EXPECT_TRUE(other.seal_holds(0, 0, kData));
@@ -325,17 +319,9 @@ TEST_F(SteerTest, GoesOnFromSavedState) {
   unit_.message(kMessageAddress, 34);
   unit_.line(true);
   unit_.write(steer::INJECT_INTX, 1, 4);
-  Archive saved;
-  unit_.archive(saved);
-
-  FakeSteeredDevice device;
-  device.line = true;  // the line's state is saved with its bus
-  Steer other(ram_, interrupts_, device);
-  other.plugged();
-  Archive loaded{std::span<const uint8_t>(saved.bytes())};
-  other.archive(loaded);
-  ASSERT_TRUE(loaded.ok()) << loaded.error();
-  EXPECT_TRUE(loaded.at_end());
+  Loaded loaded(*this, saved());
+  auto& [device, other] = loaded;
+  ASSERT_TRUE(device.line);
   EXPECT_EQ(device.used, device_.used);
   EXPECT_TRUE(other.message(kMessageAddress, 34));
   EXPECT_EQ(slot(1).count, 2u);
@@ -353,14 +339,8 @@ TEST_F(SteerTest, ReusesNoSlotOfAMessageOnItsWayAfterLoading) {
   for (uint32_t data = 0; data < 63; ++data) unit_.message(kMessageAddress, data);
   control().pending = 0;
   unit_.write(steer::INJECT_SLOT, 30, 4);
-  Archive saved;
-  unit_.archive(saved);
-  FakeSteeredDevice device;
-  Steer other(ram_, interrupts_, device);
-  other.plugged();
-  Archive loaded{std::span<const uint8_t>(saved.bytes())};
-  other.archive(loaded);
-  ASSERT_TRUE(loaded.ok() && loaded.at_end()) << loaded.error();
+  Loaded loaded(*this, saved());
+  Steer& other = loaded.unit;
   other.message(kMessageAddress, 1000);
   EXPECT_EQ(slot(30).data, 1000u);
   EXPECT_EQ(control().overruns, 0u);
@@ -377,18 +357,12 @@ TEST_F(SteerTest, ReusesNoSlotOfAnOlderSavedState) {
     unit_.write(steer::INJECT_SLOT, data, 4);
   }
   control().pending = 0;
-  Archive saved;
-  unit_.archive(saved);
-  std::vector<uint8_t> octets = saved.bytes();
+  std::vector<uint8_t> octets = saved();
   ASSERT_EQ(octets[4], 2u) << "behind the section's tag";
   octets[4] = 1;
   octets.resize(octets.size() - sizeof(uint64_t));
-  FakeSteeredDevice device;
-  Steer other(ram_, interrupts_, device);
-  other.plugged();
-  Archive loaded{std::span<const uint8_t>(octets)};
-  other.archive(loaded);
-  ASSERT_TRUE(loaded.ok() && loaded.at_end()) << loaded.error();
+  Loaded loaded(*this, octets);
+  Steer& other = loaded.unit;
   other.message(kMessageAddress, 1000);
   EXPECT_EQ(slot(62).data, 1000u);
   EXPECT_EQ(control().overruns, 1u);
@@ -400,11 +374,10 @@ TEST_F(SteerTest, ReusesNoSlotOfAnOlderSavedState) {
 
 TEST_F(SealTest, RefusesSavedStateThatIsNotValid) {
   ASSERT_EQ(seal(kSteerSealed), Result::k_ok);
-  Archive saved;
-  unit_.archive(saved);
+  const std::vector<uint8_t> before = saved();
   std::mt19937 random(1);
   for (unsigned round = 0; round < 4000; ++round) {
-    std::vector<uint8_t> octets = saved.bytes();
+    std::vector<uint8_t> octets = before;
     for (unsigned i = 0; i <= round % 4; ++i)
       octets[random() % octets.size()] = static_cast<uint8_t>(random());
     octets.resize(octets.size() - (round % 8 == 7 ? random() % octets.size() : 0));

@@ -121,14 +121,7 @@ TEST_P(AllStages, NoFrameTakesMemoryFromTheHeap) {
       Bytes(5),
       super_frame};
   const std::vector<Bytes> from_wire = {
-      Frame()
-          .ethernet({.destination = kMacA, .source = kMacB})
-          .arp({.operation = 2,
-                .sender_mac = kMacB,
-                .sender_ip = "192.0.2.2",
-                .target_mac = kMacA,
-                .target_ip = "192.0.2.1"})
-          .build(),
+      neighbours_answer(),
       tunnel(Frame()
                  .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
                  .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})

@@ -139,14 +139,7 @@ TEST(Counters, CountWhatEndsOutside) {
 TEST(Saved, CountersNeighboursAndLimitsComeBack) {
   World a(card_a({.ask = true}));
   a.from_vnic(0, kFrame);
-  a.from_wire(Frame()
-                  .ethernet({.destination = kMacA, .source = kMacB})
-                  .arp({.operation = 2,
-                        .sender_mac = kMacB,
-                        .sender_ip = "192.0.2.2",
-                        .target_mac = kMacA,
-                        .target_ip = "192.0.2.1"})
-                  .build());
+  a.from_wire(neighbours_answer());
   for (int i = 0; i < 256; ++i) a.from_vnic(0, Frame().ethernet().arp().build());
   Archive saved;
   a.pipeline.archive(saved);

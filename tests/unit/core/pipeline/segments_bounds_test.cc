@@ -144,15 +144,6 @@ TEST(SegmentsBounds, AFrameForAnUplinkThatIsDownEndsOnce) {
                                {"drop.uplink_down", 1}}));
 }
 
-const Bytes kAnswer = Frame()
-                          .ethernet({.destination = kMacA, .source = kMacB})
-                          .arp({.operation = 2,
-                                .sender_mac = kMacB,
-                                .sender_ip = "192.0.2.2",
-                                .target_mac = kMacA,
-                                .target_ip = "192.0.2.1"})
-                          .build();
-
 // Of the second datagram four segments could wait, of the last one all.
 TEST(SegmentsBounds, AllOfAFrameWaitsOrNothing) {
   World a(card_a({.kind = "stt", .ask = true})), b(card_b(kStt));
@@ -173,7 +164,7 @@ TEST(SegmentsBounds, AllOfAFrameWaitsOrNothing) {
   EXPECT_EQ(a.pipeline.sizes().waiting_frames, underlay::kWaitPerNeighbour);
   ASSERT_EQ(a.sink.sent.size(), 1u) << "one question";
   a.sink.clear();
-  a.from_wire(kAnswer);
+  a.from_wire(neighbours_answer());
   receive(b, sent(a));
   EXPECT_EQ(received(b), (std::vector<Bytes>{first, small, last}));
   EXPECT_EQ(a.count()["vnic0.tx_shaped"], 15u);
@@ -195,7 +186,7 @@ TEST(SegmentsBounds, AFrameWhoseSegmentsFindNoBuffersDoesNotWait) {
   EXPECT_EQ(a.count()["vnic0.tx_shaped"], 0u);
   a.from_vnic(0, two);
   EXPECT_EQ(a.pipeline.sizes().waiting_frames, 2u);
-  a.from_wire(kAnswer);
+  a.from_wire(neighbours_answer());
   ASSERT_EQ(a.sink.sent.size(), 3u);
   receive(b, {a.sink.sent[1].frame, a.sink.sent[2].frame});
   EXPECT_EQ(received(b), std::vector<Bytes>{two});

@@ -295,14 +295,7 @@ TEST(Segments, WaitForTheNeighbour) {
   a.from_vnic(0, frame);
   ASSERT_EQ(a.sink.sent.size(), 1u) << "the question";
   EXPECT_EQ(a.pipeline.sizes().waiting_frames, 2u);
-  a.from_wire(Frame()
-                  .ethernet({.destination = kMacA, .source = kMacB})
-                  .arp({.operation = 2,
-                        .sender_mac = kMacB,
-                        .sender_ip = "192.0.2.2",
-                        .target_mac = kMacA,
-                        .target_ip = "192.0.2.1"})
-                  .build());
+  a.from_wire(neighbours_answer());
   ASSERT_EQ(a.sink.sent.size(), 3u);
   receive(b, {a.sink.sent[1].frame, a.sink.sent[2].frame});
   EXPECT_EQ(received(b), std::vector<Bytes>{frame});

@@ -191,6 +191,17 @@ void World::from_wire(const Bytes& frame, unsigned uplink, uint16_t wire_mss) {
   pipeline.from_uplink(uplink, {&packet, 1}, now);
 }
 
+Bytes neighbours_answer() {
+  return Frame()
+      .ethernet({.destination = kMacA, .source = kMacB})
+      .arp({.operation = 2,
+            .sender_mac = kMacB,
+            .sender_ip = "192.0.2.2",
+            .target_mac = kMacA,
+            .target_ip = "192.0.2.1"})
+      .build();
+}
+
 policy::Policy card_a(const Shape& shape) { return card(shape, true); }
 policy::Policy card_b(const Shape& shape) { return card(shape, false); }
 

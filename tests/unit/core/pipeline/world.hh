@@ -118,6 +118,8 @@ struct Shape {
   bool ask = false;
   bool broadcast = false;  // the other card is the tenant's broadcast peer
 };
+// The ARP answer of card_b to the card that asks for it: Shape::ask.
+Bytes neighbours_answer();
 policy::Policy card_a(const Shape& shape = {});
 policy::Policy card_b(const Shape& shape = {});
 
