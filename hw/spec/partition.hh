@@ -129,7 +129,7 @@ struct alignas(64) UnitControl {
   uint32_t overruns;  // records that found the ring full and are lost (redirection: the shadow has the last value)
   uint32_t armed;
   uint32_t consumed;  // records that firmware has taken
-  // Firmware's.
+  // Firmware's, but for bits that the unit clears (kIntxSlot).
   uint64_t patient, watched;  // bits of `pending`
   uint64_t octet, index;      // addresses in private RAM; what is none is finished
   uint32_t octet_mask;

@@ -93,6 +93,8 @@ constexpr const char* kNotes[] = {
     "that forgets them.",
     "testpmd csum parses and makes checksums: no tables, no tunnel. Open vSwitch and Linux do what "
     "hw/core does: anti-spoofing, connection tracking, a meter, VXLAN.",
+    "Open vSwitch and hw/core share the core while they are measured; the others come after "
+    "hw/core.",
     "Linux: what sending the frames costs (a packet socket into a veth that drops them, measured "
     "beside it) is taken off; a frame at a time, as a packet socket sends them.",
 };

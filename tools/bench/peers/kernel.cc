@@ -76,7 +76,13 @@ class Kernel final : public Peer {
     traffic_ = std::make_unique<Traffic>(size, flows);
   }
 
-  double rate() override {
+  std::pair<double, double> beside(const std::function<double()>& ours) override {
+    const double first = ours();
+    return {first, rate()};
+  }
+
+ private:
+  double rate() {
     const Sending alone = send_frames(sender_.name(), "calibrate", core_, *traffic_, kSeconds);
     const double before = encapsulated();
     const Sending all = send_frames(sender_.name(), "out", core_, *traffic_, kSeconds);
@@ -87,7 +93,6 @@ class Kernel final : public Peer {
     return 1 / (all.seconds / all.frames - alone.seconds / alone.frames);
   }
 
- private:
   static void connect(const lab::Netns& a, const char* of_a, const lab::Netns& b,
                       const char* of_b) {
     a.sh(std::string("ip link add ") + of_a + " type veth peer name " + of_b + " netns " +

@@ -78,14 +78,6 @@ class OpenVSwitch final : public Peer {
     pause();
   }
 
-  double rate() override {
-    return beside([] {
-             std::this_thread::sleep_for(seconds(1));
-             return 0.0;
-           })
-        .second;
-  }
-
   // Its worker never sleeps: the core is shared half and half.
   std::pair<double, double> beside(const std::function<double()>& ours) override {
     resume();

@@ -20,16 +20,12 @@ class Peer {
   virtual ~Peer() = default;
   // Of so many flows that are asked for, those that it can be given.
   virtual uint32_t most_flows() const = 0;
-  // Until the next call: what rate() is about. Throws lab::Failure.
+  // Until the next call: what beside() is about. Throws lab::Failure.
   virtual void give(const FrameSize& size, uint32_t flows) = 0;
-  // Frames a second of processor time, by one core. Between two calls it takes no processor time.
-  virtual double rate() = 0;
-  // {what `ours` returns, rate()}: at once on that core, if the peer can, so that both meet the
-  // same machine.
-  virtual std::pair<double, double> beside(const std::function<double()>& ours) {
-    const double first = ours();
-    return {first, rate()};
-  }
+  // {what `ours` returns, the peer's frames a second of processor time, by one core}: at once on
+  // that core, if the peer can, so that both meet the same machine; else one after the other.
+  // Between two calls it takes no processor time.
+  virtual std::pair<double, double> beside(const std::function<double()>& ours) = 0;
 };
 
 // Each throws lab::Failure that names what is missing and how it is had.

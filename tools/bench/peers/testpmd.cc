@@ -32,7 +32,13 @@ class Testpmd final : public Peer {
     Traffic(size, flows).write_pcap(file());
   }
 
-  double rate() override {
+  std::pair<double, double> beside(const std::function<double()>& ours) override {
+    const double first = ours();
+    return {first, rate()};
+  }
+
+ private:
+  double rate() {
     lab::Process process(command(), work_.path("testpmd.log"));
     wait_until_it_forwards(process);
     std::this_thread::sleep_for(seconds(1));
@@ -44,7 +50,6 @@ class Testpmd final : public Peer {
     return std::stod(log.substr(at + 11)) / taken;
   }
 
- private:
   std::string file() const { return work_.path("testpmd.pcap"); }
 
   std::vector<std::string> command() const {
