@@ -18,18 +18,6 @@ bool is_echo(uint8_t protocol, uint8_t type, bool& asks) {
 
 }  // namespace
 
-FlowEnds flow_ends(const uint8_t* frame, const Layers& layers) {
-  const uint8_t* l3 = frame + layers.l2_length;
-  FlowEnds ends;
-  ends.v6 = layers.l3 == L3::kIpv6;
-  ends.source = ends.v6 ? Ipv6Header(l3).source_octets() : Ipv4Header(l3).source_octets();
-  ends.destination =
-      ends.v6 ? Ipv6Header(l3).destination_octets() : Ipv4Header(l3).destination_octets();
-  ends.protocol = layers.ip_protocol;
-  if (layers.l4 != L4::kNone && layers.l4 != L4::kOther) ends.l4 = frame + layers.l4_offset;
-  return ends;
-}
-
 FlowKey flow_key(const FlowEnds& ends, FlowDirection direction, uint16_t owner) {
   const bool out = direction == FlowDirection::kOut;
   FlowKey key;

@@ -86,7 +86,17 @@ struct FlowEnds {
 };
 
 // Of a parsed frame with L3 IPv4 or IPv6.
-FlowEnds flow_ends(const uint8_t* frame, const Layers& layers);
+inline FlowEnds flow_ends(const uint8_t* frame, const Layers& layers) {
+  const uint8_t* l3 = frame + layers.l2_length;
+  FlowEnds ends;
+  ends.v6 = layers.l3 == L3::kIpv6;
+  ends.source = ends.v6 ? Ipv6Header(l3).source_octets() : Ipv4Header(l3).source_octets();
+  ends.destination =
+      ends.v6 ? Ipv6Header(l3).destination_octets() : Ipv4Header(l3).destination_octets();
+  ends.protocol = layers.ip_protocol;
+  if (layers.l4 != L4::kNone && layers.l4 != L4::kOther) ends.l4 = frame + layers.l4_offset;
+  return ends;
+}
 
 // `direction`: of the datagram. DHCP's addresses change in mid-conversation: a client has one key
 // for all of it, without addresses. ICMP but echo has no ports.
@@ -117,6 +127,35 @@ inline FlowKeyWords flow_key_words(const FlowEnds& ends, FlowDirection direction
   words.remote[0] = ends.v6 ? load_le<uint64_t>(remote) : load_le<uint32_t>(remote);
   words.remote[1] = ends.v6 ? load_le<uint64_t>(remote + 8) : 0;
   return words;
+}
+
+// Whether two parsed frames are of one flow between the same two stations for certain: MACs,
+// addresses, ports. Of untagged TCP and UDP right behind a plain IP header, and no fragments; false
+// for all others.
+inline bool same_flow(const uint8_t* one, const Layers& layers, const uint8_t* other,
+                      const Layers& others) {
+  constexpr uint16_t kEthernet = EthernetHeader<const uint8_t>::kLength;
+  constexpr uint16_t kV4 = Ipv4Header<const uint8_t>::kLength;
+  constexpr uint16_t kV6 = Ipv6Header<const uint8_t>::kLength;
+  const auto same8 = [&](size_t at) {
+    return load_le<uint64_t>(one + at) == load_le<uint64_t>(other + at);
+  };
+  const auto same4 = [&](size_t at) {
+    return load_le<uint32_t>(one + at) == load_le<uint32_t>(other + at);
+  };
+  if (layers.flow_hash != others.flow_hash) return false;
+  if (layers.l4 != others.l4 || (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp) ||
+      layers.l3 != others.l3 || layers.l2_length != kEthernet || others.l2_length != kEthernet ||
+      layers.fragment || others.fragment || layers.l4_offset != others.l4_offset || !same8(0) ||
+      !same4(8)) {
+    return false;
+  }
+  // Both addresses and both ports stand one behind the other.
+  constexpr size_t kAddresses4 = kEthernet + 12, kAddresses6 = kEthernet + 8;
+  if (layers.l3 == L3::kIpv4)
+    return layers.l4_offset == kEthernet + kV4 && same8(kAddresses4) && same4(kAddresses4 + 8);
+  return layers.l4_offset == kEthernet + kV6 && same8(kAddresses6) && same8(kAddresses6 + 8) &&
+         same8(kAddresses6 + 16) && same8(kAddresses6 + 24) && same4(kAddresses6 + 32);
 }
 
 }  // namespace gatehouse

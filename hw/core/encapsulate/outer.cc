@@ -14,11 +14,6 @@ using policy::Format;
 
 constexpr uint8_t kEcnMask = 0x03;  // RFC 3168 section 5
 
-// RFC 7348 section 5, RFC 8926 section 3.3: entropy in the dynamic range of RFC 6335.
-uint16_t source_port(uint32_t hash) {
-  return static_cast<uint16_t>(0xc000 | (hash ^ hash >> 16) >> 2);
-}
-
 }  // namespace
 
 Outer::Outer(const Ends& ends, const Plan& plan) : plan_(&plan) {
@@ -32,6 +27,8 @@ Outer::Outer(const Ends& ends, const Plan& plan) : plan_(&plan) {
       plan.l4_ == Format::kTcp ||
       (plan.l4_ == Format::kUdp && (v6_ ? !format.zero_checksum_ipv6 : format.udp_checksum));
   wants_checksum_ = l4_checksum_ || plan.checksum_;
+  is_usual_ = plan.plain_ && !v6_ && length_ <= kShort && plan.options_length_ == 0 &&
+              !plan.ether_type_ && !plan.carries_ip();
   dscp_ = static_cast<uint8_t>(format.dscp.value_or(0) << 2);
   dscp_mask_ = format.dscp ? kEcnMask : 0xff;
 
@@ -94,24 +91,14 @@ void Outer::write_l4(uint8_t* at) const {
 
 inline void Outer::finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
                              uint16_t identification) const {
-  // RFC 6040 section 4.1, normal mode: ECN is copied. DSCP by the format (RFC 2983).
-  const auto tos = static_cast<uint8_t>(dscp_ | (traffic_class & dscp_mask_));
-  if (v6_) {
-    const Ipv6Header header(ip);
-    header.set_version_class_flow(0x60000000u | uint32_t{tos} << 20);
-    header.set_payload_length(l4_length);
-  } else {
-    const Ipv4Header header(ip);
-    const auto total = static_cast<uint16_t>(l4_length + header.kLength);
-    header.set_tos(tos);
-    header.set_total_length(total);
-    header.set_identification(identification);
-    header.set_checksum(
-        checksum::finish(checksum::fold(uint64_t{ip_sum_} + tos + total + identification)));
-  }
+  if (!v6_) return finish_ipv4(ip, l4_length, traffic_class, identification);
+  const Ipv6Header header(ip);
+  header.set_version_class_flow(0x60000000u | uint32_t{tos_of(traffic_class)} << 20);
+  header.set_payload_length(l4_length);
 }
 
-uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const {
+uint8_t* Outer::push_any(uint8_t* inner, uint32_t length, Inner about,
+                         uint16_t identification) const {
   uint8_t* end = inner - plan_->options_length_;
   if (plan_->options_length_ != 0) {
     std::memcpy(end, plan_->format_->options.data(), plan_->options_length_);
@@ -130,13 +117,7 @@ uint8_t* Outer::push(uint8_t* inner, uint32_t length, Inner about, uint16_t iden
     plan_->ether_type_.write(l4 + plan_->l4_length(),
                              static_cast<uint16_t>(about.v6 ? EtherType::kIpv6 : EtherType::kIpv4));
   }
-  if (plan_->plain_) [[likely]] {
-    const UdpHeader udp(l4);
-    udp.set_source_port(source_port(about.hash));
-    udp.set_length(l4_length);
-  } else {
-    finish(l4, l4_length, about.hash, identification);
-  }
+  finish(l4, l4_length, about.hash, identification);
   return start;
 }
 

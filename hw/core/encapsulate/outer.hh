@@ -9,9 +9,12 @@
 #define GATEHOUSE_HW_CORE_ENCAPSULATE_OUTER_HH_
 
 #include <cstdint>
+#include <cstring>
 
 #include "hw/core/base/address.hh"
 #include "hw/core/base/bits.hh"
+#include "hw/core/base/checksum.hh"
+#include "hw/core/base/headers.hh"
 #include "hw/core/base/packet.hh"
 #include "hw/core/policy/policy.hh"
 
@@ -64,7 +67,7 @@ class Plan {
   uint8_t flow_bits_ = 0;
   uint8_t checksum_at_ = 0;
   bool checksum_ = false;
-  bool plain_ = false;  // UDP with a source port by the flow, and nothing else for each frame
+  bool plain_ = false;  // UDP with a source port by the flow, and no other field for each frame
   bool port_by_flow_ = false;
   bool redundant_ = false;
   bool offload_ = false;  // at offload_at_, octets from the tunnel header's start
@@ -111,7 +114,17 @@ class Outer {
   // where kReserve octets are free, for an inner frame of `length` octets. Answers where the outer
   // frame begins. Its destination MAC is zero. `identification`: IPv4's, and that of a TCP-shaped
   // header.
-  uint8_t* push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
+  uint8_t* push(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const {
+    if (!is_usual_) return push_any(inner, length, about, identification);
+    std::memcpy(inner - kShort, template_ + kTemplate - kShort, kShort);
+    uint8_t* start = inner - length_;
+    const UdpHeader udp(start + l4_offset_);
+    const auto l4_length = static_cast<uint16_t>(inner + length - udp.at());
+    finish_ipv4(start + l2_length_, l4_length, about.traffic_class, identification);
+    udp.set_source_port(source_port(about.hash));
+    udp.set_length(l4_length);
+    return start;
+  }
 
   // A segment's place in its frame: what the TCP-shaped header says as sequence and
   // acknowledgement.
@@ -138,8 +151,27 @@ class Outer {
   void begin_checksum(uint8_t* head) const;
 
  private:
+  // RFC 7348 section 5, RFC 8926 section 3.3: entropy in the dynamic range of RFC 6335.
+  static uint16_t source_port(uint32_t hash) {
+    return static_cast<uint16_t>(0xc000 | (hash ^ hash >> 16) >> 2);
+  }
+  // RFC 6040 section 4.1, normal mode: ECN is copied. DSCP by the format (RFC 2983).
+  uint8_t tos_of(uint8_t inner) const { return static_cast<uint8_t>(dscp_ | (inner & dscp_mask_)); }
+  void finish_ipv4(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
+                   uint16_t identification) const {
+    const Ipv4Header header(ip);
+    const uint8_t tos = tos_of(traffic_class);
+    const auto total = static_cast<uint16_t>(l4_length + header.kLength);
+    header.set_tos(tos);
+    header.set_total_length(total);
+    header.set_identification(identification);
+    header.set_checksum(
+        checksum::finish(checksum::fold(uint64_t{ip_sum_} + tos + total + identification)));
+  }
+
   uint8_t* write_ip(const Ends& ends, uint8_t* at);
   void write_l4(uint8_t* at) const;
+  uint8_t* push_any(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
   void finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
                  uint16_t identification) const;
   void finish(uint8_t* l4, uint16_t l4_length, uint32_t hash, uint16_t identification) const;
@@ -156,6 +188,7 @@ class Outer {
   bool v6_ = false;
   bool l4_checksum_ = false;
   bool wants_checksum_ = false;
+  bool is_usual_ = false;  // short, over IPv4, and a Plan::plain_
   uint8_t dscp_ = 0;       // already in its place: upper six bits
   uint8_t dscp_mask_ = 0;  // bits of the inner traffic class that are copied
 };

@@ -76,16 +76,12 @@ bool quoted_ipv6(const uint8_t* at, uint32_t octets, FlowEnds& ends) {
 
 }  // namespace
 
-Kind kind_of(const uint8_t* frame, const Layers& layers) {
+Kind kind_of_others(const uint8_t* frame, const Layers& layers) {
   if (layers.nd_type != 0 || (layers.l3 != L3::kIpv4 && layers.l3 != L3::kIpv6)) {
     return Kind::kExempt;
   }
   const uint8_t type = layers.l4_offset != 0 ? frame[layers.l4_offset] : 0;
   switch (layers.l4) {
-    case L4::kTcp:
-      return Kind::kTcp;
-    case L4::kUdp:
-      return Kind::kUdp;
     case L4::kIcmp:
       if (is_icmp_error(type)) return Kind::kError;
       return type == static_cast<uint8_t>(IcmpType::kEchoRequest) ||

@@ -20,8 +20,12 @@ enum class Kind : uint8_t {
   kOther,      // another protocol: by its addresses
   kExempt,     // no IP, or Neighbor Discovery: resolve's business
 };
+Kind kind_of_others(const uint8_t* frame, const Layers& layers);  // neither TCP nor UDP
 // Not for fragments but the first.
-Kind kind_of(const uint8_t* frame, const Layers& layers);
+inline Kind kind_of(const uint8_t* frame, const Layers& layers) {
+  if (layers.l4 == L4::kUdp) return Kind::kUdp;
+  return layers.l4 == L4::kTcp ? Kind::kTcp : kind_of_others(frame, layers);
+}
 // Of a kEcho.
 bool is_echo_answer(const uint8_t* frame, const Layers& layers);
 

@@ -101,6 +101,7 @@ inline void TwoRate::take(uint32_t octets, Colour colour) {
 Colour colour_of_dscp(uint8_t dscp);
 // Of the IP header at `l3`.
 uint8_t dscp_of(const uint8_t* l3, L3 kind);
+inline Colour colour_of(const uint8_t* l3, L3 kind) { return colour_of_dscp(dscp_of(l3, kind)); }
 // ECN stays; IPv4's checksum is kept right.
 void set_dscp(uint8_t* l3, L3 kind, uint8_t dscp);
 

@@ -99,9 +99,10 @@ inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layer
 
 }  // namespace
 
-DropReason parse(std::span<const uint8_t> frame, Rules rules, Layers& layers) {
+namespace {
+
+DropReason parse_any(std::span<const uint8_t> frame, Rules rules, Layers& layers) {
   using Ethernet = EthernetHeader<const uint8_t>;
-  if (parse_common(frame.data(), frame.size(), rules, layers)) return DropReason::none;
   layers = Layers{};
   layers.l3_end = static_cast<uint32_t>(frame.size());
   if (frame.size() < Ethernet::kLength) return DropReason::truncated_ethernet;
@@ -126,6 +127,13 @@ DropReason parse(std::span<const uint8_t> frame, Rules rules, Layers& layers) {
   }
 }
 
+}  // namespace
+
+DropReason parse(std::span<const uint8_t> frame, Rules rules, Layers& layers) {
+  if (parse_common(frame.data(), frame.size(), rules, layers)) return DropReason::none;
+  return parse_any(frame, rules, layers);
+}
+
 DropReason parse(Packet& packet, Rules rules) {
   rules.super_frame = packet.offload.tso;
   packet.reason = parse(packet.bytes(), rules, packet.layers);
@@ -138,7 +146,14 @@ uint32_t parse(std::span<Packet* const> batch, Rules rules) {
     if (i + kPrefetchAhead < batch.size()) {
       __builtin_prefetch(batch[i + kPrefetchAhead]->data);
     }
-    good += parse(*batch[i], rules) == DropReason::none ? 1 : 0;
+    Packet& packet = *batch[i];
+    rules.super_frame = packet.offload.tso;
+    if (parse_common(packet.data, packet.length, rules, packet.layers)) [[likely]] {
+      packet.reason = DropReason::none;
+    } else {
+      packet.reason = parse_any(packet.bytes(), rules, packet.layers);
+    }
+    good += packet.reason == DropReason::none ? 1 : 0;
   }
   return good;
 }

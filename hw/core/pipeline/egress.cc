@@ -63,94 +63,135 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   for (const Packet* packet : batch) {
     octets += packet->length;
     super_frames += packet->offload.tso;
-    tap(TapPoint::kGuest, TapDirection::kFromGuest, port, {{packet->data, packet->length}, {}});
-    mirror(port, {{packet->data, packet->length}, {}});
   }
   vnic[VnicCounter::tx_frames] += batch.size();
   vnic[VnicCounter::tx_bytes] += octets;
   vnic[VnicCounter::tx_super_frames] += super_frames;
+  if (tapping(TapPoint::kGuest) || vnic.mirror != kNoRow) [[unlikely]]
+    show_egress(port, batch);
   for (Packet* packet : batch) finish(packet);
 
-  Packet* good[kBatch];
-  walked(spec::Stage::parse, port, batch.size());
-  parse::parse(batch);
-  size_t count = keep_good(port, batch, good);
+  size_t count = batch.size();
+  std::copy(batch.begin(), batch.end(), work_.begin());
+  walked(spec::Stage::parse, port, count);
+  if (parse::parse(batch) != count) [[unlikely]]
+    count = keep_good(port, count);
   if (vnic.row == kNoRow) {
-    for (size_t i = 0; i < count; ++i) drop(port, *good[i], DropReason::vnic_without_policy);
+    for (size_t i = 0; i < count; ++i) drop(port, *work_[i], DropReason::vnic_without_policy);
     return end_batch();
   }
+  find_bursts(count);
   walked(spec::Stage::spoof, port, count);
-  spoof::check(vnic.rules, {good, count});
-  count = keep_good(port, {good, count}, good);
+  if (spoof::check(vnic.rules, {work_.data(), count}, repeats_) != count) [[unlikely]]
+    count = keep_good(port, count);
   walked(spec::Stage::resolve, port, count);
-  count = choose_ways(port, {good, count});
+  count = choose_ways(port, count);
   if (guard.active()) {
     guard.begin_batch(now);
     if (guard.guards(port)) count = guard_out(port, count);
   }
   walked(spec::Stage::overlay, port, count);
-  tables->overlay.find({keys_.data(), count}, targets_);
-  for (size_t i = 0; i < count; ++i) {
-    if (!targets_[i].way.is_next_hop()) continue;
-    if (i != 0 && targets_[i].way == targets_[i - 1].way) continue;
-    const auto* hop = reinterpret_cast<const uint8_t*>(&tables->next_hops[targets_[i].way.index()]);
-    for (size_t line = 0; line < sizeof(NextHop); line += 64) __builtin_prefetch(hop + line);
-  }
+  find_targets(port, count);
   trace_ways(port, count);
+  begin_metering(port);
+  const overlay::Target* target = targets_.data();
   for (size_t i = 0; i < count; ++i) {
+    if (i != 0) target += !repeats_[i];
     if (many_[i]) [[unlikely]] {
       forward_many(port, *work_[i]);
     } else {
-      forward(port, *work_[i], targets_[i]);
+      forward(port, *work_[i], *target);
     }
   }
   end_batch();
 }
 
-// Drops those that have a reason, keeps the rest in order. `good` may be where `batch` is.
-size_t Pipeline::Impl::keep_good(unsigned port, std::span<Packet* const> batch, Packet** good) {
-  size_t count = 0;
-  for (Packet* packet : batch) {
-    if (packet->reason == DropReason::none) [[likely]] {
-      good[count++] = packet;
-    } else {
-      drop(port, *packet, packet->reason);
-    }
+// To whom looks at what the guest sends.
+void Pipeline::Impl::show_egress(unsigned port, std::span<Packet* const> batch) {
+  for (const Packet* packet : batch) {
+    const OutFrame frame{{packet->data, packet->length}, {}};
+    tap(TapPoint::kGuest, TapDirection::kFromGuest, port, frame);
+    mirror(port, frame);
   }
-  return count;
 }
 
-// resolve, and the part of overlay that needs no table. What goes on stands in work_, keys_ and
-// many_.
-size_t Pipeline::Impl::choose_ways(unsigned port, std::span<Packet* const> batch) {
-  const uint16_t tenant = vnics[port].tenant;
-  size_t count = 0;
-  for (Packet* packet : batch) {
-    const Layers& layers = packet->layers;
-    if (layers.l3 == L3::kArp || layers.nd_type != 0) [[unlikely]] {
-      ask(port, *packet);
-      continue;
+// Drops those in work_ that have a reason, keeps the rest in order.
+size_t Pipeline::Impl::keep_good(unsigned port, size_t count) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (work_[i]->reason == DropReason::none) {
+      stays(kept++, i);
+    } else {
+      drop(port, *work_[i], work_[i]->reason);
+      ends(i);
     }
-    const auto destination = overlay::classify(packet->data, layers);
-    if (destination == overlay::Destination::kLink) [[unlikely]] {
-      drop(port, *packet, DropReason::link_local);
-      continue;
-    }
-    work_[count] = packet;
-    many_[count] = destination == overlay::Destination::kMany;
-    keys_[count] = {overlay::destination_ip(packet->data, layers), tenant, layers.l3 == L3::kIpv6};
-    ++count;
   }
-  return count;
+  return kept;
+}
+
+// Frames of one flow come in bursts: what the first one is told by tables that know addresses and
+// ports holds for those behind it.
+void Pipeline::Impl::find_bursts(size_t count) {
+  repeats_[0] = false;
+  for (size_t i = 1; i < count; ++i) {
+    repeats_[i] =
+        same_flow(work_[i]->data, work_[i]->layers, work_[i - 1]->data, work_[i - 1]->layers);
+  }
+}
+
+// resolve, and the part of overlay that needs no table. What goes on stays in work_, with many_.
+size_t Pipeline::Impl::choose_ways(unsigned port, size_t count) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Packet& packet = *work_[i];
+    const Layers& layers = packet.layers;
+    if (repeats_[i]) {
+      many_[i] = many_[i - 1];
+    } else if (layers.l3 == L3::kArp || layers.nd_type != 0) [[unlikely]] {
+      ask(port, packet);
+      ends(i);
+      continue;
+    } else {
+      const auto destination = overlay::classify(packet.data, layers);
+      if (destination == overlay::Destination::kLink) [[unlikely]] {
+        drop(port, packet, DropReason::link_local);
+        ends(i);
+        continue;
+      }
+      many_[i] = destination == overlay::Destination::kMany;
+    }
+    stays(kept++, i);
+  }
+  return kept;
+}
+
+// One target for each burst.
+void Pipeline::Impl::find_targets(unsigned port, size_t count) {
+  const uint16_t tenant = vnics[port].tenant;
+  size_t bursts = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (repeats_[i]) continue;
+    const Packet& packet = *work_[i];
+    keys_[bursts++] = {overlay::destination_ip(packet.data, packet.layers), tenant,
+                       packet.layers.l3 == L3::kIpv6};
+  }
+  tables->overlay.find({keys_.data(), bursts}, targets_);
+  for (size_t i = 0; i < bursts; ++i) {
+    if (!targets_[i].way.is_next_hop()) continue;
+    if (i != 0 && targets_[i].way == targets_[i - 1].way) continue;
+    const auto* hop = reinterpret_cast<const uint8_t*>(&tables->next_hops[targets_[i].way.index()]);
+    for (size_t line = 0; line < sizeof(NextHop); line += 64) __builtin_prefetch(hop + line);
+  }
 }
 
 void Pipeline::Impl::trace_ways(unsigned port, size_t count) {
   if (!trace_) [[likely]]
     return;
   size_t remote = 0, local = 0;
+  const overlay::Target* target = targets_.data();
   for (size_t i = 0; i < count; ++i) {
-    const overlay::Way way = targets_[i].way;
-    ++(many_[i] || way.is_next_hop() ? remote : local);
+    if (i != 0) target += !repeats_[i];
+    ++(many_[i] || target->way.is_next_hop() ? remote : local);
   }
   walked(spec::Stage::segment, port, remote + local);
   if (metered(port)) walked(spec::Stage::meter, port, remote);

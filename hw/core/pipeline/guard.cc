@@ -122,14 +122,22 @@ DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direc
 }
 
 DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direction,
-                        const Ticket& ticket, Counters& counters) {
+                        Ticket& ticket, Counters& counters) {
   const Layers& layers = packet.layers;
-  if (layers.fragment && !layers.first_fragment) [[unlikely]] {
-    return check_later(vnic, packet, direction);
-  }
+  const bool plain = (ticket.kind == Kind::kTcp || ticket.kind == Kind::kUdp) && !layers.fragment &&
+                     (packet.l4_checksum_good || !packet.l4_checksum_checked);
+  if (plain) [[likely]]
+    return check_whole(packet, direction, ticket, counters);
+  return check_special(vnic, packet, direction, ticket, counters);
+}
+
+DropReason Guard::check_special(unsigned vnic, const Packet& packet, FlowDirection direction,
+                                Ticket& ticket, Counters& counters) {
+  const Layers& layers = packet.layers;
+  if (layers.fragment && !layers.first_fragment) return check_later(vnic, packet, direction);
   if (ticket.kind == Kind::kExempt) return DropReason::none;
   // Its receiver will not believe it, so it must not change what is believed here.
-  if (packet.l4_checksum_checked && !packet.l4_checksum_good) [[unlikely]] {
+  if (packet.l4_checksum_checked && !packet.l4_checksum_good) {
     return DropReason::firewall_bad_checksum;
   }
   DropReason reason = DropReason::none;
@@ -144,15 +152,16 @@ DropReason Guard::check(unsigned vnic, const Packet& packet, FlowDirection direc
       reason = check_whole(packet, direction, ticket, counters);
       break;
   }
-  if (layers.fragment && reason == DropReason::none) [[unlikely]] {
+  if (layers.fragment && reason == DropReason::none) {
     remember_fragments(vnic, packet, direction);
   }
   return reason;
 }
 
-DropReason Guard::check_whole(const Packet& packet, FlowDirection direction, const Ticket& ticket,
-                              Counters& counters) {
+inline DropReason Guard::check_whole(const Packet& packet, FlowDirection direction, Ticket& ticket,
+                                     Counters& counters) {
   const uint32_t number = table_->find(ticket.key, ticket.hash, ticket.guess, now_);
+  ticket.guess = number;  // of the next one of a burst
   if (number != kNone) [[likely]] {
     bool restart = false;
     const DropReason reason = check_known(number, packet, direction, ticket, counters, restart);
@@ -162,8 +171,8 @@ DropReason Guard::check_whole(const Packet& packet, FlowDirection direction, con
   return check_first(packet, direction, ticket, counters);
 }
 
-DropReason Guard::check_known(uint32_t number, const Packet& packet, FlowDirection direction,
-                              const Ticket& ticket, Counters& counters, bool& restart) {
+inline DropReason Guard::check_known(uint32_t number, const Packet& packet, FlowDirection direction,
+                                     const Ticket& ticket, Counters& counters, bool& restart) {
   Connection& known = connection(number);
   if (known.epoch != epoch_) [[unlikely]] {
     const Addresses addresses = addresses_of(packet, direction);

@@ -80,7 +80,7 @@ class Guard {
   void approach(std::span<Ticket> tickets) const;
   // guards(vnic). `counters`: the vnic's own.
   spec::DropReason check(unsigned vnic, const Packet& packet, FlowDirection direction,
-                         const Ticket& ticket, Counters& counters);
+                         Ticket& ticket, Counters& counters);
   spec::DropReason check(unsigned vnic, const Packet& packet, FlowDirection direction,
                          Counters& counters);
 
@@ -105,8 +105,10 @@ class Guard {
     uint32_t headers;  // octets that the first fragment's headers take
   };
 
-  spec::DropReason check_whole(const Packet& packet, FlowDirection direction, const Ticket& ticket,
+  spec::DropReason check_whole(const Packet& packet, FlowDirection direction, Ticket& ticket,
                                Counters& counters);
+  spec::DropReason check_special(unsigned vnic, const Packet& packet, FlowDirection direction,
+                                 Ticket& ticket, Counters& counters);
   spec::DropReason check_known(uint32_t number, const Packet& packet, FlowDirection direction,
                                const Ticket& ticket, Counters& counters, bool& restart);
   spec::DropReason check_first(const Packet& packet, FlowDirection direction, const Ticket& ticket,

@@ -13,29 +13,27 @@ using meter::Colour;
 using spec::DropReason;
 using spec::VnicCounter;
 
-// Of the frames in work_ those that may pass stay, with keys_ and many_. Answers how many.
+// Of the frames in work_ those that may pass stay. Answers how many.
 size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
   walked(spec::Stage::flow, port, count);
+  size_t bursts = 0;
   for (size_t i = 0; i < count; ++i) {
-    guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[i],
-                  i != 0 ? &tickets_[i - 1] : nullptr);
+    if (!repeats_[i]) guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[bursts++]);
   }
-  guard.approach({tickets_.data(), count});
+  guard.approach({tickets_.data(), bursts});
   walked(spec::Stage::firewall, port, count);
+  Guard::Ticket* ticket = tickets_.data();
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const DropReason reason =
-        guard.check(port, *work_[i], FlowDirection::kOut, tickets_[i], vnics[port].counters);
-    if (reason != DropReason::none) [[unlikely]] {
+        guard.check(port, *work_[i], FlowDirection::kOut, *ticket, vnics[port].counters);
+    if (i + 1 < count) ticket += !repeats_[i + 1];
+    if (reason == DropReason::none) [[likely]] {
+      stays(kept++, i);
+    } else {
       drop(port, *work_[i], reason);
-      continue;
+      ends(i);
     }
-    if (kept != i) [[unlikely]] {
-      work_[kept] = work_[i];
-      keys_[kept] = keys_[i];
-      many_[kept] = many_[i];
-    }
-    ++kept;
   }
   return kept;
 }
@@ -86,29 +84,32 @@ bool Pipeline::Impl::metered(unsigned port) const {
   return vnic.meter.rate.active() || tables->tenants[vnic.tenant].meter.rate.active();
 }
 
-// Both meters, the vnic's and its tenant's, give colours; the worse one holds, and only what goes
-// on takes tokens. false: red, dropped. `octets`: of the inner datagram.
-bool Pipeline::Impl::pass_meters(unsigned port, Inner& inner, uint32_t octets,
-                                 const Layers& layers) {
+// Those of the vnic and of its tenant, filled up to now.
+void Pipeline::Impl::begin_metering(unsigned port) {
   Vnic& vnic = vnics[port];
-  Metered* const meters[] = {&vnic.meter, &tables->tenants[vnic.tenant].meter};
-  if (!meters[0]->rate.active() && !meters[1]->rate.active()) return true;
-  uint8_t* l3 = inner.head + layers.l2_length;
-  const Colour before = meter::colour_of_dscp(meter::dscp_of(l3, layers.l3));
-  Colour colour = Colour::kGreen;
-  for (Metered* metered : meters) {
+  meters_count_ = 0;
+  colour_aware_ = false;
+  for (Metered* metered : {&vnic.meter, &tables->tenants[vnic.tenant].meter}) {
+    if (!metered->rate.active()) continue;
     metered->rate.advance(now);
-    colour = std::max(colour, metered->rate.colour(octets, before));
+    colour_aware_ |= metered->rate.colour_aware();
+    meters_[meters_count_++] = metered;
   }
+}
+
+// `colour`: yellow or red.
+bool Pipeline::Impl::pass_marked(unsigned port, Inner& inner, uint32_t octets, const Layers& layers,
+                                 Colour colour) {
   if (colour == Colour::kRed) {
     drop(true, port, {{inner.head, inner.head_length}, inner.body}, DropReason::meter_red);
     return false;
   }
+  const std::span<Metered* const> meters(meters_.data(), meters_count_);
   for (Metered* metered : meters) metered->rate.take(octets, colour);
-  ++vnic[colour == Colour::kGreen ? VnicCounter::meter_green : VnicCounter::meter_yellow];
-  if (colour == Colour::kGreen) return true;
+  ++vnics[port][VnicCounter::meter_yellow];
   for (const Metered* metered : meters) {
     if (!metered->policy || !metered->policy->yellow_dscp) continue;
+    uint8_t* l3 = inner.head + layers.l2_length;
     meter::set_dscp(l3, layers.l3, *metered->policy->yellow_dscp);
     inner.about.traffic_class = encapsulate::traffic_class(l3, layers.l3);
     break;  // the vnic's mark before the tenant's

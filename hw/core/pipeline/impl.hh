@@ -96,9 +96,24 @@ struct Pipeline::Impl final : underlay::Outbox,
 
   // egress.cc
   void egress(unsigned port, std::span<Packet* const> batch);
-  size_t keep_good(unsigned port, std::span<Packet* const> batch, Packet** good);
-  size_t choose_ways(unsigned port, std::span<Packet* const> batch);
+  void show_egress(unsigned port, std::span<Packet* const> batch);
+  size_t keep_good(unsigned port, size_t count);
+  void find_bursts(size_t count);
+  size_t choose_ways(unsigned port, size_t count);
   size_t guard_out(unsigned port, size_t count);
+  void find_targets(unsigned port, size_t count);
+  // Of the frames in work_: the one at `from` goes on, at `to`; or it ends here, and the one behind
+  // it can't be told by it any more.
+  void stays(size_t to, size_t from) {
+    if (to == from) [[likely]]
+      return;
+    work_[to] = work_[from];
+    repeats_[to] = repeats_[from];
+    many_[to] = many_[from];
+  }
+  void ends(size_t at) {
+    if (at + 1 < kBatch) repeats_[at + 1] = false;
+  }
   void trace_ways(unsigned port, size_t count);
   void forward(unsigned port, Packet& packet, const overlay::Target& target);
   void forward_many(unsigned port, Packet& packet);
@@ -119,7 +134,25 @@ struct Pipeline::Impl final : underlay::Outbox,
   }
   void send_mirror(unsigned vnic, const OutFrame& frame);
   bool metered(unsigned port) const;
-  bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers);
+  void begin_metering(unsigned port);
+  // All meters give colours; the worst one holds, and only what goes on takes tokens. False: red,
+  // dropped. `octets`: of the inner datagram.
+  bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers) {
+    if (meters_count_ == 0) return true;
+    const std::span<Metered* const> meters(meters_.data(), meters_count_);
+    meter::Colour before = meter::Colour::kGreen, colour = before;
+    if (colour_aware_) [[unlikely]]
+      before = meter::colour_of(inner.head + layers.l2_length, layers.l3);
+    for (const Metered* metered : meters)
+      colour = std::max(colour, metered->rate.colour(octets, before));
+    if (colour != meter::Colour::kGreen) [[unlikely]]
+      return pass_marked(port, inner, octets, layers, colour);
+    for (Metered* metered : meters) metered->rate.take(octets, colour);
+    ++vnics[port][spec::VnicCounter::meter_green];
+    return true;
+  }
+  bool pass_marked(unsigned port, Inner& inner, uint32_t octets, const Layers& layers,
+                   meter::Colour colour);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
 
   // segments_out.cc
@@ -194,11 +227,31 @@ struct Pipeline::Impl final : underlay::Outbox,
   void logged(const FirewallLog& log) override;
 
   // output.cc
-  void send(unsigned port, const NextHop& hop, const Inner& inner);
+  void send(unsigned port, const NextHop& hop, const Inner& inner) {
+    const underlay::Neighbours& neighbours = tables->neighbours;
+    if (!uplinks[hop.uplink].up || !neighbours.usable(hop.neighbour, now)) [[unlikely]] {
+      if (!may_send(port, hop, inner)) return;
+    }
+    uint8_t* start = push_outer(hop, inner);
+    std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
+    add(hop.uplink, {start, static_cast<uint32_t>(inner.head + inner.head_length - start)},
+        inner.body);
+  }
+  bool may_send(unsigned port, const NextHop& hop, const Inner& inner);
   void send_super(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
   void wait(unsigned port, const NextHop& hop, const Inner& inner);
   Packet* copy_to_wait(unsigned port, const NextHop& hop, const OutFrame& frame);
-  uint8_t* push_outer(const NextHop& hop, const Inner& inner);
+  // Of a format that carries IP the frame has no tags: Outer::carries().
+  uint8_t* push_outer(const NextHop& hop, const Inner& inner) {
+    const uint32_t left_out = hop.outer.carries_ip() ? EthernetHeader<uint8_t>::kLength : 0;
+    uint8_t* start = hop.outer.push(inner.head + left_out, inner.length() - left_out, inner.about,
+                                    identification++);
+    if (hop.outer.wants_checksum()) {
+      const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
+      hop.outer.complete_checksum(start, head_length, inner.body);
+    }
+    return start;
+  }
   void add(unsigned uplink, Slice head, Slice body) {
     if (out_count_ == kBatch || (out_count_ != 0 && out_uplink_ != uplink)) [[unlikely]]
       flush();
@@ -289,13 +342,17 @@ struct Pipeline::Impl final : underlay::Outbox,
   // Frames that were put together, to be given back as finished_ are.
   std::array<Packet*, kBatch> whole_;
   size_t whole_count_ = 0;
-  std::array<overlay::Key, kBatch> keys_;
+  std::array<bool, kBatch> repeats_{};     // egress: of the flow of the frame before it
+  std::array<bool, kBatch> many_{};        // egress
+  std::array<overlay::Key, kBatch> keys_;  // egress: of those that don't repeat, as what follows
   std::array<overlay::Target, kBatch> targets_;
-  std::array<bool, kBatch> many_;             // egress
   std::array<uint16_t, kBatch> tenants_;      // ingress
   std::array<const NextHop*, kBatch> peers_;  // ingress: who sent it
   std::array<Guard::Ticket, kBatch> tickets_;
-  const Guard::Ticket* ticket_ = nullptr;  // ingress: of the frame that is delivered; null: none
+  std::array<Metered*, 2> meters_;  // egress: that the vnic has
+  size_t meters_count_ = 0;
+  bool colour_aware_ = false;        // one of them is
+  Guard::Ticket* ticket_ = nullptr;  // ingress: of the frame that is delivered; null: none
   std::array<coalesce::Origin, kBatch> origins_;  // ingress, while there is a coalescer
   // Of the frame that is delivered; null: it is not to be merged.
   coalesce::Origin* origin_ = nullptr;

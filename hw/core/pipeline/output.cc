@@ -12,34 +12,15 @@ using spec::DropReason;
 using spec::UplinkCounter;
 using spec::VnicCounter;
 
-// Of a format that carries IP the frame has no tags: Outer::carries().
-uint8_t* Pipeline::Impl::push_outer(const NextHop& hop, const Inner& inner) {
-  const uint32_t left_out = hop.outer.carries_ip() ? EthernetHeader<uint8_t>::kLength : 0;
-  uint8_t* start = hop.outer.push(inner.head + left_out, inner.length() - left_out, inner.about,
-                                  identification++);
-  if (hop.outer.wants_checksum()) {
-    const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
-    hop.outer.complete_checksum(start, head_length, inner.body);
-  }
-  return start;
-}
-
-void Pipeline::Impl::send(unsigned port, const NextHop& hop, const Inner& inner) {
-  underlay::Neighbours& neighbours = tables->neighbours;
-  if (!uplinks[hop.uplink].up) [[unlikely]] {
+// False: it waits for its neighbour, or was dropped.
+bool Pipeline::Impl::may_send(unsigned port, const NextHop& hop, const Inner& inner) {
+  if (!uplinks[hop.uplink].up) {
     drop(true, port, {{inner.head, inner.head_length}, inner.body}, DropReason::uplink_down);
-    return;
+    return false;
   }
-  if (!neighbours.usable(hop.neighbour, now)) [[unlikely]] {
-    if (!neighbours.need(hop.neighbour, now, *this)) {
-      wait(port, hop, inner);
-      return;
-    }
-  }
-  uint8_t* start = push_outer(hop, inner);
-  std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
-  const auto head_length = static_cast<uint32_t>(inner.head + inner.head_length - start);
-  add(hop.uplink, {start, head_length}, inner.body);
+  if (tables->neighbours.need(hop.neighbour, now, *this)) return true;
+  wait(port, hop, inner);
+  return false;
 }
 
 // The caller has seen that the wire cuts it and that the neighbour is known. `layers`: of the inner

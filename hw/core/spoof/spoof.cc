@@ -10,6 +10,16 @@ namespace gatehouse::spoof {
 using spec::DropReason;
 using Bootp = BootpHeader<const uint8_t>;
 
+namespace {
+
+// Servers look at the destination port only.
+bool is_for_dhcp_server(const Packet& packet) {
+  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
+  return packet.layers.l4 == L4::kUdp && udp.destination_port() == Bootp::kServerPort;
+}
+
+}  // namespace
+
 Rules::Rules(const policy::Vnic& vnic, const MacAddress& mac)
     : mac_(mac), anti_spoof_(vnic.anti_spoof), vlans_(vnic.vlans) {
   for (const IpPrefix& prefix : vnic.addresses) {
@@ -85,9 +95,8 @@ DropReason Rules::check(const Packet& packet) const {
 
 DropReason Rules::check_ipv4(const Packet& packet) const {
   const Ipv4Header ip(static_cast<const uint8_t*>(packet.data + packet.layers.l2_length));
-  const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
-  // Servers look at the destination port only.
-  if (packet.layers.l4 == L4::kUdp && udp.destination_port() == Bootp::kServerPort) {
+  if (is_for_dhcp_server(packet)) {
+    const UdpHeader udp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
     const bool client = udp.source_port() == Bootp::kClientPort;
     const DropReason reason = check_dhcp(packet, client);
     if (reason != DropReason::none) return reason;
@@ -122,8 +131,16 @@ DropReason Rules::check_arp(const Packet& packet) const {
   return probe || owns_v4(arp.sender_ip_octets()) ? DropReason::none : DropReason::spoofed_arp;
 }
 
-void check(const Rules& rules, std::span<Packet* const> batch) {
-  for (Packet* packet : batch) packet->reason = rules.check(*packet);
+size_t check(const Rules& rules, std::span<Packet* const> batch, std::span<const bool> repeats) {
+  size_t good = 0;
+  DropReason reason = DropReason::none;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Packet& packet = *batch[i];
+    if (!repeats[i] || is_for_dhcp_server(packet)) reason = rules.check(packet);
+    packet.reason = reason;
+    good += reason == DropReason::none;
+  }
+  return good;
 }
 
 }  // namespace gatehouse::spoof

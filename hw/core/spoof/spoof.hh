@@ -64,8 +64,10 @@ class Rules {
   std::vector<uint16_t> vlans_;
 };
 
-// check() for each packet; sets packet->reason where one may not pass.
-void check(const Rules& rules, std::span<Packet* const> batch);
+// check() for each packet; sets packet->reason where one may not pass. Answers how many may.
+// `repeats[i]`: packet i is of the flow of the one before it (same_flow()), which is judged
+// alike unless its payload counts.
+size_t check(const Rules& rules, std::span<Packet* const> batch, std::span<const bool> repeats);
 
 }  // namespace gatehouse::spoof
 

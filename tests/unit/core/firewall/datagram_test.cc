@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "hw/core/base/checksum.hh"
 #include "hw/core/parse/parse.hh"
 #include "tests/unit/core/frames.hh"
 
@@ -39,6 +40,53 @@ TEST(FlowKey, IsTheSameForBothDirections) {
   FlowKey other = key_of(out, kOut);
   other.owner = 4;
   EXPECT_FALSE(other == key_of(out, kOut));
+}
+
+// Every bit of the headers turned: what remains "the same flow" has the same key and stations, and
+// what has not is not called the same.
+TEST(FlowKey, SameFlowIsNeverSaidOfAnother) {
+  const Frame ethernet = Frame().ethernet();
+  const Bytes frames[] = {
+      Frame(ethernet).ipv4().udp().payload(20).build(), Frame(ethernet).ipv4().tcp().build(),
+      Frame(ethernet).ipv6().udp().payload(20).build(), Frame(ethernet).ipv6().tcp().build()};
+  unsigned same = 0, others = 0;
+  for (const Bytes& frame : frames) {
+    const Layers layers = parsed(frame);
+    EXPECT_TRUE(same_flow(frame.data(), layers, frame.data(), layers));
+    for (size_t bit = 0; bit < frame.size() * 8; ++bit) {
+      Bytes turned = frame;
+      turned[bit / 8] ^= uint8_t(1u << bit % 8);
+      if (layers.l3 == L3::kIpv4) {
+        const Ipv4Header ip(turned.data() + 14);
+        ip.set_checksum(0);
+        ip.set_checksum(checksum::finish(checksum::sum(ip.at(), ip.kLength)));
+      }
+      Layers found;
+      if (parse::parse(turned, {}, found) != spec::DropReason::none) continue;
+      const bool stations = std::equal(frame.begin(), frame.begin() + 12, turned.begin());
+      const bool alike = stations && found.l3 == layers.l3 && found.l4 == layers.l4 &&
+                         found.fragment == layers.fragment &&
+                         key_of(turned, kOut) == key_of(frame, kOut);
+      EXPECT_EQ(same_flow(turned.data(), found, frame.data(), layers), alike) << bit;
+      EXPECT_EQ(same_flow(frame.data(), layers, turned.data(), found), alike) << bit;
+      ++(alike ? same : others);
+    }
+  }
+  EXPECT_GT(same, 400u);  // TOS, identification, TTL, sequence, flags, payload
+  EXPECT_GT(others, 700u);
+}
+
+TEST(FlowKey, SameFlowIsOnlySaidOfPlainFrames) {
+  const Frame v4 = Frame().ethernet().ipv4(), v6 = Frame().ethernet().ipv6();
+  for (const Bytes& frame :
+       {Frame().ethernet().vlan(5).ipv4().udp().build(),
+        Frame().ethernet().ipv4({.options = {1, 1, 1, 0}}).udp().build(),
+        Frame().ethernet().ipv4({.more_fragments = true}).udp().payload(16).build(),
+        Frame(v6).extension(0).udp().build(), Frame(v4).icmp().payload(8).build(),
+        Frame().ethernet().arp().build(), Frame(v4).payload(20).build()}) {
+    const Layers layers = parsed(frame);
+    EXPECT_FALSE(same_flow(frame.data(), layers, frame.data(), layers)) << to_hex(frame);
+  }
 }
 
 // The key of a frame with ports is made as words: its members must stand where they belong.
