@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -40,6 +41,18 @@ template <std::unsigned_integral T>
 inline void store_be(void* to, T value) {
   if constexpr (std::endian::native != std::endian::big) value = byte_swap(value);
   std::memcpy(to, &value, sizeof value);
+}
+
+// Without a call, and with one branch.
+template <size_t kOctets>
+inline bool same_octets(const uint8_t* one, const uint8_t* other) {
+  static_assert(kOctets % 4 == 0);
+  uint64_t different = 0;
+  for (size_t at = 0; at + 8 <= kOctets; at += 8)
+    different |= load_le<uint64_t>(one + at) ^ load_le<uint64_t>(other + at);
+  if constexpr (kOctets % 8 != 0)
+    different |= load_le<uint32_t>(one + kOctets - 4) ^ load_le<uint32_t>(other + kOctets - 4);
+  return different == 0;
 }
 
 }  // namespace gatehouse

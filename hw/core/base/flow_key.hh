@@ -135,27 +135,19 @@ inline FlowKeyWords flow_key_words(const FlowEnds& ends, FlowDirection direction
 inline bool same_flow(const uint8_t* one, const Layers& layers, const uint8_t* other,
                       const Layers& others) {
   constexpr uint16_t kEthernet = EthernetHeader<const uint8_t>::kLength;
-  constexpr uint16_t kV4 = Ipv4Header<const uint8_t>::kLength;
-  constexpr uint16_t kV6 = Ipv6Header<const uint8_t>::kLength;
-  const auto same8 = [&](size_t at) {
-    return load_le<uint64_t>(one + at) == load_le<uint64_t>(other + at);
-  };
-  const auto same4 = [&](size_t at) {
-    return load_le<uint32_t>(one + at) == load_le<uint32_t>(other + at);
-  };
-  if (layers.flow_hash != others.flow_hash) return false;
-  if (layers.l4 != others.l4 || (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp) ||
-      layers.l3 != others.l3 || layers.l2_length != kEthernet || others.l2_length != kEthernet ||
-      layers.fragment || others.fragment || layers.l4_offset != others.l4_offset || !same8(0) ||
-      !same4(8)) {
+  constexpr uint16_t kL4InV4 = kEthernet + Ipv4Header<const uint8_t>::kLength;
+  constexpr uint16_t kL4InV6 = kEthernet + Ipv6Header<const uint8_t>::kLength;
+  if (layers.flow_hash != others.flow_hash || layers.l3 != others.l3 || layers.l4 != others.l4 ||
+      (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp) || layers.l2_length != kEthernet ||
+      others.l2_length != kEthernet || layers.l4_offset != others.l4_offset || layers.fragment ||
+      others.fragment || !same_octets<12>(one, other)) {
     return false;
   }
   // Both addresses and both ports stand one behind the other.
-  constexpr size_t kAddresses4 = kEthernet + 12, kAddresses6 = kEthernet + 8;
-  if (layers.l3 == L3::kIpv4)
-    return layers.l4_offset == kEthernet + kV4 && same8(kAddresses4) && same4(kAddresses4 + 8);
-  return layers.l4_offset == kEthernet + kV6 && same8(kAddresses6) && same8(kAddresses6 + 8) &&
-         same8(kAddresses6 + 16) && same8(kAddresses6 + 24) && same4(kAddresses6 + 32);
+  return layers.l3 == L3::kIpv4 ? layers.l4_offset == kL4InV4 &&
+                                      same_octets<12>(one + kL4InV4 - 8, other + kL4InV4 - 8)
+                                : layers.l4_offset == kL4InV6 &&
+                                      same_octets<36>(one + kL4InV6 - 32, other + kL4InV6 - 32);
 }
 
 }  // namespace gatehouse

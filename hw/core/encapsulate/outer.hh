@@ -143,6 +143,8 @@ class Outer {
   // checksum is the sum of the pseudo header.
   void tell_super_frame(uint8_t* header, const Layers& layers, uint16_t mss) const;
 
+  // push() is all that is to be done, for an Ethernet frame of any kind.
+  bool is_usual() const { return is_usual_ && !wants_checksum_; }
   bool wants_checksum() const { return wants_checksum_; }
   // Puts UDP's, TCP's and the tunnel header's checksum into a frame made by push(). `head` begins
   // with the outer headers and is writable by the caller.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/parse/parse.hh"
 
+#include "hw/core/base/flow_key.hh"
 #include "hw/core/base/headers.hh"
 #include "hw/core/parse/flow_hash.hh"
 #include "hw/core/parse/walk.hh"
@@ -47,13 +48,18 @@ DropReason parse_arp(const Walk& walk) {
 // Most frames: no tag, an IPv4 header without options that is no fragment, TCP or UDP, nothing
 // wrong, no super-frame. False: the general walk decides, which finds the same for these (a test
 // compares the two). All is kept in registers and stored once.
-inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layers& layers) {
+//
+// `before`: the packet before it, if that was such a frame too; then `repeats` says whether it is
+// of the same flow (same_flow()).
+inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layers& layers,
+                         const Packet* before, bool& repeats) {
   using Ipv4 = Ipv4Header<const uint8_t>;
   using Tcp = TcpHeader<const uint8_t>;
   using Udp = UdpHeader<const uint8_t>;
   using Ethernet = EthernetHeader<const uint8_t>;
   constexpr uint32_t kL3 = Ethernet::kLength;
   constexpr uint32_t kL4 = kL3 + Ipv4::kLength;
+  constexpr uint32_t kAddresses = kL4 - 8;
   // EtherType, version and header length in one word.
   constexpr uint32_t kTypeAndVersion = static_cast<uint32_t>(EtherType::kIpv4) << 8 | 0x45;
   if (length < kL4 + Udp::kLength || rules.super_frame) return false;
@@ -92,7 +98,13 @@ inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layer
   found.ip_protocol = protocol;
   found.tcp_flags = tcp_flags;
   found.l3_end = kL3 + total;
-  found.flow_hash = flow_hash_v4(ip.source_octets(), load_le<uint32_t>(frame + kL4), protocol);
+  // Both addresses and both ports stand one behind the other.
+  const bool same_ends = before != nullptr && before->layers.ip_protocol == protocol &&
+                         same_octets<12>(ip.source_octets(), before->data + kAddresses);
+  repeats = same_ends && same_octets<12>(frame, before->data);
+  found.flow_hash =
+      same_ends ? before->layers.flow_hash
+                : flow_hash_v4(ip.source_octets(), load_le<uint32_t>(frame + kL4), protocol);
   layers = found;
   return true;
 }
@@ -130,7 +142,9 @@ DropReason parse_any(std::span<const uint8_t> frame, Rules rules, Layers& layers
 }  // namespace
 
 DropReason parse(std::span<const uint8_t> frame, Rules rules, Layers& layers) {
-  if (parse_common(frame.data(), frame.size(), rules, layers)) return DropReason::none;
+  bool repeats;
+  if (parse_common(frame.data(), frame.size(), rules, layers, nullptr, repeats))
+    return DropReason::none;
   return parse_any(frame, rules, layers);
 }
 
@@ -140,22 +154,43 @@ DropReason parse(Packet& packet, Rules rules) {
   return packet.reason;
 }
 
-uint32_t parse(std::span<Packet* const> batch, Rules rules) {
+namespace {
+
+// Marks: bool& operator()(size_t), for what `repeats` says of each packet.
+template <class Marks>
+uint32_t parse_batch(std::span<Packet* const> batch, Rules rules, const Marks& marks) {
   uint32_t good = 0;
+  const Packet* common = nullptr;  // the one before, if it was
   for (size_t i = 0; i < batch.size(); ++i) {
     if (i + kPrefetchAhead < batch.size()) {
       __builtin_prefetch(batch[i + kPrefetchAhead]->data);
     }
     Packet& packet = *batch[i];
     rules.super_frame = packet.offload.tso;
-    if (parse_common(packet.data, packet.length, rules, packet.layers)) [[likely]] {
-      packet.reason = DropReason::none;
-    } else {
-      packet.reason = parse_any(packet.bytes(), rules, packet.layers);
-    }
+    const bool is_common =
+        parse_common(packet.data, packet.length, rules, packet.layers, common, marks(i));
+    packet.reason = is_common ? DropReason::none : parse_any(packet.bytes(), rules, packet.layers);
     good += packet.reason == DropReason::none ? 1 : 0;
+    if (!is_common || common == nullptr) [[unlikely]] {
+      const bool both =
+          i != 0 && packet.reason == DropReason::none && batch[i - 1]->reason == DropReason::none;
+      marks(i) =
+          both && same_flow(packet.data, packet.layers, batch[i - 1]->data, batch[i - 1]->layers);
+    }
+    common = is_common ? &packet : nullptr;
   }
   return good;
+}
+
+}  // namespace
+
+uint32_t parse(std::span<Packet* const> batch, Rules rules) {
+  bool nobody_asks;
+  return parse_batch(batch, rules, [&](size_t) -> bool& { return nobody_asks; });
+}
+
+uint32_t parse(std::span<Packet* const> batch, std::span<bool> repeats, Rules rules) {
+  return parse_batch(batch, rules, [&](size_t i) -> bool& { return repeats[i]; });
 }
 
 }  // namespace gatehouse::parse

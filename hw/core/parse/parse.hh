@@ -46,6 +46,8 @@ spec::DropReason parse(Packet& packet, Rules rules = {});
 
 // The same for many, with their first lines prefetched. Answers how many have reason `none`.
 uint32_t parse(std::span<Packet* const> batch, Rules rules = {});
+// The same, and `repeats[i]`: packet i is of the flow of the one before it (same_flow()).
+uint32_t parse(std::span<Packet* const> batch, std::span<bool> repeats, Rules rules = {});
 
 }  // namespace gatehouse::parse
 

@@ -74,13 +74,12 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   size_t count = batch.size();
   std::copy(batch.begin(), batch.end(), work_.begin());
   walked(spec::Stage::parse, port, count);
-  if (parse::parse(batch) != count) [[unlikely]]
+  if (parse::parse(batch, repeats_) != count) [[unlikely]]
     count = keep_good(port, count);
   if (vnic.row == kNoRow) {
     for (size_t i = 0; i < count; ++i) drop(port, *work_[i], DropReason::vnic_without_policy);
     return end_batch();
   }
-  find_bursts(count);
   walked(spec::Stage::spoof, port, count);
   if (spoof::check(vnic.rules, {work_.data(), count}, repeats_) != count) [[unlikely]]
     count = keep_good(port, count);
@@ -95,12 +94,15 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   trace_ways(port, count);
   begin_metering(port);
   const overlay::Target* target = targets_.data();
-  for (size_t i = 0; i < count; ++i) {
-    if (i != 0) target += !repeats_[i];
-    if (many_[i]) [[unlikely]] {
-      forward_many(port, *work_[i]);
+  for (size_t i = 0; i < count; ++target) {
+    const size_t first = i++;
+    while (i < count && repeats_[i]) ++i;
+    const std::span<Packet* const> burst(work_.data() + first, i - first);
+    if (!many_[first] && target->way.is_next_hop()) [[likely]] {
+      send_burst(port, burst, *target);
     } else {
-      forward(port, *work_[i], *target);
+      for (Packet* packet : burst)
+        many_[first] ? forward_many(port, *packet) : forward(port, *packet, *target);
     }
   }
   end_batch();
@@ -127,16 +129,6 @@ size_t Pipeline::Impl::keep_good(unsigned port, size_t count) {
     }
   }
   return kept;
-}
-
-// Frames of one flow come in bursts: what the first one is told by tables that know addresses and
-// ports holds for those behind it.
-void Pipeline::Impl::find_bursts(size_t count) {
-  repeats_[0] = false;
-  for (size_t i = 1; i < count; ++i) {
-    repeats_[i] =
-        same_flow(work_[i]->data, work_[i]->layers, work_[i - 1]->data, work_[i - 1]->layers);
-  }
 }
 
 // resolve, and the part of overlay that needs no table. What goes on stays in work_, with many_.
@@ -200,12 +192,50 @@ void Pipeline::Impl::trace_ways(unsigned port, size_t count) {
   walked(spec::Stage::deliver, port, local);
 }
 
-void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Target& target) {
-  if (target.way.is_next_hop()) [[likely]] {
-    std::memcpy(packet.data, target.mac.octets.data(), 6);
-    send_remote(port, packet, tables->next_hops[target.way.index()]);
+// Through the tunnel, and of one flow: all of it takes the same way.
+void Pipeline::Impl::send_burst(unsigned port, std::span<Packet* const> burst,
+                                const overlay::Target& target) {
+  const NextHop& hop = tables->next_hops[target.way.index()];
+  const underlay::Neighbours& neighbours = tables->neighbours;
+  const MacAddress receiver = target.mac;
+  if (tapping(TapPoint::kInner) || !hop.outer.is_usual() || !uplinks[hop.uplink].up ||
+      !neighbours.usable(hop.neighbour, now)) [[unlikely]] {
+    for (Packet* packet : burst) {
+      std::memcpy(packet->data, receiver.octets.data(), 6);
+      send_remote(port, *packet, hop);
+    }
     return;
   }
+  const MacAddress next = neighbours.mac(hop.neighbour);
+  const uint32_t max_frame = hop.max_frame;
+  const unsigned uplink = hop.uplink;
+  Vnic& vnic = vnics[port];
+  for (Packet* packet : burst) {
+    std::memcpy(packet->data, receiver.octets.data(), 6);
+    if (packet->offload.tso || packet->length > max_frame) [[unlikely]] {
+      send_remote_cut(port, *packet, hop);
+      continue;
+    }
+    const Layers& layers = packet->layers;
+    uint8_t* l3 = packet->data + layers.l2_length;
+    const meter::Colour colour = meter(port, l3, layers.l3, layers.l3_end - layers.l2_length);
+    if (colour == meter::Colour::kRed) [[unlikely]] {
+      drop(port, *packet, DropReason::meter_red);
+      continue;
+    }
+    if (colour == meter::Colour::kYellow) [[unlikely]]
+      mark_yellow(l3, layers.l3);
+    ++vnic[VnicCounter::tx_encapsulated];
+    uint8_t* start = hop.outer.push(packet->data, packet->length,
+                                    {encapsulate::traffic_class(l3, layers.l3), layers.flow_hash},
+                                    identification++);
+    std::memcpy(start, next.octets.data(), 6);
+    add(uplink, {start, static_cast<uint32_t>(packet->data + packet->length - start)}, {});
+  }
+}
+
+// What is not for a next hop.
+void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Target& target) {
   overlay::Target where = target;
   if (where.way.is_none()) {
     const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);

@@ -97,22 +97,27 @@ void Pipeline::Impl::begin_metering(unsigned port) {
   }
 }
 
-// `colour`: yellow or red.
-bool Pipeline::Impl::pass_marked(unsigned port, Inner& inner, uint32_t octets, const Layers& layers,
-                                 Colour colour) {
+// The vnic's mark before the tenant's.
+void Pipeline::Impl::mark_yellow(uint8_t* l3, L3 kind) const {
+  for (size_t i = 0; i < meters_count_; ++i) {
+    const std::optional<policy::Meter>& policy = meters_[i]->policy;
+    if (!policy || !policy->yellow_dscp) continue;
+    meter::set_dscp(l3, kind, *policy->yellow_dscp);
+    return;
+  }
+}
+
+bool Pipeline::Impl::pass_meters(unsigned port, Inner& inner, uint32_t octets,
+                                 const Layers& layers) {
+  uint8_t* l3 = inner.head + layers.l2_length;
+  const Colour colour = meter(port, l3, layers.l3, octets);
   if (colour == Colour::kRed) {
     drop(true, port, {{inner.head, inner.head_length}, inner.body}, DropReason::meter_red);
     return false;
   }
-  const std::span<Metered* const> meters(meters_.data(), meters_count_);
-  for (Metered* metered : meters) metered->rate.take(octets, colour);
-  ++vnics[port][VnicCounter::meter_yellow];
-  for (const Metered* metered : meters) {
-    if (!metered->policy || !metered->policy->yellow_dscp) continue;
-    uint8_t* l3 = inner.head + layers.l2_length;
-    meter::set_dscp(l3, layers.l3, *metered->policy->yellow_dscp);
+  if (colour == Colour::kYellow) {
+    mark_yellow(l3, layers.l3);
     inner.about.traffic_class = encapsulate::traffic_class(l3, layers.l3);
-    break;  // the vnic's mark before the tenant's
   }
   return true;
 }

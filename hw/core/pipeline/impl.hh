@@ -98,7 +98,6 @@ struct Pipeline::Impl final : underlay::Outbox,
   void egress(unsigned port, std::span<Packet* const> batch);
   void show_egress(unsigned port, std::span<Packet* const> batch);
   size_t keep_good(unsigned port, size_t count);
-  void find_bursts(size_t count);
   size_t choose_ways(unsigned port, size_t count);
   size_t guard_out(unsigned port, size_t count);
   void find_targets(unsigned port, size_t count);
@@ -115,6 +114,7 @@ struct Pipeline::Impl final : underlay::Outbox,
     if (at + 1 < kBatch) repeats_[at + 1] = false;
   }
   void trace_ways(unsigned port, size_t count);
+  void send_burst(unsigned port, std::span<Packet* const> burst, const overlay::Target& target);
   void forward(unsigned port, Packet& packet, const overlay::Target& target);
   void forward_many(unsigned port, Packet& packet);
   void send_remote(unsigned port, Packet& packet, const NextHop& hop);
@@ -135,24 +135,26 @@ struct Pipeline::Impl final : underlay::Outbox,
   void send_mirror(unsigned vnic, const OutFrame& frame);
   bool metered(unsigned port) const;
   void begin_metering(unsigned port);
-  // All meters give colours; the worst one holds, and only what goes on takes tokens. False: red,
-  // dropped. `octets`: of the inner datagram.
-  bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers) {
-    if (meters_count_ == 0) return true;
+  // All meters give colours; the worst one holds, and only what goes on takes tokens and is
+  // counted. `octets`: of the inner datagram, whose IP header is `l3`.
+  meter::Colour meter(unsigned port, const uint8_t* l3, L3 kind, uint32_t octets) {
+    using meter::Colour;
+    if (meters_count_ == 0) return Colour::kGreen;
     const std::span<Metered* const> meters(meters_.data(), meters_count_);
-    meter::Colour before = meter::Colour::kGreen, colour = before;
-    if (colour_aware_) [[unlikely]]
-      before = meter::colour_of(inner.head + layers.l2_length, layers.l3);
+    const Colour before = colour_aware_ ? meter::colour_of(l3, kind) : Colour::kGreen;
+    Colour colour = Colour::kGreen;
     for (const Metered* metered : meters)
       colour = std::max(colour, metered->rate.colour(octets, before));
-    if (colour != meter::Colour::kGreen) [[unlikely]]
-      return pass_marked(port, inner, octets, layers, colour);
+    if (colour == Colour::kRed) [[unlikely]]
+      return colour;
     for (Metered* metered : meters) metered->rate.take(octets, colour);
-    ++vnics[port][spec::VnicCounter::meter_green];
-    return true;
+    ++vnics[port][colour == Colour::kGreen ? spec::VnicCounter::meter_green
+                                           : spec::VnicCounter::meter_yellow];
+    return colour;
   }
-  bool pass_marked(unsigned port, Inner& inner, uint32_t octets, const Layers& layers,
-                   meter::Colour colour);
+  void mark_yellow(uint8_t* l3, L3 kind) const;
+  // False: red, dropped.
+  bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
 
   // segments_out.cc

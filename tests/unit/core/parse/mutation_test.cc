@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 
+#include "hw/core/base/flow_key.hh"
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/icmp.hh"
 #include "hw/core/base/l4_checksum.hh"
@@ -194,6 +195,50 @@ TEST(ParseMutation, TheShortWayAgreesWithTheGeneralWalk) {
       ASSERT_EQ(a.fragment, b.fragment);
     }
   }
+}
+
+// A batch in which frames follow others of their flow, or of one that is nearly theirs: what it
+// says of each is what parse() and same_flow() say of them alone.
+TEST(ParseMutation, ABatchFindsWhatRepeats) {
+  Mutation mutate(7);
+  std::mt19937 random(7);
+  PacketPool pool({.small_count = 64, .large_count = 1});
+  const Bytes seeds[] = {Frame().ethernet().ipv4().tcp().payload(20).build(),
+                         Frame().ethernet().ipv4().udp().payload(18).build(),
+                         Frame().ethernet().ipv6().udp().payload(18).build(),
+                         Frame().ethernet().vlan(4).ipv4().udp().payload(18).build()};
+  uint64_t repeating = 0, refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::vector<Packet*> batch;
+    const Bytes* seed = seeds;
+    for (unsigned i = 0; i < 16; ++i) {
+      if (random() % 4 == 0) seed = &seeds[random() % std::size(seeds)];
+      batch.push_back(test::packet_of(pool, random() % 3 == 0 ? mutate(*seed) : *seed));
+      batch.back()->offload.tso = random() % 16 == 0;
+    }
+    bool repeats[16];
+    const Rules rules{.ipv4_checksum = round % 2 == 0};
+    const uint32_t good = parse(batch, repeats, rules);
+    uint32_t alone = 0;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      Layers layers;
+      const Rules own{rules.ipv4_checksum, batch[i]->offload.tso};
+      ASSERT_EQ(batch[i]->reason, parse(batch[i]->bytes(), own, layers));
+      ASSERT_EQ(batch[i]->layers, layers);
+      const bool both = i != 0 && batch[i]->reason == DropReason::none &&
+                        batch[i - 1]->reason == DropReason::none;
+      ASSERT_EQ(repeats[i],
+                both && same_flow(batch[i]->data, layers, batch[i - 1]->data, batch[i - 1]->layers))
+          << i << " " << test::to_hex(test::bytes_of(*batch[i]));
+      alone += batch[i]->reason == DropReason::none;
+      repeating += repeats[i];
+      refused += batch[i]->reason != DropReason::none;
+    }
+    ASSERT_EQ(good, alone);
+    for (Packet* packet : batch) pool.give(packet);
+  }
+  EXPECT_GT(repeating, 50000u);
+  EXPECT_GT(refused, 10000u);
 }
 
 }  // namespace
