@@ -262,6 +262,30 @@ void new_flows_bench(benchmark::State& state) {
 }
 BENCHMARK(new_flows_bench)->Name("NewFlows/1000000")->Iterations(1);
 
+// What a frame costs with 1 k and with 1 M flows, in nanoseconds of processor time: by turns of
+// some milliseconds, so that a machine whose speed changes does so for both.
+void flow_cost_bench(benchmark::State& state) {
+  constexpr size_t kTurn = 500;  // batches
+  AllStages few(Work::kAllStages, bench::kFrameSizes[0], 1000);
+  AllStages many(Work::kAllStages, bench::kFrameSizes[0], 1'000'000);
+  if (!few.ok() || !many.ok()) return state.SkipWithError("the policy was refused");
+  double spent[2] = {0, 0};
+  for (AllStages* one : {&few, &many}) one->warm();
+  for (auto _ : state) {
+    for (AllStages* one : {&few, &many}) {
+      const double before = thread_us();
+      for (size_t i = 0; i < kTurn; ++i) one->batch();
+      spent[one == &many] += thread_us() - before;
+    }
+  }
+  if (few.pipeline().connections(0) != 1000 || many.pipeline().connections(0) != 1'000'000)
+    return state.SkipWithError("not every flow is tracked");
+  const auto frames = static_cast<double>(state.iterations() * kTurn * kBatch);
+  state.counters["few_ns"] = spent[0] * 1e3 / frames;
+  state.counters["many_ns"] = spent[1] * 1e3 / frames;
+}
+BENCHMARK(flow_cost_bench)->Name("FlowCost/1000000")->Iterations(100);
+
 [[maybe_unused]] const bool registered = [] {
   for (const bench::FrameSize& size : bench::kFrameSizes) {
     for (uint32_t flows : bench::kFlowCounts) {

@@ -22,7 +22,9 @@ const std::map<std::string, double> kAsked = {{"EgressGeneve/1000", 10e6},
                                               {"EgressGeneve/1000000", 5e6}};
 
 // All but those that the comparison runs.
-std::vector<std::string> others() { return own_names("-^(AllStages|EqualWork|Stages|NewFlows)/"); }
+std::vector<std::string> others() {
+  return own_names("-^(AllStages|EqualWork|Stages|NewFlows|FlowCost)/");
+}
 
 std::vector<std::string> row_names() {
   std::vector<std::string> names = comparison_names(), more = others();

@@ -1,20 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/docs/fuzz_page.hh"
 
+#include <iterator>
+#include <string_view>
+
 namespace gatehouse::docs {
 namespace {
 
 constexpr struct {
-  const char* name;
+  std::string_view name;
   const char* input;
   const char* promise;
 } kTargets[] = {
 #include "tools/fuzz/targets.inc"
 };
 
+constexpr struct {
+  std::string_view name;
+  const char *minutes, *thousands;
+} kTally[] = {
+#include "tools/fuzz/tally.inc"
+};
+static_assert(
+    [] {
+      for (size_t i = 0; i < std::size(kTargets); ++i)
+        if (kTargets[i].name != kTally[i].name) return false;
+      return std::size(kTargets) == std::size(kTally);
+    }(),
+    "each target has its row in tally.inc, in the same order");
+
 constexpr char kHead[] = R"(# Fuzzing
 
-Made by `gatehouse-tool docs fuzzing` from tools/fuzz/targets.inc: do not edit.
+Made by `gatehouse-tool docs fuzzing` from tools/fuzz/targets.inc and tally.inc: do not edit.
 
 Guests, the wire, policy files and saved states are hostile. For each parser and table that reads them there is a target in tests/fuzz: it
 plays an input's octets against the code and ends the program when a promise of the code's header does not hold.
@@ -36,13 +53,24 @@ EMPTY-FOLDER tests/fuzz/corpus/TARGET build/fuzz-corpus/TARGET`.
 |---|---|---|
 )";
 
+constexpr char kTallyHead[] = R"(
+What its developers have run so far, on the code as it was then; what was found is mended. Inputs of `pipeline`, `saved`, `vnic` and the
+like are whole sessions of a card, hence few a second.
+
+| target | minutes of processor time | inputs, thousands |
+|---|---|---|
+)";
+
 }  // namespace
 
 std::string fuzz_page() {
   std::string text = kHead;
   for (const auto& target : kTargets)
     text +=
-        std::string("| `") + target.name + "` | " + target.input + " | " + target.promise + " |\n";
+        "| `" + std::string(target.name) + "` | " + target.input + " | " + target.promise + " |\n";
+  text += kTallyHead;
+  for (const auto& row : kTally)
+    text += "| `" + std::string(row.name) + "` | " + row.minutes + " | " + row.thousands + " |\n";
   return text;
 }
 

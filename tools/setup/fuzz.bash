@@ -51,7 +51,8 @@ fuzz_target() {
     -artifact_prefix="$findings/" "$grown" "$root/tests/fuzz/corpus/$1" >"$log" 2>&1 || status=$?
   awk '/^#[0-9]/ { for (i = 2; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
        /number_of_executed_units:/ { runs = $2 }
-       END { printf("            %d runs, %d edges\n", runs, cov) }' "$log"
+       /^Done/ { seconds = $5 }
+       END { printf("            %d runs in %d s, %d edges\n", runs, seconds, cov) }' "$log"
   if ((status == 0)); then return; fi
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
   grep -m3 -E 'does not hold|SUMMARY|runtime error|Failure' "$log" | sed 's/^/            /' >&2
