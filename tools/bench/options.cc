@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/bench/options.hh"
 
+#include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include "tools/bench/rows.hh"
 #include "tools/common/options.hh"
@@ -13,6 +15,14 @@ namespace {
 constexpr common::OptionRow kOptions[] = {
 #include "tools/bench/options.inc"
 };
+
+// A bench runs for minutes: that its figures can't be written is said before it begins.
+void require_folder(const char* option, const std::filesystem::path& folder) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder.empty() ? "." : folder, error))
+    throw lab::Failure(std::string(option) + ": there is no folder " + folder.string() +
+                       "; make it first");
+}
 
 }  // namespace
 
@@ -36,6 +46,9 @@ Options read_options(const std::vector<std::string>& arguments, unsigned pairs) 
   options.pairs = static_cast<unsigned>(given.value().number("--pairs", pairs));
   options.json = given.value().get("--json");
   options.directory = given.value().get("--directory");
+  if (!options.json.empty())
+    require_folder("--json", std::filesystem::path(options.json).parent_path());
+  if (!options.directory.empty()) require_folder("--directory", options.directory);
   std::istringstream parts(given.value().get("--rows"));
   for (std::string part; std::getline(parts, part, ',');) options.rows.push_back(part);
   return options;

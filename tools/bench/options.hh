@@ -20,7 +20,7 @@ struct Options {
 std::string usage();
 
 // `pairs`: unless --pairs says otherwise. Throws lab::Failure that names the option and what it
-// takes.
+// takes, or that what it is to be written into is not there.
 Options read_options(const std::vector<std::string>& arguments, unsigned pairs);
 
 // Throws lab::Failure when one of `options.rows` is in no row's name; asks for them only then.

@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a bench makes of its pairs.
+// What a bench takes on its command line, and what it makes of its pairs.
 #include "tools/bench/rows.hh"
 
 #include <gtest/gtest.h>
 
+#include "tools/bench/options.hh"
+#include "tools/lab/failure.hh"
+
 namespace gatehouse::bench {
 namespace {
+
+std::string refusal_of(const std::vector<std::string>& arguments) {
+  try {
+    read_options(arguments, 1);
+    return "";
+  } catch (const lab::Failure& failure) {
+    return failure.what();
+  }
+}
+
+TEST(BenchOptions, FoldersMustBeThereBeforeItBegins) {
+  EXPECT_EQ(refusal_of({"--directory", "/nowhere/x"}),
+            "--directory: there is no folder /nowhere/x; make it first");
+  EXPECT_EQ(refusal_of({"--json", "/nowhere/x.json"}),
+            "--json: there is no folder /nowhere; make it first");
+  EXPECT_EQ(refusal_of({"--json", "x.json", "--directory", "/tmp"}), "");
+}
 
 TEST(BenchRows, RatioIsThatOfThePairs) {
   Row row;
