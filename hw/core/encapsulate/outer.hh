@@ -67,7 +67,7 @@ class Plan {
   uint8_t flow_bits_ = 0;
   uint8_t checksum_at_ = 0;
   bool checksum_ = false;
-  bool plain_ = false;  // UDP with a source port by the flow, and no other field for each frame
+  bool plain_ = false;  // UDP with a source port by the flow, and no length of its own
   bool port_by_flow_ = false;
   bool redundant_ = false;
   bool offload_ = false;  // at offload_at_, octets from the tunnel header's start
@@ -190,7 +190,8 @@ class Outer {
   bool v6_ = false;
   bool l4_checksum_ = false;
   bool wants_checksum_ = false;
-  bool is_usual_ = false;  // short, over IPv4, and a Plan::plain_
+  // Over IPv4, a Plan::plain_ without options or EtherType, an Ethernet frame inside, and short.
+  bool is_usual_ = false;
   uint8_t dscp_ = 0;       // already in its place: upper six bits
   uint8_t dscp_mask_ = 0;  // bits of the inner traffic class that are copied
 };

@@ -46,7 +46,8 @@ spec::DropReason parse(Packet& packet, Rules rules = {});
 
 // The same for many, with their first lines prefetched. Answers how many have reason `none`.
 uint32_t parse(std::span<Packet* const> batch, Rules rules = {});
-// The same, and `repeats[i]`: packet i is of the flow of the one before it (same_flow()).
+// The same, and `repeats[i]`: packets i and i - 1 have reason `none` and are of one flow
+// (same_flow()). There is room for the whole batch.
 uint32_t parse(std::span<Packet* const> batch, std::span<bool> repeats, Rules rules = {});
 
 }  // namespace gatehouse::parse

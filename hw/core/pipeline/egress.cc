@@ -80,6 +80,7 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
     for (size_t i = 0; i < count; ++i) drop(port, *work_[i], DropReason::vnic_without_policy);
     return end_batch();
   }
+  begin_metering(port);  // resolve may send already: a Router Solicitation
   walked(spec::Stage::spoof, port, count);
   if (spoof::check(vnic.rules, {work_.data(), count}, repeats_) != count) [[unlikely]]
     count = keep_good(port, count);
@@ -92,7 +93,6 @@ void Pipeline::Impl::egress(unsigned port, std::span<Packet* const> batch) {
   walked(spec::Stage::overlay, port, count);
   find_targets(port, count);
   trace_ways(port, count);
-  begin_metering(port);
   const overlay::Target* target = targets_.data();
   for (size_t i = 0; i < count; ++target) {
     const size_t first = i++;

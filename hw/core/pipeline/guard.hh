@@ -32,12 +32,12 @@ class Guard {
   // Datagrams of one vnic and direction whose later fragments may follow. All vnics' fit.
   static constexpr uint32_t kFragments = 128;
   static constexpr uint32_t kFragmentSeconds = 30;  // RFC 791's and RFC 8200's are no longer
-  static constexpr size_t kTickets = 64;            // that prefetch() makes at once
   // Entries that a batch looks at for their age: more than it can make.
   static constexpr unsigned kAgeing = 128;
 
   using Counters = std::array<uint64_t, spec::kVnicCounterCount>;
-  // A frame's place in the table, made and asked of memory ahead.
+  // The place in the table of a frame, and of those of its flow right behind it (same_flow()), made
+  // and asked of memory ahead.
   struct Ticket {
     static constexpr uint16_t kNoOwner = 0xffff;
     FlowKey key{.owner = kNoOwner};
@@ -72,8 +72,8 @@ class Guard {
   bool active() const { return active_ != 0; }
 
   void begin_batch(int64_t now_ns);
-  // For a batch: look_up() each frame, then approach() each ticket, then check(). active(). A
-  // ticket as it was made is of no frame.
+  // For a batch: look_up() each frame, or the first one of each burst, then approach() each ticket,
+  // then check() each frame. active(). A ticket as it was made is of no frame.
   // `before`: the ticket before this one, when there is one.
   void look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket,
                const Ticket* before = nullptr) const;

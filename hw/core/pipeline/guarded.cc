@@ -18,7 +18,10 @@ size_t Pipeline::Impl::guard_out(unsigned port, size_t count) {
   walked(spec::Stage::flow, port, count);
   size_t bursts = 0;
   for (size_t i = 0; i < count; ++i) {
-    if (!repeats_[i]) guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[bursts++]);
+    if (repeats_[i]) continue;
+    guard.look_up(port, *work_[i], FlowDirection::kOut, tickets_[bursts],
+                  bursts != 0 ? &tickets_[bursts - 1] : nullptr);
+    ++bursts;
   }
   guard.approach({tickets_.data(), bursts});
   walked(spec::Stage::firewall, port, count);

@@ -135,8 +135,9 @@ struct Pipeline::Impl final : underlay::Outbox,
   void send_mirror(unsigned vnic, const OutFrame& frame);
   bool metered(unsigned port) const;
   void begin_metering(unsigned port);
-  // All meters give colours; the worst one holds, and only what goes on takes tokens and is
-  // counted. `octets`: of the inner datagram, whose IP header is `l3`.
+  // Those that begin_metering() has found for this batch give colours; the worst one holds, and
+  // only what goes on takes tokens and is counted. `octets`: of the inner datagram, whose IP header
+  // is `l3`.
   meter::Colour meter(unsigned port, const uint8_t* l3, L3 kind, uint32_t octets) {
     using meter::Colour;
     if (meters_count_ == 0) return Colour::kGreen;
@@ -351,7 +352,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   std::array<uint16_t, kBatch> tenants_;      // ingress
   std::array<const NextHop*, kBatch> peers_;  // ingress: who sent it
   std::array<Guard::Ticket, kBatch> tickets_;
-  std::array<Metered*, 2> meters_;  // egress: that the vnic has
+  std::array<Metered*, 2> meters_;  // egress: that the vnic has; of one batch only
   size_t meters_count_ = 0;
   bool colour_aware_ = false;        // one of them is
   Guard::Ticket* ticket_ = nullptr;  // ingress: of the frame that is delivered; null: none

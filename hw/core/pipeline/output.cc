@@ -101,6 +101,7 @@ void Pipeline::Impl::end_batch() {
     if (finished_[i] != nullptr) pool.give(finished_[i]);
   }
   finished_count_ = kept_ = 0;
+  meters_count_ = 0;
   if (whole_count_ != 0) [[unlikely]]
     give_whole_back();
 }

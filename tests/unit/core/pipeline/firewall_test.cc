@@ -802,6 +802,63 @@ TEST(Meters, ATenantsIsForAllItsVnics) {
   EXPECT_EQ(a.count().at("drop.meter_red"), 3u);
 }
 
+// A Router Solicitation goes to the tenant's broadcast peer ahead of its batch: it passes the
+// meters of its own vnic as they are now, whichever vnic had the batch before, and however the
+// policy has changed since then.
+TEST(Meters, OfARouterSolicitationAreItsOwnVnics) {
+  const auto solicitation = [](const char* mac) {
+    // Its own address, then an option that nobody knows: 1000 octets of datagram.
+    Bytes options = nd_link_option(1, mac);
+    options.resize(1000 - 40 - 8);
+    options[8] = 200, options[9] = uint8_t((options.size() - 8) / 8);
+    return Frame()
+        .ethernet({.destination = "33:33:00:00:00:02", .source = mac})
+        .ipv6({.source = "fe80::1", .destination = "ff02::2", .hop_limit = 255})
+        .icmp({.type = 133})
+        .payload(options)
+        .build();
+  };
+  const auto with_rate = [](bool other_rate) {
+    policy::Policy policy = metered({});  // vnic 0's
+    policy.tenants[0].broadcast_peer = policy.mappings[0].peer;
+    policy.tenants[1].broadcast_peer = policy.mappings[0].peer;
+    policy.tenants[1].meter = "m";  // blue's, of vnic 2
+    policy.meters[0].peak_rate = other_rate ? 17 : 16;
+    return policy;
+  };
+  const Bytes red = solicitation("52:54:00:00:00:01");
+  World a(with_rate(false));
+  // Fresh: the first one is metered.
+  a.from_vnic(0, red);
+  EXPECT_EQ(a.count().at("vnic0.meter_green"), 1u);
+  a.from_vnic(0, red);
+  EXPECT_EQ(a.count().at("vnic0.meter_yellow"), 1u);
+  a.from_vnic(0, red);
+  EXPECT_EQ(a.count().at("vnic0.drop.meter_red"), 1u);
+  // Another tenant's batch in between: neither lends its tokens nor loses them.
+  a.from_vnic(2, sized(500));
+  a.from_vnic(0, red);
+  EXPECT_EQ(a.count().at("vnic0.drop.meter_red"), 2u);
+  a.from_vnic(2, sized(500));
+  EXPECT_EQ(a.count().at("vnic2.meter_green"), 2u);
+  // A vnic without a meter passes whatever came before it.
+  for (int i = 0; i < 5; ++i) {
+    a.from_vnic(0, sized(500));
+    a.from_vnic(1, solicitation("52:54:00:00:00:03"));
+  }
+  EXPECT_EQ(a.count().count("vnic1.drop.meter_red"), 0u);
+  // The buckets have filled when it comes.
+  a.now += 10 * kSecond;
+  const Counts before = a.count();
+  a.from_vnic(0, red);
+  EXPECT_EQ(moved(before, a.count()).at("vnic0.meter_green"), 1u);
+  // The tables that the last batch knew are gone.
+  a.from_vnic(2, sized(500));
+  ASSERT_TRUE(a.pipeline.load(with_rate(true)).ok());
+  a.from_vnic(2, red);
+  EXPECT_EQ(a.count().at("vnic2.meter_green"), 4u);
+}
+
 TEST(Meters, SeeTheSegmentsOfASuperFrame) {
   policy::Policy policy = metered(12);
   policy.meters[0].committed_burst = 5000;
