@@ -134,11 +134,13 @@ Machine::Machine(MachineOptions options) : work_(options.name) {
     command.insert(command.end(),
                    {"-device", "gatehouse-vnic,id=vnic0,card=card0,romfile=" + options.vnic});
   }
-  if (!options.incoming.empty()) command.insert(command.end(), {"-incoming", options.incoming});
+  if (!options.incoming.empty()) command.insert(command.end(), {"-incoming", "defer"});
   command.insert(command.end(), options.more.begin(), options.more.end());
   process_ = std::make_unique<lab::Process>(command, work_.path("log"));
   qmp_.connect(work_.path("qmp"), std::chrono::seconds(30));
   bus_.connect(work_.path("qtest"));
+  // Only now: QEMU ends when it refuses what comes in.
+  if (!options.incoming.empty()) qmp_.execute("migrate-incoming", {{"uri", options.incoming}});
 }
 
 uint32_t Machine::config_read(unsigned device, unsigned offset, unsigned size) {

@@ -17,6 +17,7 @@ int measure_and_print(const Bench& bench, const std::vector<std::string>& argume
     const Options options = read_options(arguments, bench.pairs);
     require_rows(options, bench.row_names);
     if (!options.directory.empty()) throw lab::Failure("--directory is for bench loss alone");
+    require_folders(options);
     if (std::string why; bench.namespaces && !lab::Netns::available(&why))
       throw lab::Failure(why + " (taps and namespaces)");
     const std::vector<Row> rows = bench.measure(options);

@@ -339,6 +339,7 @@ int run_loss(const std::vector<std::string>& arguments) {
     require_rows(options, way_names);
     if (!options.json.empty())
       throw lab::Failure("--json is for the other benches; --directory DIR writes loss.csv");
+    require_folders(options);
     std::vector<LossPoint> points;
     for (const auto& [name, send] : kWays) {
       if (!options.wants(name)) continue;

@@ -16,7 +16,6 @@ constexpr common::OptionRow kOptions[] = {
 #include "tools/bench/options.inc"
 };
 
-// A bench runs for minutes: that its figures can't be written is said before it begins.
 void require_folder(const char* option, const std::filesystem::path& folder) {
   std::error_code error;
   if (!std::filesystem::is_directory(folder.empty() ? "." : folder, error))
@@ -46,12 +45,15 @@ Options read_options(const std::vector<std::string>& arguments, unsigned pairs) 
   options.pairs = static_cast<unsigned>(given.value().number("--pairs", pairs));
   options.json = given.value().get("--json");
   options.directory = given.value().get("--directory");
-  if (!options.json.empty())
-    require_folder("--json", std::filesystem::path(options.json).parent_path());
-  if (!options.directory.empty()) require_folder("--directory", options.directory);
   std::istringstream parts(given.value().get("--rows"));
   for (std::string part; std::getline(parts, part, ',');) options.rows.push_back(part);
   return options;
+}
+
+void require_folders(const Options& options) {
+  if (!options.json.empty())
+    require_folder("--json", std::filesystem::path(options.json).parent_path());
+  if (!options.directory.empty()) require_folder("--directory", options.directory);
 }
 
 void require_rows(const Options& options, std::vector<std::string> (*row_names)()) {

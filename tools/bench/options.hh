@@ -20,8 +20,12 @@ struct Options {
 std::string usage();
 
 // `pairs`: unless --pairs says otherwise. Throws lab::Failure that names the option and what it
-// takes, or that what it is to be written into is not there.
+// takes.
 Options read_options(const std::vector<std::string>& arguments, unsigned pairs);
+
+// Throws lab::Failure when a folder that is to be written into is not there: a bench runs for
+// minutes, so this is said before it begins.
+void require_folders(const Options& options);
 
 // Throws lab::Failure when one of `options.rows` is in no row's name; asks for them only then.
 void require_rows(const Options& options, std::vector<std::string> (*row_names)());

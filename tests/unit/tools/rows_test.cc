@@ -12,7 +12,7 @@ namespace {
 
 std::string refusal_of(const std::vector<std::string>& arguments) {
   try {
-    read_options(arguments, 1);
+    require_folders(read_options(arguments, 1));
     return "";
   } catch (const lab::Failure& failure) {
     return failure.what();
