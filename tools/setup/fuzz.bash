@@ -44,14 +44,13 @@ fuzz_run() {
 # fuzz_target TARGET SECONDS
 fuzz_target() {
   local program=$fuzz_build/tests/fuzz/fuzz-$1 grown=$build/fuzz-corpus/$1 findings=$build/fuzz-findings/$1
-  local log=$build/logs/fuzz-$1.log input status=0
+  local log=$build/logs/fuzz-$1.log input status=0 began=$SECONDS
   mkdir -p "$grown" "$findings" "${log%/*}"
   printf '%-12s%s\n' "$1" "$(fuzz_promise "$1")"
   "$program" -max_total_time="$2" -max_len=4096 -len_control=0 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
     -artifact_prefix="$findings/" "$grown" "$root/tests/fuzz/corpus/$1" >"$log" 2>&1 || status=$?
-  awk '/^#[0-9]/ { for (i = 2; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+  awk -v seconds=$((SECONDS - began)) '/^#[0-9]/ { for (i = 2; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
        /number_of_executed_units:/ { runs = $2 }
-       /^Done/ { seconds = $5 }
        END { printf("            %d runs in %d s, %d edges\n", runs, seconds, cov) }' "$log"
   if ((status == 0)); then return; fi
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)

@@ -129,25 +129,34 @@ inline FlowKeyWords flow_key_words(const FlowEnds& ends, FlowDirection direction
   return words;
 }
 
-// Whether two parsed frames are of one flow between the same two stations for certain: MACs,
-// addresses, ports. Of untagged TCP and UDP right behind a plain IP header, and no fragments; false
-// for all others.
+// The same two stations: both MACs of two Ethernet frames.
+inline bool same_stations(const uint8_t* one, const uint8_t* other) {
+  return same_octets<12>(one, other);
+}
+// The same addresses and ports, which stand one behind the other: of IP headers without options or
+// extension headers, with TCP or UDP behind them.
+inline bool same_ends_v4(const uint8_t* one, const uint8_t* other) {
+  return same_octets<12>(Ipv4Header(one).source_octets(), Ipv4Header(other).source_octets());
+}
+inline bool same_ends_v6(const uint8_t* one, const uint8_t* other) {
+  return same_octets<36>(Ipv6Header(one).source_octets(), Ipv6Header(other).source_octets());
+}
+
+// Whether two parsed frames are of one flow between the same two stations for certain. Of untagged
+// TCP and UDP right behind a plain IP header, and no fragments; false for all others.
 inline bool same_flow(const uint8_t* one, const Layers& layers, const uint8_t* other,
                       const Layers& others) {
-  constexpr uint16_t kEthernet = EthernetHeader<const uint8_t>::kLength;
-  constexpr uint16_t kL4InV4 = kEthernet + Ipv4Header<const uint8_t>::kLength;
-  constexpr uint16_t kL4InV6 = kEthernet + Ipv6Header<const uint8_t>::kLength;
+  constexpr uint16_t kL3 = EthernetHeader<const uint8_t>::kLength;
   if (layers.flow_hash != others.flow_hash || layers.l3 != others.l3 || layers.l4 != others.l4 ||
-      (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp) || layers.l2_length != kEthernet ||
-      others.l2_length != kEthernet || layers.l4_offset != others.l4_offset || layers.fragment ||
-      others.fragment || !same_octets<12>(one, other)) {
+      (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp) || layers.l2_length != kL3 ||
+      others.l2_length != kL3 || layers.l4_offset != others.l4_offset || layers.fragment ||
+      others.fragment || !same_stations(one, other)) {
     return false;
   }
-  // Both addresses and both ports stand one behind the other.
-  return layers.l3 == L3::kIpv4 ? layers.l4_offset == kL4InV4 &&
-                                      same_octets<12>(one + kL4InV4 - 8, other + kL4InV4 - 8)
-                                : layers.l4_offset == kL4InV6 &&
-                                      same_octets<36>(one + kL4InV6 - 32, other + kL4InV6 - 32);
+  const uint32_t header = layers.l4_offset - kL3;
+  return layers.l3 == L3::kIpv4
+             ? header == Ipv4Header<const uint8_t>::kLength && same_ends_v4(one + kL3, other + kL3)
+             : header == Ipv6Header<const uint8_t>::kLength && same_ends_v6(one + kL3, other + kL3);
 }
 
 }  // namespace gatehouse

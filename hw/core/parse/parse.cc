@@ -59,7 +59,6 @@ inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layer
   using Ethernet = EthernetHeader<const uint8_t>;
   constexpr uint32_t kL3 = Ethernet::kLength;
   constexpr uint32_t kL4 = kL3 + Ipv4::kLength;
-  constexpr uint32_t kAddresses = kL4 - 8;
   // EtherType, version and header length in one word.
   constexpr uint32_t kTypeAndVersion = static_cast<uint32_t>(EtherType::kIpv4) << 8 | 0x45;
   if (length < kL4 + Udp::kLength || rules.super_frame) return false;
@@ -98,10 +97,9 @@ inline bool parse_common(const uint8_t* frame, size_t length, Rules rules, Layer
   found.ip_protocol = protocol;
   found.tcp_flags = tcp_flags;
   found.l3_end = kL3 + total;
-  // Both addresses and both ports stand one behind the other.
   const bool same_ends = before != nullptr && before->layers.ip_protocol == protocol &&
-                         same_octets<12>(ip.source_octets(), before->data + kAddresses);
-  repeats = same_ends && same_octets<12>(frame, before->data);
+                         same_ends_v4(ip.at(), before->data + kL3);
+  repeats = same_ends && same_stations(frame, before->data);
   found.flow_hash =
       same_ends ? before->layers.flow_hash
                 : flow_hash_v4(ip.source_octets(), load_le<uint32_t>(frame + kL4), protocol);

@@ -186,13 +186,14 @@ void Pipeline::Impl::trace_ways(unsigned port, size_t count) {
     ++(many_[i] || target->way.is_next_hop() ? remote : local);
   }
   walked(spec::Stage::segment, port, remote + local);
-  if (metered(port)) walked(spec::Stage::meter, port, remote);
+  if (metered()) walked(spec::Stage::meter, port, remote);
   walked(spec::Stage::encapsulate, port, remote);
   walked(spec::Stage::underlay, port, remote);
   walked(spec::Stage::deliver, port, local);
 }
 
-// Through the tunnel, and of one flow: all of it takes the same way.
+// Through the tunnel, and of one flow: all of it takes the same way. Where nothing stands in that
+// way this is send_remote(), with what the burst shares found once.
 void Pipeline::Impl::send_burst(unsigned port, std::span<Packet* const> burst,
                                 const overlay::Target& target) {
   const NextHop& hop = tables->next_hops[target.way.index()];
@@ -298,11 +299,11 @@ bool Pipeline::Impl::begin_segments(unsigned port, Packet& packet, uint32_t mtu,
 
 // Octets of the largest inner frame that the wire to `hop` cuts by itself; 0: it cuts none now.
 // While the outer tap records, the card cuts everything, so that the record is what is on the wire.
-uint32_t Pipeline::Impl::wire_cuts(unsigned port, const Packet& packet, const NextHop& hop) const {
+uint32_t Pipeline::Impl::wire_cuts(const Packet& packet, const NextHop& hop) const {
   if (!packet.offload.tso || tapping(TapPoint::kOuter) || !sink.cuts(hop.uplink)) return 0;
   if (!hop.outer.wire_cuts()) return 0;
   // A burst need not hold 64 KiB: meters see what the wire sees.
-  if (metered(port)) return 0;
+  if (metered()) return 0;
   if (!uplinks[hop.uplink].up || !tables->neighbours.usable(hop.neighbour, now)) return 0;
   return kLargestDatagram - (hop.outer.length() - hop.outer.ip_offset());
 }
@@ -318,10 +319,10 @@ void Pipeline::Impl::count_segments(unsigned port) {
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
   // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
   // own limit.
-  const bool many = goes_in_segments(port, packet, hop);
+  const bool many = goes_in_segments(packet, hop);
   const uint32_t most = many ? hop.max_whole : hop.max_frame;
   const uint32_t mtu = std::max(most - packet.layers.l2_length, segment::kMinMtu);
-  const uint32_t cut = many ? segments_cut(packet, hop, mtu) : wire_cuts(port, packet, hop);
+  const uint32_t cut = many ? segments_cut(packet, hop, mtu) : wire_cuts(packet, hop);
   if (!begin_segments(port, packet, mtu, cut)) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
   count_segments(port);

@@ -82,11 +82,6 @@ void Pipeline::Impl::logged(const FirewallLog& log) {
   sink.firewall_logged(told);
 }
 
-bool Pipeline::Impl::metered(unsigned port) const {
-  const Vnic& vnic = vnics[port];
-  return vnic.meter.rate.active() || tables->tenants[vnic.tenant].meter.rate.active();
-}
-
 // Those of the vnic and of its tenant, filled up to now.
 void Pipeline::Impl::begin_metering(unsigned port) {
   Vnic& vnic = vnics[port];

@@ -123,7 +123,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   void send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu);
   void send_pieces(unsigned to, const Layers& layers, bool fragments, uint32_t count);
   bool begin_segments(unsigned port, Packet& packet, uint32_t mtu, uint32_t wire_cuts = 0);
-  uint32_t wire_cuts(unsigned port, const Packet& packet, const NextHop& hop) const;
+  uint32_t wire_cuts(const Packet& packet, const NextHop& hop) const;
   void count_segments(unsigned port);
   void send_piece(unsigned port, const NextHop& hop, const Inner& inner, const Layers& layers,
                   uint16_t mss);
@@ -133,14 +133,14 @@ struct Pipeline::Impl final : underlay::Outbox,
       send_mirror(vnic, frame);
   }
   void send_mirror(unsigned vnic, const OutFrame& frame);
-  bool metered(unsigned port) const;
   void begin_metering(unsigned port);
+  bool metered() const { return meters_count_ != 0; }  // the frames of this batch
   // Those that begin_metering() has found for this batch give colours; the worst one holds, and
   // only what goes on takes tokens and is counted. `octets`: of the inner datagram, whose IP header
   // is `l3`.
   meter::Colour meter(unsigned port, const uint8_t* l3, L3 kind, uint32_t octets) {
     using meter::Colour;
-    if (meters_count_ == 0) return Colour::kGreen;
+    if (!metered()) return Colour::kGreen;
     const std::span<Metered* const> meters(meters_.data(), meters_count_);
     const Colour before = colour_aware_ ? meter::colour_of(l3, kind) : Colour::kGreen;
     Colour colour = Colour::kGreen;
@@ -159,7 +159,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
 
   // segments_out.cc
-  bool goes_in_segments(unsigned port, const Packet& packet, const NextHop& hop) const;
+  bool goes_in_segments(const Packet& packet, const NextHop& hop) const;
   uint32_t segments_cut(const Packet& packet, const NextHop& hop, uint32_t mtu) const;
   void send_segments(unsigned port, const NextHop& hop, const Inner& inner, const Layers& layers,
                      uint16_t mss);

@@ -24,13 +24,12 @@ uint32_t largest_stream(const encapsulate::Outer& outer) {
 
 // Meters see what the wire sees: a burst need not hold 64 KiB. What waits for a neighbour waits
 // frame by frame.
-bool Pipeline::Impl::goes_in_segments(unsigned port, const Packet& packet,
-                                      const NextHop& hop) const {
+bool Pipeline::Impl::goes_in_segments(const Packet& packet, const NextHop& hop) const {
   if (hop.segment_room == 0) return false;
   const bool redundant = hop.outer.is_redundant();
   if (!packet.offload.tso) return packet.layers.l4 != L4::kTcp && !redundant;
   if (packet.offload.tcp && !redundant && !hop.outer.tells_super_frames()) return false;
-  return !metered(port) && uplinks[hop.uplink].up && tables->neighbours.usable(hop.neighbour, now);
+  return !metered() && uplinks[hop.uplink].up && tables->neighbours.usable(hop.neighbour, now);
 }
 
 // Octets of the largest frame that send_segments() takes as one of this super-frame; 0: none.
