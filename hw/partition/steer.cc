@@ -61,7 +61,7 @@ void Steer::commit(uint64_t value) {
   if (value != 1) return;
   const Steering steering = written();
   Result result = block_.present() ? block_.check() : Result::k_no_device;
-  if (result == Result::k_ok) result = check(steering);
+  if (result == Result::k_ok) result = check(steering, block_.get(unit::RING) != 0);
   block_.finish(result);
   if (result != Result::k_ok) {
     // What was in force stays: a guest that runs does not lose interrupts.
@@ -104,13 +104,13 @@ Steering Steer::written() const {
   return steering;
 }
 
-Result Steer::check(const Steering& steering) {
+Result Steer::check(const Steering& steering, bool has_ring) {
   if (steering.bits & ~kSteerBits) return Result::k_bad_steering;
   if ((steering.bits & kSteerIntx) && !device_.intx_apart()) return Result::k_bad_steering;
   if (steering.bits & (kSteerMsi | kSteerIntx)) {
     if (!ram_.at(steering.slots, kSlotOctets, sizeof(SteerSlot))) return Result::k_bad_table;
   }
-  if ((steering.bits & kSteerRing) && block_.get(unit::RING) == 0) return Result::k_bad_ring;
+  if ((steering.bits & kSteerRing) && !has_ring) return Result::k_bad_ring;
   if (const Result seals = check_seals(steering); seals != Result::k_ok) return seals;
   if (steering.dma_octets == 0) return Result::k_ok;
   if (steering.dma < kRamBase + kFirmwareOffset || steering.dma_octets % kPage != 0 ||
@@ -312,7 +312,7 @@ void Steer::archive(Archive& archive) {
   if (!archive.loading()) return;
   if (archive.ok() && !block_.active() && !(steering == Steering{}))
     archive.fail("saved state: steering that is not in force has a setting");
-  if (archive.ok() && block_.active() && check(steering) != Result::k_ok)
+  if (archive.ok() && block_.active() && check(steering, block_.has_ring()) != Result::k_ok)
     archive.fail("saved state: steering in force is not valid");
   if (archive.ok()) {
     use(steering);

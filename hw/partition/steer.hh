@@ -107,7 +107,7 @@ class Steer : public Unit {
   void commit(uint64_t value);
   void stop(Result result);
   Steering written() const;
-  Result check(const Steering& steering);
+  Result check(const Steering& steering, bool has_ring);
   Result check_seals(const Steering& steering);
   void use(const Steering& steering);
   uint64_t* seal_at(unsigned ring, uint32_t unit) const;

@@ -70,6 +70,8 @@ class UnitBlock {
   bool active() const { return active_; }
   void set_present(bool present) { present_ = present; }
   bool present() const { return present_; }
+  // What is in force has a ring; RING says what the next COMMIT would bring.
+  bool has_ring() const { return active_ && in_force_.ring != 0; }
 
   // ---- Telling firmware. Does nothing while nothing is in force.
   // A record; when there is no room (or no ring), an overrun.

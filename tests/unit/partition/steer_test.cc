@@ -333,6 +333,19 @@ TEST_F(SteerTest, GoesOnFromSavedState) {
   EXPECT_FALSE(device.line);
 }
 
+// Registers say what the next commit would bring: what is in force goes on without them.
+TEST_F(SteerTest, GoesOnThoughFirmwareHasPreparedAnotherCommit) {
+  ASSERT_EQ(steer(kSteerMsi | kSteerRing), Result::k_ok);
+  unit_.write(unit::RING, 0, 8);
+  const auto octets = saved();
+  Loaded loaded(*this, octets);
+  Steer& other = loaded.unit;
+  EXPECT_TRUE(other.message(kMessageAddress, 34));
+  EXPECT_EQ(record(0).data, 34u);
+  EXPECT_EQ(commit(other), Result::k_bad_ring);
+  EXPECT_TRUE(other.message(kMessageAddress, 35));
+}
+
 // What was on its way when the state was saved is the guest's still.
 TEST_F(SteerTest, ReusesNoSlotOfAMessageOnItsWayAfterLoading) {
   ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
