@@ -13,6 +13,7 @@
 
 #include "hw/partition/ports.hh"
 #include "hw/spec/partition.hh"
+#include "tests/unit/zero_pages.hh"
 
 namespace gatehouse::partition {
 
@@ -24,7 +25,7 @@ class FakeRam : public RamPort {
     if (octets == 0 || address % alignment != 0) return nullptr;
     if (address < kRamBase || octets > kOctets || address - kRamBase > kOctets - octets)
       return nullptr;
-    return octets_ + (address - kRamBase);
+    return octets_.get() + (address - kRamBase);
   }
   void written(uint64_t address, uint64_t octets) override {
     outside += at(address, octets, 1) == nullptr;
@@ -34,22 +35,22 @@ class FakeRam : public RamPort {
   template <class T>
   T get(uint64_t address) {
     T value;
-    std::memcpy(&value, octets_ + (address - kRamBase), sizeof value);
+    std::memcpy(&value, octets_.get() + (address - kRamBase), sizeof value);
     return value;
   }
   template <class T>
   void put(uint64_t address, const T& value) {
-    std::memcpy(octets_ + (address - kRamBase), &value, sizeof value);
+    std::memcpy(octets_.get() + (address - kRamBase), &value, sizeof value);
   }
   UnitControl& control(uint64_t address) {
-    return *reinterpret_cast<UnitControl*>(octets_ + (address - kRamBase));
+    return *reinterpret_cast<UnitControl*>(octets_.get() + (address - kRamBase));
   }
 
   std::vector<std::pair<uint64_t, uint64_t>> changed;
   unsigned outside = 0;  // calls of written() for what is no private RAM
 
  private:
-  alignas(4096) uint8_t octets_[kOctets] = {};
+  test::ZeroPages<kOctets> octets_ = test::zero_pages<kOctets>();
 };
 
 class FakeInterrupts : public InterruptPort {

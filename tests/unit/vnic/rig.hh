@@ -27,6 +27,7 @@
 #include "hw/spec/i82574_descriptors.hh"
 #include "hw/spec/i82574_registers.hh"
 #include "tests/unit/vnic/vnic_frames.hh"
+#include "tests/unit/zero_pages.hh"
 
 namespace gatehouse::vnic::rig {
 
@@ -59,9 +60,7 @@ class Memory : public DmaPort {
     return true;
   }
 
-  // calloc: pages that no test touches are never made.
-  std::unique_ptr<uint8_t[], decltype(&std::free)> ram{static_cast<uint8_t*>(std::calloc(kRam, 1)),
-                                                       &std::free};
+  test::ZeroPages<kRam> ram = test::zero_pages<kRam>();
   bool bus_master = true;
   bool log = false;
   uint64_t reads = 0, writes = 0, refused = 0, octets_read = 0;
@@ -118,6 +117,15 @@ class Card : public CardPort {
   explicit Card(const PacketPool::Limits& limits) : pool(limits) {}
   Packet* take_packet(uint32_t octets) override { return exhausted ? nullptr : pool.take(octets); }
   void give_packet(Packet* packet) override { pool.give(packet); }
+  Packet* take_to_keep(uint32_t octets) override {
+    Packet* packet = exhausted || !share.has_room(octets) ? nullptr : pool.take(octets);
+    if (packet) share.keep(*packet);
+    return packet;
+  }
+  void give_kept(Packet* packet) override {
+    share.release(*packet);
+    pool.give(packet);
+  }
   void transmit(std::span<Packet* const> batch) override {
     batches.push_back(batch.size());
     for (Packet* packet : batch) {
@@ -132,6 +140,7 @@ class Card : public CardPort {
   void link_changed(bool up) override { link = up; }
 
   PacketPool pool;
+  PacketShare share{pool};
   bool exhausted = false;
   bool link = false;
   unsigned ready = 0;
