@@ -36,8 +36,28 @@ constexpr unsigned report_port(bool vnic, unsigned index) {
 
 }  // namespace
 
+VnicPort::VnicPort(Card& card, unsigned index, std::string name, const MacAddress& mac,
+                   GuestPort& guest)
+    : card_(card),
+      index_(index),
+      name_(std::move(name)),
+      mac_(mac),
+      guest_(guest),
+      share_(card.pool_) {
+  held_.reserve(kHeld);
+}
+
 Packet* VnicPort::take_packet(uint32_t octets) { return card_.pool_.take(octets); }
 void VnicPort::give_packet(Packet* packet) { card_.pool_.give(packet); }
+Packet* VnicPort::take_to_keep(uint32_t octets) {
+  Packet* packet = share_.has_room(octets) ? card_.pool_.take(octets) : nullptr;
+  if (packet) share_.keep(*packet);
+  return packet;
+}
+void VnicPort::give_kept(Packet* packet) {
+  share_.release(*packet);
+  card_.pool_.give(packet);
+}
 void VnicPort::transmit(std::span<Packet* const> batch) { card_.transmit(*this, batch); }
 void VnicPort::receive_ready() {
   stalled_ = false;
@@ -64,7 +84,10 @@ void VnicPort::obey_pause(const Packet& packet) {
 }
 
 Card::Card(const Ports& ports, const Options& options)
-    : ports_(ports), reports_(pipeline::kMaxVnics + pipeline::kMaxUplinks), armed_ns_(kNever) {
+    : ports_(ports),
+      pool_(options.buffers),
+      reports_(pipeline::kMaxVnics + pipeline::kMaxUplinks),
+      armed_ns_(kNever) {
   pipeline_ = std::make_unique<pipeline::Pipeline>(pool_, static_cast<pipeline::Sink&>(*this),
                                                    options.flow_seed);
   for (unsigned i = 0; i < uplinks_.size(); ++i) {
@@ -173,7 +196,7 @@ void Card::discard(unsigned vnic) {
   });
   VnicPort& port = *vnics_[vnic];
   held_ -= static_cast<uint32_t>(port.held_.size());
-  for (Packet* packet : port.held_) pool_.give(packet);
+  for (Packet* packet : port.held_) port.give_kept(packet);
   port.held_.clear();
   port.stalled_ = false;
   port.paused_until_ns_ = 0;
@@ -204,12 +227,15 @@ void Card::push_pending(Packet* packet) {
 }
 
 bool Card::receive(unsigned uplink, const OutFrame& frame, bool at_once, const Arrival& arrival) {
-  if (!can_receive(uplink)) {
+  const bool fits = frame.length() <= kMaxSuperFrame;
+  const bool room = uplinks_[uplink]->has_room(frame.length());
+  // What is on the cable makes room by the clock. Where nothing is, nobody would wake the wire.
+  if (!can_receive(uplink) || (fits && !room && uplinks_[uplink]->arriving())) {
     stalled_[uplink] = true;
     if (depth_ == 0) rearm();
     return false;
   }
-  Packet* packet = frame.length() <= kMaxSuperFrame ? copy_frame(pool_, frame) : nullptr;
+  Packet* packet = fits && room ? copy_frame(pool_, frame) : nullptr;
   if (!packet) {
     pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer);
     return true;
@@ -244,7 +270,10 @@ void Card::uplink_writable(unsigned uplink) {
 }
 
 void Card::set_uplink_link(unsigned uplink, bool up) {
-  uplinks_[uplink]->set_link(up);
+  const uplink::Lost lost = uplinks_[uplink]->set_link(up);
+  count_refused(uplink, lost.out);
+  for (uint32_t i = 0; i < lost.in; ++i)
+    pipeline_->count_drop(false, uplink, DropReason::uplink_down, TapDirection::kToGuest);
   pipeline_->set_uplink_present(uplink, uplinks_[uplink]->up());
   if (depth_ == 0) rearm();
 }
@@ -295,8 +324,6 @@ void Card::count_refused(unsigned uplink, const uplink::Refused& refused) {
     pipeline_->count_drop(false, uplink, DropReason::uplink_down);
   for (uint32_t i = 0; i < refused.full; ++i)
     pipeline_->count_drop(false, uplink, DropReason::uplink_queue_full);
-  for (uint32_t i = 0; i < refused.no_buffer; ++i)
-    pipeline_->count_drop(false, uplink, DropReason::no_packet_buffer, TapDirection::kFromGuest);
 }
 
 void Card::to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
@@ -332,15 +359,14 @@ size_t Card::deliver(VnicPort& port, std::span<const vnic::Delivery> frames) {
 
 void Card::hold(VnicPort& port, const vnic::Delivery& delivery) {
   // Many vnics that take nothing, or few large frames, must not use up what the others send with.
-  if (port.held_.size() == VnicPort::kHeld || pool_.scarce(delivery.frame.length())) {
+  const bool room =
+      port.held_.size() < VnicPort::kHeld && port.share_.has_room(delivery.frame.length());
+  Packet* packet = room ? copy_frame(pool_, delivery.frame) : nullptr;
+  if (!packet) {
     pipeline_->count_drop(true, port.index_, DropReason::vnic_no_descriptors);
     return;
   }
-  Packet* packet = copy_frame(pool_, delivery.frame);
-  if (!packet) {
-    pipeline_->count_drop(true, port.index_, DropReason::no_packet_buffer, TapDirection::kToGuest);
-    return;
-  }
+  port.share_.keep(*packet);
   packet->layers = *delivery.layers;
   packet->l4_checksum_checked = delivery.l4_checksum_checked;
   packet->l4_checksum_good = delivery.l4_checksum_good;

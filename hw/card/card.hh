@@ -33,16 +33,15 @@ class Card;
 // The card's side of one vnic; made and destroyed by Card::attach and Card::detach.
 class VnicPort final : public vnic::CardPort {
  public:
-  VnicPort(Card& card, unsigned index, std::string name, const MacAddress& mac, GuestPort& guest)
-      : card_(card), index_(index), name_(std::move(name)), mac_(mac), guest_(guest) {
-    held_.reserve(kHeld);
-  }
+  VnicPort(Card& card, unsigned index, std::string name, const MacAddress& mac, GuestPort& guest);
 
   unsigned index() const { return index_; }
   const std::string& name() const { return name_; }
 
   Packet* take_packet(uint32_t octets) override;
   void give_packet(Packet* packet) override;
+  Packet* take_to_keep(uint32_t octets) override;
+  void give_kept(Packet* packet) override;
   void transmit(std::span<Packet* const> batch) override;
   void count_drop(spec::DropReason reason) override;
   void receive_ready() override;
@@ -69,12 +68,14 @@ class VnicPort final : public vnic::CardPort {
   bool busy_ = false;     // a call of this vnic is on the stack: don't call into it
   bool stalled_ = false;  // it did not take all frames and has not said receive_ready() since
   int64_t paused_until_ns_ = 0;
+  PacketShare share_;  // of these and what the vnic keeps
   std::vector<Packet*> held_;
 };
 
 struct Options {
   std::array<uplink::Options, pipeline::kMaxUplinks> uplinks{};
   uint64_t flow_seed = 0;  // Pipeline's: to be unpredictable from outside
+  PacketPool::Limits buffers{};
 };
 
 class Card final : private pipeline::Sink {
@@ -168,7 +169,7 @@ class Card final : private pipeline::Sink {
   void to_uplink(unsigned uplink, std::span<const OutFrame> frames) override;
   bool cuts(unsigned uplink) const override { return uplinks_[uplink]->cuts(); }
   void to_uplink_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override {
-    uplinks_[uplink]->send_super(frame, super);
+    count_refused(uplink, uplinks_[uplink]->send_super(frame, super));
   }
   void to_vnic(unsigned vnic, std::span<const OutFrame> frames, const Layers& layers,
                bool l4_checksum_checked, bool l4_checksum_good) override;

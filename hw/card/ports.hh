@@ -43,7 +43,8 @@ class UplinkPort {
     static_cast<void>(uplink);
     return false;
   }
-  // Only after cuts() has said so. The wire takes it. May call Card::receive.
+  // Only after cuts() has said so, or for a further piece of the frame for which it has. The wire
+  // takes it. May call Card::receive.
   virtual void send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
     static_cast<void>(uplink), static_cast<void>(frame), static_cast<void>(super);
   }

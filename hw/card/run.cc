@@ -71,7 +71,7 @@ bool Card::deliver_held(VnicPort& port) {
                 packet.l4_checksum_good};
   }
   const size_t taken = deliver(port, {batch, count});
-  for (size_t i = 0; i < taken; ++i) pool_.give(port.held_[i]);
+  for (size_t i = 0; i < taken; ++i) port.give_kept(port.held_[i]);
   port.held_.erase(port.held_.begin(), port.held_.begin() + static_cast<std::ptrdiff_t>(taken));
   held_ -= static_cast<uint32_t>(taken);
   return taken > 0;

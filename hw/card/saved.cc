@@ -21,7 +21,7 @@ void Card::archive(Archive& archive) {
   }
   if (archive.loading()) renumber(names, archive);
   if (!archive.ok()) return;
-  for (auto& uplink : uplinks_) uplink->archive(archive);
+  for (auto& uplink : uplinks_) uplink->archive(archive, ports_.clock.now_ns());
   archive_pending(archive, version);
   for (auto& port : vnics_) {
     if (port) archive_held(archive, *port, version);
@@ -72,6 +72,7 @@ void Card::archive_held(Archive& archive, VnicPort& port, uint32_t version) {
       archive.fail("saved state: a waiting frame is malformed");
       return;
     }
+    port.share_.keep(*packet);
     port.held_.push_back(packet);
     ++held_;
   }

@@ -19,8 +19,9 @@
 namespace gatehouse::qemu {
 namespace {
 
-constexpr uint32_t kMaxQueue =
-    1024;  // frames: together with the vnics' share it fits the packet buffer
+// Frames of each direction. Fewer where as many packet buffers are not left for others
+// (PacketShare).
+constexpr uint32_t kMaxQueue = 1024;
 constexpr uint64_t kMaxLatencyNs = 10'000'000'000;
 
 void realize(DeviceState* device, Error** errp) {

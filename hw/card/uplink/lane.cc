@@ -10,12 +10,9 @@
 namespace gatehouse::uplink {
 namespace {
 
-// Times in a saved state end here, so that a queue of frames can be added without overflow.
-constexpr int64_t kLatestNs = std::numeric_limits<int64_t>::max() / 2;
-
 void archive_time(Archive& archive, int64_t& time_ns) {
   archive(time_ns);
-  if (!archive.loading() || (time_ns >= 0 && time_ns <= kLatestNs)) return;
+  if (!archive.loading() || is_time(time_ns)) return;
   archive.fail("saved state: impossible time in an uplink's queue");
   time_ns = 0;
 }
@@ -23,7 +20,7 @@ void archive_time(Archive& archive, int64_t& time_ns) {
 }  // namespace
 
 Lane::Lane(PacketPool& pool, const LaneOptions& options)
-    : pool_(pool), options_(options), ring_(options.capacity) {
+    : pool_(pool), share_(pool), options_(options), ring_(options.capacity) {
   assert(options.capacity > 0);
 }
 
@@ -34,10 +31,17 @@ int64_t Lane::wire_ns(uint32_t octets) const {
   return static_cast<int64_t>((bits * 1'000'000'000ull + options_.rate - 1) / options_.rate);
 }
 
+uint64_t Lane::octets() const {
+  uint64_t octets = 0;
+  for (uint32_t i = 0; i < count_; ++i) octets += ring_[slot(i)].packet->length;
+  return octets;
+}
+
 void Lane::push(Packet* packet, int64_t now_ns) {
   assert(!full());
   busy_until_ns_ = std::max(busy_until_ns_, now_ns) + wire_ns(packet->length);
   ring_[slot(count_)] = {packet, busy_until_ns_ + options_.latency_ns};
+  share_.keep(*packet);
   ++count_;
 }
 
@@ -50,6 +54,7 @@ Packet* Lane::peek(uint32_t position, int64_t now_ns) const {
 Packet* Lane::pop() {
   assert(count_ > 0);
   Packet* packet = ring_[head_].packet;
+  share_.release(*packet);
   head_ = slot(1);
   --count_;
   return packet;
@@ -61,22 +66,31 @@ int64_t Lane::next_ns() const {
 
 void Lane::clear() {
   while (count_ > 0) pool_.give(pop());
+  busy_until_ns_ = 0;
 }
 
-void Lane::archive(Archive& archive) {
+// A time that is further away than it can be, so long as these frames take, is one of another
+// clock, or of nobody's: it is now.
+void Lane::archive(Archive& archive, int64_t now_ns) {
   const uint32_t version = archive.section("uplink-lane", 2);
   if (archive.loading()) clear();
   archive_time(archive, busy_until_ns_);
   uint32_t count = count_;
   archive(count);
   if (count > options_.capacity) archive.fail("saved state: uplink queue longer than its capacity");
+  int64_t latest_ns = now_ns;
   for (uint32_t i = 0; i < count && archive.ok(); ++i) {
     Entry& entry = ring_[slot(i)];
     archive_time(archive, entry.due_ns);
     card::archive_frame(archive, pool_, entry.packet);
     if (version >= 2 && entry.packet) archive(entry.packet->wire_mss);
-    if (archive.loading() && entry.packet) count_ = i + 1;
+    if (!archive.loading() || !entry.packet) continue;
+    latest_ns += wire_ns(entry.packet->length);
+    if (entry.due_ns > latest_ns + options_.latency_ns) entry.due_ns = now_ns;
+    share_.keep(*entry.packet);
+    count_ = i + 1;
   }
+  if (archive.loading() && busy_until_ns_ > latest_ns) busy_until_ns_ = now_ns;
 }
 
 }  // namespace gatehouse::uplink

@@ -24,7 +24,8 @@ struct LaneOptions {
   uint32_t capacity = 1024;  // frames
 };
 
-// Packets in the queue belong to the lane until pop(); clear() gives them back to the pool.
+// Packets in the queue belong to the lane until pop(); clear() gives them back to the pool, and the
+// serializer is free again.
 class Lane {
  public:
   Lane(PacketPool& pool, const LaneOptions& options);
@@ -36,7 +37,11 @@ class Lane {
   bool immediate() const { return options_.rate == 0 && options_.latency_ns == 0; }
   bool empty() const { return count_ == 0; }
   bool full() const { return count_ == options_.capacity; }
+  // Whether one more frame of `octets` may wait: neither is the queue full, nor does it have its
+  // share of the packet buffer.
+  bool has_room(uint32_t octets) const { return !full() && share_.has_room(octets); }
   uint32_t size() const { return count_; }
+  uint64_t octets() const;  // of all frames
   const LaneOptions& options() const { return options_; }
 
   // The caller has checked full().
@@ -48,7 +53,7 @@ class Lane {
   // When the first frame arrives; INT64_MAX when the queue is empty.
   int64_t next_ns() const;
   void clear();
-  void archive(Archive& archive);
+  void archive(Archive& archive, int64_t now_ns);
 
  private:
   struct Entry {
@@ -60,6 +65,7 @@ class Lane {
   uint32_t slot(uint32_t position) const { return (head_ + position) % options_.capacity; }
 
   PacketPool& pool_;
+  PacketShare share_;
   LaneOptions options_;
   std::vector<Entry> ring_;
   uint32_t head_ = 0;

@@ -16,13 +16,17 @@ Uplink::Uplink(PacketPool& pool, card::UplinkPort& port, unsigned index, const O
       out_(pool, {options.rate, options.latency_ns, options.queue}),
       in_(pool, {options.rate, 0, options.queue}) {}
 
-void Uplink::set_link(bool up) {
+Lost Uplink::set_link(bool up) {
+  Lost lost;
   link_up_ = up;
-  if (!up) {
-    out_.clear();
-    in_.clear();
-    blocked_ = false;
-  }
+  if (up) return lost;
+  blocked_ = false;
+  lost.in = in_.size();
+  lost.out.down = out_.size();
+  lost.out.octets = out_.octets();
+  out_.clear();
+  in_.clear();
+  return lost;
 }
 
 Refused Uplink::send(std::span<const OutFrame> frames, int64_t now_ns) {
@@ -39,14 +43,27 @@ Refused Uplink::send(std::span<const OutFrame> frames, int64_t now_ns) {
     frames = frames.subspan(taken);
   }
   for (const OutFrame& frame : frames) {
-    Packet* packet = out_.full() ? nullptr : card::copy_frame(pool_, frame);
+    Packet* packet = out_.has_room(frame.length()) ? card::copy_frame(pool_, frame) : nullptr;
     if (packet) {
       out_.push(packet, now_ns);
       continue;
     }
-    ++(out_.full() ? refused.full : refused.no_buffer);
+    ++refused.full;
     refused.octets += frame.length();
   }
+  return refused;
+}
+
+Refused Uplink::send_super(const OutFrame& frame, const SuperFrame& super) {
+  Refused refused;
+  if (up() && out_.immediate() && out_.empty() && !blocked_) {
+    port_.send_super(index_, frame, super);
+    return refused;
+  }
+  const uint32_t payload = frame.length() - super.header_length;
+  const uint32_t segments = (payload + super.mss - 1) / super.mss;
+  (up() ? refused.full : refused.down) = segments;
+  refused.octets = payload + uint64_t{segments} * super.header_length;
   return refused;
 }
 
@@ -78,10 +95,10 @@ int64_t Uplink::next_ns() const {
   return std::min(out, in_.next_ns());
 }
 
-void Uplink::archive(Archive& archive) {
+void Uplink::archive(Archive& archive, int64_t now_ns) {
   archive.section("uplink", 1);
-  out_.archive(archive);
-  in_.archive(archive);
+  out_.archive(archive, now_ns);
+  in_.archive(archive, now_ns);
   // Whether the wire is up or busy is the place's own: the destination finds out for itself.
   if (archive.loading()) blocked_ = false;
 }

@@ -22,11 +22,16 @@ struct Options {
 // How many frames were not sent, and why.
 struct Refused {
   uint32_t down = 0;
-  uint32_t full = 0;
-  uint32_t no_buffer = 0;
+  uint32_t full = 0;    // or it has its share of the packet buffer
   uint64_t octets = 0;  // of them all
 
-  uint32_t frames() const { return down + full + no_buffer; }
+  uint32_t frames() const { return down + full; }
+};
+
+// What was on its way when the link went down.
+struct Lost {
+  Refused out;
+  uint32_t in = 0;  // frames
 };
 
 class Uplink {
@@ -35,7 +40,7 @@ class Uplink {
 
   bool present() const { return options_.present; }
   bool up() const { return options_.present && link_up_; }
-  void set_link(bool up);
+  Lost set_link(bool up);
   const Options& options() const { return options_; }
   uint32_t queued() const { return out_.size(); }
 
@@ -44,9 +49,9 @@ class Uplink {
   bool cuts() const {
     return up() && out_.immediate() && out_.empty() && !blocked_ && port_.cuts(index_);
   }
-  void send_super(const OutFrame& frame, const SuperFrame& super) {
-    port_.send_super(index_, frame, super);
-  }
+  // After cuts() has said so, for all pieces of one super-frame. Where frames wait since then it is
+  // refused, as its segments: nothing overtakes.
+  Refused send_super(const OutFrame& frame, const SuperFrame& super);
   // The wire takes frames again; run() goes on.
   void unblock() { blocked_ = false; }
   bool blocked() const { return blocked_; }
@@ -54,13 +59,17 @@ class Uplink {
   // Ingress. A packet from the wire; null result: it waits for the link rate and comes out of
   // arrived().
   bool can_receive() const { return in_.immediate() || !in_.full(); }
+  // Whether a packet of `octets` may be given to receive(): after can_receive().
+  bool has_room(uint32_t octets) const { return in_.immediate() || in_.has_room(octets); }
+  // Packets wait for the link rate.
+  bool arriving() const { return !in_.empty(); }
   Packet* receive(Packet* packet, int64_t now_ns);
   Packet* arrived(int64_t now_ns);
 
   // Sends what is due. Next time at which this is worth while: next_ns().
   void run(int64_t now_ns);
   int64_t next_ns() const;
-  void archive(Archive& archive);
+  void archive(Archive& archive, int64_t now_ns);
 
  private:
   static constexpr uint32_t kBurst = 64;  // frames handed to the port at once

@@ -4,6 +4,11 @@
 #include "hw/core/base/archive.hh"
 
 namespace gatehouse::vnic {
+namespace {
+
+constexpr int64_t kLongestNs = 0xffff * DelayedCause::kUnitNs;  // registers have 16 bits
+
+}  // namespace
 
 void DelayedCause::add(uint32_t causes, uint32_t delay, uint32_t absolute) {
   const int64_t now = clock_.now_ns();
@@ -56,6 +61,10 @@ void DelayedCause::archive(Archive& archive, uint32_t allowed) {
     absolute_runs_ = false;
     return;
   }
+  // Further away than it can be: now.
+  const int64_t now = clock_.now_ns();
+  if (delay_deadline_ns_ > now + kLongestNs) delay_deadline_ns_ = now;
+  if (absolute_deadline_ns_ > now + kLongestNs) absolute_deadline_ns_ = now;
   arm();
   if (absolute_runs_) clock_.arm(absolute_, absolute_deadline_ns_);
 }

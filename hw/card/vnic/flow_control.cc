@@ -19,7 +19,8 @@ constexpr uint32_t kOctets = 60;  // of a control frame, without FCS
 // Of a quantum, by STATUS.SPEED.
 constexpr int64_t kQuantumNs[] = {100 * Pause::kGigabitQuantumNs, 10 * Pause::kGigabitQuantumNs,
                                   Pause::kGigabitQuantumNs};
-constexpr uint32_t kGigabit = 2;  // STATUS.SPEED
+constexpr int64_t kLongestNs = 0xffff * kQuantumNs[0];  // that a frame can ask for
+constexpr uint32_t kGigabit = 2;                        // STATUS.SPEED
 
 uint64_t address_of(const uint8_t* octets) {
   return load_le<uint32_t>(octets) | uint64_t{load_le<uint16_t>(octets + 4)} << 32;
@@ -154,6 +155,9 @@ void FlowControl::archive(Archive& archive) {
   archive(due_);
   if (!archive.loading()) return;
   if (!archive.ok()) paused_ = false;
+  // Further away than it can be: now.
+  const int64_t now = vnic_.ports().clock.now_ns();
+  if (until_ns_ > now + kLongestNs) until_ns_ = now;
   set_paused(paused_);
   if (paused_) vnic_.ports().clock.arm(Timer::kPause, until_ns_);
 }

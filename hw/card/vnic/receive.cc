@@ -273,16 +273,8 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
 // No descriptors: into the FIFO, or it is missed. Either way it counts as one that found none.
 void ReceiveEngine::keep(Batch& batch, const ReceiveFrame& frame) {
   if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) vnic_.statistics().add(reg::RNBC);
-  switch (fifo_.push(frame)) {
-    case ReceiveFifo::Push::kStored:
-      return;
-    case ReceiveFifo::Push::kFull:
-      drop(DropReason::vnic_no_descriptors);
-      break;
-    case ReceiveFifo::Push::kNoPacketBuffer:
-      drop(DropReason::no_packet_buffer);
-      break;
-  }
+  if (fifo_.push(frame)) return;
+  drop(DropReason::vnic_no_descriptors);
   vnic_.statistics().add(reg::MPC);
   vnic_.statistics().add(reg::ICRXOC);
   batch.immediate_causes |= ICR_RXO;

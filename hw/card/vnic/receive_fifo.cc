@@ -15,11 +15,10 @@ constexpr uint64_t kInexact = 1, kTimeStamped = 2;
 
 }  // namespace
 
-ReceiveFifo::Push ReceiveFifo::push(const ReceiveFrame& frame) {
+bool ReceiveFifo::push(const ReceiveFrame& frame) {
   const uint32_t length = static_cast<uint32_t>(frame.bytes.size());
-  if (!has_room(length)) return Push::kFull;
-  Packet* packet = card_.take_packet(length);
-  if (packet == nullptr) return Push::kNoPacketBuffer;
+  Packet* packet = has_room(length) ? card_.take_to_keep(length) : nullptr;
+  if (packet == nullptr) return false;
   std::memcpy(packet->data, frame.bytes.data(), length);
   packet->length = length;
   packet->layers = frame.layers;
@@ -29,7 +28,7 @@ ReceiveFifo::Push ReceiveFifo::push(const ReceiveFrame& frame) {
   packets_[(first_ + count_) % kFrames] = packet;
   ++count_;
   octets_ += length;
-  return Push::kStored;
+  return true;
 }
 
 ReceiveFrame ReceiveFifo::front() const {
@@ -47,7 +46,7 @@ void ReceiveFifo::pop() {
   octets_ -= packet->length;
   first_ = (first_ + 1) % kFrames;
   --count_;
-  card_.give_packet(packet);
+  card_.give_kept(packet);
 }
 
 void ReceiveFifo::clear() {
@@ -86,7 +85,7 @@ void ReceiveFifo::archive(Archive& archive) {
     if (parse::parse(bytes, {.ipv4_checksum = false}, frame.layers) != spec::DropReason::none) {
       frame.layers = {};
     }
-    if (bytes.size() >= 14) push(frame);
+    if (bytes.size() >= 14) static_cast<void>(push(frame));
   }
 }
 

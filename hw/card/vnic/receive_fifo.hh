@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The receive packet buffer: frames that passed the filters and found no descriptors. Bounded by
-// octets and by frames.
+// octets and by frames, and by what the card lets a vnic keep of its packet buffer.
 #ifndef GATEHOUSE_HW_CARD_VNIC_RECEIVE_FIFO_HH_
 #define GATEHOUSE_HW_CARD_VNIC_RECEIVE_FIFO_HH_
 
@@ -18,8 +18,6 @@ namespace gatehouse::vnic {
 
 class ReceiveFifo {
  public:
-  enum class Push : uint8_t { kStored, kFull, kNoPacketBuffer };
-
   static constexpr uint32_t kFrames = 1024;
   // The silicon has PBA.RXA (20 KiB). A guest under emulation is slower to offer descriptors than
   // one under silicon, so bursts of TCP need more: this much at least.
@@ -40,8 +38,8 @@ class ReceiveFifo {
   bool crowded() const { return count_ > kFrames / 4 || octets_ > limit_ / 2; }
   bool relaxed() const { return count_ < kFrames / 8 && octets_ < limit_ / 4; }
 
-  // Copies the frame.
-  Push push(const ReceiveFrame& frame);
+  // Copies the frame. False: it is full.
+  [[nodiscard]] bool push(const ReceiveFrame& frame);
   // The oldest one; valid until pop(). Not when empty().
   ReceiveFrame front() const;
   void pop();

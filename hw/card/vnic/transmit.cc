@@ -316,6 +316,9 @@ void TransmitEngine::archive(Archive& archive) {
   if (!archive.loading()) return;
   if (turn_ >= kQueues) archive.fail("saved state: transmit queue impossible");
   if (!archive.ok()) reset();
+  // A time to come, or one so far back that a difference overflows, was no doorbell's: as after a
+  // reset.
+  if (doorbell_ns_ < 0 || doorbell_ns_ > vnic_.ports().clock.now_ns()) doorbell_ns_ = 0;
   for (int32_t& credit : credits_) credit = std::clamp(credit, -kMaxCredit, kMaxCredit);
   if (continued_) vnic_.ports().clock.arm(Timer::kDoorbell, vnic_.ports().clock.now_ns());
 }

@@ -147,7 +147,9 @@ DropReason finish(const TransmitSettings& settings, const TransmitFrame& frame,
   }
   if (reason != DropReason::none) return reason;
   if (vlan) insert_vlan(settings, frame.vlan_tci, packet);
-  if (settings.pad && packet.length < kShortestFrame) {
+  // A super-frame is as long as its context says. Its segments are padded where they need it: by
+  // what encapsulates them, or by the vnic that receives them.
+  if (settings.pad && !frame.segmented() && packet.length < kShortestFrame) {
     std::memset(packet.data + packet.length, 0, kShortestFrame - packet.length);
     packet.length = kShortestFrame;
   }

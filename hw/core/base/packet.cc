@@ -92,4 +92,9 @@ void PacketPool::give(Packet* packet) {
   --in_use_;
 }
 
+bool PacketShare::has_room(uint32_t octets) const {
+  const uint8_t index = pool_.class_of(octets);
+  return index < PacketPool::kClasses && kept_[index] < pool_.spare(octets, PacketPool::kWaiting);
+}
+
 }  // namespace gatehouse

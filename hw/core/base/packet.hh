@@ -21,6 +21,8 @@ namespace gatehouse {
 inline constexpr uint32_t kHeadroom = 384;
 // Largest super-frame (TSO) that the card holds: IPv4/IPv6 datagram of 64 KiB and its L2 header.
 inline constexpr uint32_t kMaxSuperFrame = 65536 + 64;
+// Octets of the shortest Ethernet frame (IEEE 802.3), without FCS.
+inline constexpr uint32_t kMinFrame = 60;
 // Octets of an Ethernet frame that every NIC takes: tagged, without FCS.
 inline constexpr uint32_t kStandardFrame = 1518;
 // Largest frame on a wire, without FCS.
@@ -141,6 +143,27 @@ class PacketPool {
   std::vector<Packet> packets_;
   std::unique_ptr<uint8_t[]> storage_;
   uint32_t in_use_ = 0;
+};
+
+// What one holder has of the pool for frames that wait until a guest or a link stirs. It keeps no
+// more buffers of a size than it leaves for others to keep: holders that want much come to have
+// about the same, one more finds some, and PacketPool::kWaiting stays free.
+class PacketShare {
+ public:
+  explicit PacketShare(const PacketPool& pool) : pool_(pool) {}
+
+  // Whether one more packet with room for `octets` may be kept.
+  bool has_room(uint32_t octets) const;
+  void keep(const Packet& packet) { ++kept_[packet.pool_class]; }
+  // It moves on, or goes back to the pool.
+  void release(const Packet& packet) {
+    assert(kept_[packet.pool_class] > 0);
+    --kept_[packet.pool_class];
+  }
+
+ private:
+  const PacketPool& pool_;
+  int32_t kept_[PacketPool::kClasses] = {};
 };
 
 // A piece of memory that somebody else owns; valid during the call that passes it.

@@ -293,6 +293,36 @@ TEST(Card, DropsForAnUplinkWithoutLink) {
   EXPECT_EQ(world.card.state(false)["uplinks"][0]["counters"]["tx_frames"], 1u);
 }
 
+TEST(Card, WhatIsOnTheCableEndsWithTheLink) {
+  World world({.present = true, .rate = 1'000'000});
+  const test::Bytes frame = World::from_a("10.0.0.2");
+  const int64_t wire_ns = 8000 * static_cast<int64_t>(frame.size() + kOuter + 24);
+  World::transmit(world.a, frame, 10);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+  world.advance(wire_ns);
+  ASSERT_EQ(world.wire.sent.size(), 1u);
+  ASSERT_EQ(world.a.received.size(), 1u);
+  world.card.set_uplink_link(0, false);
+  EXPECT_EQ(world.drops(DropReason::uplink_down), 9u + 2);
+  nlohmann::json counters = world.card.state(false)["uplinks"][0]["counters"];
+  EXPECT_EQ(counters["tx_frames"], 1u);
+  EXPECT_EQ(counters["tx_bytes"], frame.size() + kOuter);
+  EXPECT_EQ(counters["tx_drops"], 9u);
+  EXPECT_EQ(counters["rx_frames"], 1u);
+  EXPECT_EQ(counters["rx_drops"], 2u);
+  EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+  world.card.set_uplink_link(0, true);
+  World::transmit(world.a, frame);
+  ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+  world.advance(wire_ns - 1);
+  EXPECT_EQ(world.wire.sent.size(), 1u);
+  EXPECT_EQ(world.a.received.size(), 1u);
+  world.advance(1);
+  EXPECT_EQ(world.wire.sent.size(), 2u) << "after its own time on the wire";
+  EXPECT_EQ(world.a.received.size(), 2u);
+  EXPECT_EQ(world.drops(DropReason::uplink_down), 11u);
+}
+
 TEST(Card, LinkRateSpacesFramesOnTheVirtualClock) {
   World world({.present = true, .rate = 1'000'000'000});
   const test::Bytes frame = World::from_a("10.0.0.2");

@@ -96,6 +96,32 @@ TEST(Saved, TimesThatOverflowAreRefused) {
   }
 }
 
+// Further away than it can be: now. Otherwise the lane would hold its frames for ever.
+TEST(Saved, TimesOfAnotherClockAreNow) {
+  constexpr size_t kBusyUntil = 8;
+  const Bytes far = test::from_hex("0000000000000010");
+  const uplink::Options slow = {.present = true, .rate = 1'000'000};
+  const Bytes frame = World::tunnel_to_a();
+  World source(slow);
+  ASSERT_TRUE(source.receive(frame));
+  ASSERT_TRUE(source.receive(World::tunnel_to_a(101)));
+  const Bytes saved = save(source);
+  World destination(slow);
+  const size_t due = place_of(saved, frame) - kPortOctets - 4 - 8, busy = due - 4 - kBusyUntil;
+  const Bytes hostile = test::patch(test::patch(saved, due, far), busy, far);
+  Archive loading{std::span<const uint8_t>(hostile)};
+  destination.card.archive(loading);
+  ASSERT_TRUE(loading.ok()) << loading.error();
+  destination.card.loaded();
+  destination.advance(0);
+  EXPECT_EQ(destination.a.received.size(), 1u) << "the other one has its own time";
+  destination.advance(10'000'000);
+  EXPECT_EQ(destination.a.received.size(), 2u);
+  ASSERT_TRUE(destination.receive(frame));
+  destination.advance(10'000'000);
+  EXPECT_EQ(destination.a.received.size(), 3u);
+}
+
 // One that waits for run(), and one on the cable.
 TEST(Saved, ASuperFrameThatTheWireHasNotCutIsCutAfterLoading) {
   const Bytes inner =

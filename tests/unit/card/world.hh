@@ -117,8 +117,9 @@ inline constexpr char kPolicy[] = R"({
 
 class World {
  public:
-  explicit World(const uplink::Options& uplink = {.present = true}, uint64_t flow_seed = 0)
-      : card({wire, clock, events}, options(uplink, flow_seed)) {
+  explicit World(const uplink::Options& uplink = {.present = true}, uint64_t flow_seed = 0,
+                 const PacketPool::Limits& buffers = {})
+      : card({wire, clock, events}, options(uplink, flow_seed, buffers)) {
     Result<policy::Policy> policy = policy::read_policy(kPolicy, "policy.json");
     EXPECT_TRUE(policy.ok()) << policy.status().message();
     const Status loaded = card.load_policy(policy.value());
@@ -208,9 +209,11 @@ class World {
     return card.receive(0, {{frame.data(), static_cast<uint32_t>(frame.size())}, {}});
   }
 
-  static Options options(const uplink::Options& uplink, uint64_t flow_seed) {
+  static Options options(const uplink::Options& uplink, uint64_t flow_seed,
+                         const PacketPool::Limits& buffers) {
     Options options;
     options.flow_seed = flow_seed;
+    options.buffers = buffers;
     options.uplinks[0] = uplink;
     return options;
   }

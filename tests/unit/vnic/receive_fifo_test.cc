@@ -173,14 +173,35 @@ TEST(ReceiveFifo, IsCrowdedByManyShortFrames) {
   EXPECT_EQ(rig.card.ready, ready + 1);
 }
 
-TEST(ReceiveFifo, DropsWhenTheCardHasNoPacketBuffer) {
+TEST(ReceiveFifo, IsFullWhereTheCardLetsItKeepNoMore) {
   Rig rig;
   rig.receive_ring(0, 64);
   rig.enable_receiver();
+  rig.receive(numbered(0));
+  rig.clear_causes();
   rig.card.exhausted = true;
   rig.receive(numbered(1));
-  EXPECT_EQ(rig.card.drops[DropReason::no_packet_buffer], 1u);
+  EXPECT_EQ(rig.card.drops, (std::map<DropReason, unsigned>{{DropReason::vnic_no_descriptors, 1}}));
   EXPECT_EQ(rig.get(reg::MPC), 1u);
+  EXPECT_EQ(rig.get(reg::RNBC), 2u);
+  EXPECT_EQ(rig.get(reg::ICRXOC), 1u);
+  EXPECT_EQ(rig.causes() & ICR_RXO, ICR_RXO);
+  rig.card.exhausted = false;
+  rig.receive(numbered(2));
+  rig.offer(0, 2);
+  const Bytes last = numbered(2);
+  EXPECT_EQ(rig.take(Rig::buffer(1), static_cast<uint32_t>(last.size())), last);
+  EXPECT_EQ(rig.card.pool.in_use(), 0u);
+}
+
+TEST(ReceiveFifo, KeepsItsShareOfThePacketBuffer) {
+  Rig rig({.small_count = 256, .large_count = 1});
+  rig.receive_ring(0, 64);
+  rig.enable_receiver();
+  for (unsigned i = 0; i < 300; ++i) rig.receive(numbered(i, 20));
+  EXPECT_EQ(rig.card.pool.in_use(), 96u) << "half of what is not in reserve";
+  EXPECT_EQ(rig.get(reg::MPC), 300u - 96);
+  EXPECT_EQ(rig.card.drops[DropReason::vnic_no_descriptors], 300u - 96);
 }
 
 TEST(ReceiveFifo, WaitsForAllDescriptorsOfALongFrame) {

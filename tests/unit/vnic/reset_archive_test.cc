@@ -136,6 +136,50 @@ TEST(SavedState, CutOffAnywhereIsRefused) {
   }
 }
 
+// Puts a time that can't be where `time` stands; it must stand there once.
+Bytes with_time_far_ahead(Bytes saved, int64_t time) {
+  Bytes octets(8);
+  store_le(octets.data(), static_cast<uint64_t>(time));
+  const auto at = std::search(saved.begin(), saved.end(), octets.begin(), octets.end());
+  EXPECT_NE(at, saved.end());
+  EXPECT_EQ(std::search(at + 1, saved.end(), octets.begin(), octets.end()), saved.end());
+  store_le(&*at, uint64_t{1} << 60);
+  return saved;
+}
+
+TEST(SavedState, ATimeFurtherAwayThanItCanBeIsNow) {
+  Rig rig;
+  rig.receive_ring(0, 64);
+  rig.enable_receiver();
+  rig.offer(0, 60);
+  rig.set(reg::RDTR, 100);
+  rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_RFCE);
+  rig.clear_causes();
+  rig.receive(ethernet(kOwnMac, 0x0800, 100));
+  rig.clock.now += 7;
+  Bytes pause = ethernet(std::array<uint8_t, 6>{1, 0x80, 0xc2, 0, 0, 1}, 0x8808, 46);
+  store_be(&pause[14], uint32_t{0x0001'0064});  // 100 quanta
+  rig.receive(pause);
+  ASSERT_TRUE(rig.clock.armed(Timer::kPause) && rig.clock.armed(Timer::kReceiveDelay));
+  Archive saved;
+  rig.vnic.archive(saved);
+  for (const Timer timer : {Timer::kPause, Timer::kReceiveDelay}) {
+    const Bytes hostile = with_time_far_ahead(saved.bytes(), rig.clock.deadlines[timer]);
+    Rig other;
+    other.clock.now = rig.clock.now;
+    Archive loaded{std::span<const uint8_t>(hostile)};
+    other.vnic.archive(loaded);
+    ASSERT_TRUE(loaded.ok()) << loaded.error();
+    const bool pause_ends = timer == Timer::kPause;
+    other.advance(0);
+    EXPECT_EQ((other.get(reg::STATUS) & STATUS_TXOFF) == 0, pause_ends);
+    EXPECT_EQ((other.causes() & ICR_RXQ0) != 0, !pause_ends);
+    other.advance(200'000);
+    EXPECT_EQ(other.get(reg::STATUS) & STATUS_TXOFF, 0u);
+    EXPECT_EQ(other.causes() & ICR_RXQ0, ICR_RXQ0);
+  }
+}
+
 // Whatever the bytes: loading ends, and the device that comes of it can be used without harm.
 TEST(SavedState, HostileBytesLoadIntoADeviceThatWorks) {
   Rig rig;

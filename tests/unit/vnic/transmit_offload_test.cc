@@ -203,6 +203,39 @@ TEST(TransmitOffload, LeavesSegmentationToTheCard) {
   }
 }
 
+// A context says how long the super-frame is. What is padded are its segments, where they arrive.
+TEST(TransmitOffload, DoesNotPadAShortSuperFrame) {
+  for (const bool loopback : {false, true}) {
+    Rig rig;
+    rig.transmit_ring(0, 16);  // with TCTL.PSP
+    rig.receive_ring(0, 64);
+    rig.set(reg::RFCTL, RFCTL_EXSTEN);
+    rig.enable_receiver(RCTL_SECRC | (loopback ? 1u << 6 : 0));
+    rig.offer(0, 60);
+    const Bytes frame = numbered(1, 5);
+    ASSERT_EQ(frame.size(), 59u);
+    rig.put(kTxBuffers, frame);
+    context(rig, 0,
+            {.command = TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE,
+             .header = 54,
+             .mss = 3,
+             .payload = 5});
+    rig.data(1, {kTxBuffers, 59}, kSend | TX_CMD_TSE, TX_POPTS_TXSM | TX_POPTS_IXSM);
+    rig.queue_frame(2, Bytes(frame.begin(), frame.begin() + 58));
+    rig.set(reg::TDT(0), 3);
+    EXPECT_EQ(rig.card.drops, (std::map<DropReason, unsigned>{}));
+    if (loopback) {
+      EXPECT_EQ(rig.get(reg::RDH(0)), 3u);
+      for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(field<desc::LENGTH>(rig.rx(i)), 60u) << i;
+      continue;
+    }
+    ASSERT_EQ(rig.card.sent.size(), 2u);
+    EXPECT_EQ(rig.card.sent[0].bytes, frame);
+    EXPECT_EQ(rig.card.sent[0].offload.payload_length, 5u);
+    EXPECT_EQ(rig.card.sent[1].bytes.size(), 60u) << "another frame is padded as before";
+  }
+}
+
 TEST(TransmitOffload, LoopsBackWhatItSends) {
   Rig rig;
   rig.transmit_ring(0, 64);

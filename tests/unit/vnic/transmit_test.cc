@@ -396,6 +396,36 @@ TEST(Transmit, DoesNotGatherForADriverThatWaitsOrDoesNotModerate) {
   }
 }
 
+TEST(Transmit, ASavedDoorbellThatCannotHaveBeenIsNoBurst) {
+  Rig rig;
+  Burst burst(rig);
+  burst.ring(kBurstDoorbells - 1);
+  rig.clock.now += 7;
+  rig.set(reg::TDT(0), burst.unit);  // a doorbell and nothing else has this time
+  Archive saved;
+  rig.vnic.archive(saved);
+  Bytes time(8);
+  store_le(time.data(), static_cast<uint64_t>(rig.clock.now));
+  const Bytes& state = saved.bytes();
+  const auto at = std::search(state.begin(), state.end(), time.begin(), time.end());
+  ASSERT_NE(at, state.end());
+  ASSERT_EQ(std::search(at + 1, state.end(), time.begin(), time.end()), state.end());
+  for (const int64_t impossible : {INT64_MIN, INT64_MAX}) {
+    Bytes hostile = state;
+    store_le(&hostile[static_cast<size_t>(at - state.begin())], static_cast<uint64_t>(impossible));
+    Rig other;
+    other.clock.now = rig.clock.now;
+    std::memcpy(other.memory.ram.get(), rig.memory.ram.get(), Memory::kRam);
+    Archive loaded{std::span<const uint8_t>(hostile)};
+    other.vnic.archive(loaded);
+    ASSERT_TRUE(loaded.ok()) << loaded.error();
+    other.queue_frame(burst.unit, numbered(1));
+    other.clock.now += 10'000;
+    other.set(reg::TDT(0), burst.unit + 1);
+    EXPECT_EQ(other.card.sent.size(), 1u);
+  }
+}
+
 // A driver with MSI-X and a vector for each direction, as Linux's.
 struct Told {
   explicit Told(Rig& rig) : rig(rig) {
