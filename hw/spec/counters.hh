@@ -25,7 +25,7 @@ namespace gatehouse::spec {
   X(icmp_too_big, "ICMP Fragmentation Needed and Packet Too Big sent to the guest") \
   X(fragments, "inner IPv4 fragments made because of the overlay MTU")              \
   X(firewall_opened, "connections that the vnic's firewall let begin")              \
-  X(firewall_evicted, "connections that had to go for new ones before an answer")   \
+  X(firewall_evicted, "connections that had to go for new ones")                    \
   X(firewall_revoked, "connections that a change of the rules ended")               \
   X(firewall_closed, "connections that ended by FIN or RST")                        \
   X(firewall_related, "ICMP errors let through because of a live connection")       \

@@ -85,7 +85,7 @@ namespace gatehouse::spec {
   X(71, firewall, firewall_bad_checksum, "L4 checksum wrong: its receiver would not believe it")                  \
   X(72, stateless, segment_malformed, "TCP-shaped segment whose lengths, offset or pieces fit no frame")          \
   X(73, stateless, segment_mismatch, "TCP-shaped segment that contradicts the others of its frame")               \
-  X(74, stateless, segment_duplicate, "TCP-shaped segment that has come already")                                 \
+  X(74, stateless, segment_duplicate, "TCP-shaped segment that has come already, or whose frame has ended")       \
   X(75, stateless, segment_overlap, "TCP-shaped segment that overlaps others: its whole frame ends")              \
   X(76, stateless, frame_incomplete, "time or room ran out before all TCP-shaped segments came; once a frame")    \
   X(77, encapsulate, not_in_format, "the tenant's format carries IP only, or only another version of it")

@@ -108,6 +108,12 @@ constexpr bool is_dhcp_client(bool v6, uint16_t local_port, uint16_t remote_port
             : local_port == Bootp::kClientPort && remote_port == Bootp::kServerPort;
 }
 
+// Its addresses are zero.
+constexpr bool is_dhcp_client(const FlowKey& key) {
+  return key.protocol == static_cast<uint8_t>(IpProtocol::kUdp) &&
+         is_dhcp_client(key.v6, key.local_port, key.remote_port);
+}
+
 // The same for TCP and UDP whose ports are known.
 inline FlowKeyWords flow_key_words(const FlowEnds& ends, FlowDirection direction, uint16_t owner) {
   const bool out = direction == FlowDirection::kOut;

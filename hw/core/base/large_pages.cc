@@ -11,14 +11,18 @@ namespace gatehouse {
 namespace {
 
 constexpr size_t kLargePage = size_t{2} << 20;
-constexpr std::align_val_t kAlignment{kLargePage};
+std::align_val_t alignment_of(size_t octets) {
+  return std::align_val_t{octets < kLargePage ? kSmallAlignment : kLargePage};
+}
 
 }  // namespace
 
-void LargePagesRelease::operator()(void* memory) const { ::operator delete(memory, kAlignment); }
+void LargePagesRelease::operator()(void* memory) const {
+  ::operator delete(memory, alignment_of(octets));
+}
 
 void* reserve_large_pages(size_t octets) {
-  void* memory = ::operator new(octets, kAlignment);
+  void* memory = ::operator new(octets, alignment_of(octets));
 #ifdef __linux__
   // Some systems take large pages unasked.
   if (octets >= 2 * kLargePage) {

@@ -10,6 +10,7 @@
 namespace gatehouse {
 
 struct LargePagesRelease {
+  size_t octets = 0;  // as reserved
   void operator()(void* memory) const;
 };
 template <class T>
@@ -18,6 +19,8 @@ using LargePages = std::unique_ptr<T[], LargePagesRelease>;
 // Not touched, not cleared: small pages are taken as they are written, some microseconds each. (A
 // large page that is taken at the first touch would hold up the frame that touches it for as long
 // as the system takes to clear 2 MiB.) As `new`, it ends the program when there is no such room.
+// It begins at a border of large pages, or of kSmallAlignment when it is smaller than one.
+inline constexpr size_t kSmallAlignment = 128;
 void* reserve_large_pages(size_t octets);
 
 // So far has the memory been written now, from its beginning: the system may put large pages in the
@@ -27,7 +30,9 @@ void written_up_to(void* memory, size_t before, size_t after);
 // For types that begin to live by being written.
 template <class T>
 LargePages<T> reserve_large_pages_for(size_t count) {
-  return LargePages<T>(static_cast<T*>(reserve_large_pages(count * sizeof(T))));
+  static_assert(alignof(T) <= kSmallAlignment);
+  const size_t octets = count * sizeof(T);
+  return LargePages<T>(static_cast<T*>(reserve_large_pages(octets)), {octets});
 }
 
 }  // namespace gatehouse

@@ -48,18 +48,18 @@ struct TcpEnd {
   static constexpr uint8_t kMaxScale = 14;  // RFC 7323 section 2.3
   static constexpr uint8_t kNoScale = 0xff;
   static constexpr uint8_t kSyn = 1, kSynAcked = 2, kFin = 4, kFinAcked = 8, kScales = 16,
-                           kAcks = 32, kCallsAgain = 64;
-  uint32_t start;       // sequence number of its SYN
-  uint32_t end;         // behind the last octet that it sent
+                           kAcks = 32, kCallsAgain = 64, kGuessed = 128;
+  uint32_t start;  // sequence number of its SYN
+  // Behind the last octet that it sent, and behind its FIN, with kFin. With kGuessed: at most
+  // there, of a segment in fragments.
+  uint32_t end;
   uint32_t limit;       // up to where the other end lets it send
   uint32_t max_window;  // the largest that it offered; at least 1
   uint32_t acked;       // the highest that it acknowledged; with kAcks
-  uint32_t fin_end;     // behind its FIN; with kFin
-  uint8_t scale;        // of its windows
+  uint32_t fin_end;     // with kCallsAgain a SYN in mid-connection; else, with kFin, as `end`
+  uint8_t scale;        // of its windows, if both ends have kScales (RFC 7323 section 2.2)
   uint8_t flags;
-  // With kCallsAgain, which excludes kFin: a SYN in mid-connection, its sequence number in
-  // `fin_end`, and its window scale, or kNoScale.
-  uint8_t again_scale;
+  uint8_t again_scale;  // of the SYN in mid-connection, or kNoScale
 };
 
 // Plain data; all zero is no connection yet.

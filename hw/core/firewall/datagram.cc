@@ -20,7 +20,8 @@ constexpr uint32_t kSequenceOffset = 4;  // in a TCP header
 
 bool is_extension(IpProtocol next) {
   return next == IpProtocol::kHopByHop || next == IpProtocol::kRouting ||
-         next == IpProtocol::kFragment || next == IpProtocol::kDestination;
+         next == IpProtocol::kFragment || next == IpProtocol::kDestination ||
+         next == IpProtocol::kAuth;
 }
 
 bool is_icmp_error(uint8_t type) {
@@ -60,11 +61,11 @@ bool quoted_ipv6(const uint8_t* at, uint32_t octets, FlowEnds& ends) {
   auto next = static_cast<IpProtocol>(ip.next_header());
   for (unsigned count = 0; is_extension(next); ++count) {
     if (count == kMaxExtensions || octets < header + Extension::kLength) return false;
-    const bool part = next == IpProtocol::kFragment;
+    const bool part = next == IpProtocol::kFragment, auth = next == IpProtocol::kAuth;
     if (part && Ipv6Part(at + header).offset() != 0) return false;
     const Extension extension(at + header);
     next = static_cast<IpProtocol>(extension.next_header());
-    header += part ? Ipv6Part::kLength : extension.octets();
+    header += part ? Ipv6Part::kLength : auth ? extension.auth_octets() : extension.octets();
   }
   if (octets < header + kQuotedOctets) return false;
   const bool has_l4 =

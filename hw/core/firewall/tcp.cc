@@ -45,12 +45,6 @@ void open_end(TcpEnd& end, const Segment& segment) {
   }
 }
 
-// RFC 7323 section 2.2: both, or neither.
-void agree_on_scale(TcpEnd (&ends)[2]) {
-  if ((ends[1].flags & TcpEnd::kSyn) == 0) return;
-  if ((ends[0].flags & ends[1].flags & TcpEnd::kScales) == 0) ends[0].scale = ends[1].scale = 0;
-}
-
 // `window`: in octets.
 void take_ack(TcpEnd& sender, TcpEnd& receiver, uint32_t ack, uint32_t window) {
   if ((sender.flags & TcpEnd::kAcks) == 0 || beyond(ack, sender.acked)) sender.acked = ack;
@@ -60,7 +54,41 @@ void take_ack(TcpEnd& sender, TcpEnd& receiver, uint32_t ack, uint32_t window) {
   if (beyond(limit, receiver.limit)) receiver.limit = limit;
   if (beyond(ack, receiver.start)) receiver.flags |= TcpEnd::kSynAcked;
   const bool fin = (receiver.flags & TcpEnd::kFin) != 0;
-  if (fin && reaches(ack, receiver.fin_end)) receiver.flags |= TcpEnd::kFinAcked;
+  if (fin && reaches(ack, receiver.end)) receiver.flags |= TcpEnd::kFinAcked;
+}
+
+// Behind what it has sent for certain: the other end acknowledges nothing else.
+uint32_t sent_at_least(const TcpEnd& sender, const TcpEnd& receiver) {
+  if ((sender.flags & TcpEnd::kGuessed) == 0) return sender.end;
+  return (receiver.flags & TcpEnd::kAcks) != 0 ? receiver.acked : sender.start + 1;
+}
+
+// Of an end whose FIN is known to be here nothing more comes.
+bool end_is_known(const TcpEnd& end) {
+  return (end.flags & (TcpEnd::kFin | TcpEnd::kGuessed)) == TcpEnd::kFin;
+}
+
+// `end`: of the segment, which the windows let pass.
+void take_end(TcpEnd& sender, const Segment& segment, uint32_t end) {
+  if (end_is_known(sender)) return;
+  const bool fin = (segment.flags & Tcp::kFin) != 0;
+  if (segment.is_part) {
+    // The other end may acknowledge as much as it lets be sent.
+    uint32_t reach = end;
+    if (beyond(sender.limit, end)) reach += std::min(sender.limit - end, kLargestDatagram);
+    if (beyond(reach, sender.end)) {
+      sender.end = reach;
+      sender.flags |= TcpEnd::kGuessed;
+    }
+  } else if (fin || reaches(end, sender.end)) {
+    sender.end = end;
+    sender.flags &= static_cast<uint8_t>(~TcpEnd::kGuessed);
+  }
+  if (!fin) return;
+  if ((sender.flags & TcpEnd::kFin) == 0)
+    sender.flags &= static_cast<uint8_t>(~TcpEnd::kCallsAgain);
+  sender.flags |= TcpEnd::kFin;
+  if ((sender.flags & TcpEnd::kCallsAgain) == 0) sender.fin_end = sender.end;
 }
 
 // SYN without ACK.
@@ -72,8 +100,13 @@ TcpStep take_syn(Connection& connection, unsigned from, const Segment& segment) 
   const bool both = (connection.ends[1].flags & TcpEnd::kSyn) != 0;
   if (!both) {
     // Sent again, maybe by an end that has started anew; or both ends call at the same time.
+    const TcpEnd before = sender;
     open_end(sender, segment);
-    agree_on_scale(connection.ends);
+    // RFC 7413 section 4.1.3: without the data, which may have arrived all the same.
+    if ((before.flags & TcpEnd::kSyn) != 0 && before.start == sender.start &&
+        beyond(before.end, sender.end)) {
+      sender.end = sender.limit = before.end;
+    }
     if (from == 0) connection.ends[1] = {};
     connection.state = tcp_state(connection);
     return {};
@@ -83,11 +116,9 @@ TcpStep take_syn(Connection& connection, unsigned from, const Segment& segment) 
   // Its sender has forgotten the connection, or is none of its ends. The other one answers by an
   // ACK, and only a true end resets the connection then (RFC 5961 section 4); or it has forgotten
   // too, and answers by a SYN.
-  if ((sender.flags & TcpEnd::kFin) == 0) {
-    sender.flags |= TcpEnd::kCallsAgain;
-    sender.fin_end = segment.sequence;
-    sender.again_scale = segment.has_scale ? segment.scale : TcpEnd::kNoScale;
-  }
+  sender.flags |= TcpEnd::kCallsAgain;
+  sender.fin_end = segment.sequence;
+  sender.again_scale = segment.has_scale ? segment.scale : TcpEnd::kNoScale;
   return kIgnored;
 }
 
@@ -115,11 +146,14 @@ TcpStep take_syn_ack(Connection& connection, unsigned from, const Segment& segme
   // To a SYN with data (RFC 7413) it may acknowledge the SYN alone.
   const bool acks = beyond(segment.acknowledgement, receiver.start) &&
                     reaches(receiver.end, segment.acknowledgement);
-  if ((sender.flags & TcpEnd::kSyn) == 0) {
+  // As long as it has not been acknowledged the end may answer by another one: the first was lost
+  // on its way, and the end remembers nothing (RFC 4987 section 3.6).
+  const bool may_open = from == 1 && (sender.flags & TcpEnd::kSynAcked) == 0;
+  const bool another = may_open && segment.sequence != sender.start;
+  if ((sender.flags & TcpEnd::kSyn) == 0 || another) {
     if (!acks) return kBadWindow;
     open_end(sender, segment);
     sender.limit = std::max(sender.end - sender.start, 1 + receiver.max_window) + sender.start;
-    agree_on_scale(connection.ends);
   } else if (segment.sequence != sender.start || !acks) {
     return kBadWindow;
   }
@@ -231,32 +265,26 @@ TcpStep tcp_go_on(Connection& connection, unsigned from, const Segment& segment)
   if ((segment.flags & Tcp::kRst) != 0) return take_rst(connection, from, segment);
 
   const uint32_t end = end_of(segment);
-  const uint32_t window = uint32_t{segment.window} << sender.scale;
+  const bool scales = (sender.flags & receiver.flags & TcpEnd::kScales) != 0;
+  const uint32_t window = uint32_t{segment.window} << (scales ? sender.scale : 0);
   const bool fin = (segment.flags & Tcp::kFin) != 0;
   const bool finished = (sender.flags & TcpEnd::kFin) != 0;
   // I and II: not beyond what the receiver lets it send, not further back than it ever let it send.
   // A FIN is let out by some, and taken by all, when the window is full; ACKs stand behind it.
   const uint32_t extra = fin || finished || segment.length == 0;
   if (beyond(end, sender.limit + extra)) return kBadWindow;
-  if (beyond(sender.end - 1 - receiver.max_window, segment.sequence)) return kBadWindow;
+  const uint32_t sent = sent_at_least(sender, receiver);
+  if (beyond(sent - 1 - receiver.max_window, segment.sequence)) return kBadWindow;
   // III and IV: no acknowledgement of what was not sent, none that is too old.
   if (beyond(segment.acknowledgement, receiver.end)) return kBadWindow;
   const uint32_t lag = std::max(sender.max_window, kMinAckWindow);
-  if (beyond(receiver.end - lag, segment.acknowledgement)) return kBadWindow;
+  if (beyond(sent_at_least(receiver, sender) - lag, segment.acknowledgement)) return kBadWindow;
   // Nothing follows a FIN.
-  if (finished ? beyond(end, sender.fin_end) : fin && beyond(sender.end, end)) return kBadWindow;
+  if (finished && beyond(end, sender.end)) return kBadWindow;
+  if (fin && !end_is_known(sender) && beyond(sent, end)) return kBadWindow;
 
-  // Of a fragmented segment the other end may acknowledge as much as it lets be sent.
-  uint32_t reach = end;
-  if (segment.is_part && beyond(sender.limit, end)) {
-    reach = end + std::min(sender.limit - end, kLargestDatagram);
-  }
-  if (fin && !finished) {
-    sender.flags = static_cast<uint8_t>((sender.flags & ~TcpEnd::kCallsAgain) | TcpEnd::kFin);
-    sender.fin_end = reach;
-  }
+  take_end(sender, segment, end);
   sender.max_window = std::max(sender.max_window, window);
-  if (beyond(reach, sender.end)) sender.end = reach;
   take_ack(sender, receiver, segment.acknowledgement, window);
   const bool over = connection.state == State::reset;
   connection.state = tcp_state(connection);

@@ -78,7 +78,8 @@ bool sane(Connection& connection, const FlowKey& key) {
     end.scale = std::min(end.scale, TcpEnd::kMaxScale);
     if (end.again_scale > TcpEnd::kMaxScale) end.again_scale = TcpEnd::kNoScale;
     end.max_window = std::max(end.max_window, 1u);
-    if ((end.flags & TcpEnd::kFin) != 0) end.flags &= static_cast<uint8_t>(~TcpEnd::kCallsAgain);
+    const bool calls = (end.flags & TcpEnd::kCallsAgain) != 0;
+    if ((end.flags & TcpEnd::kFin) != 0 && !calls) end.end = end.fin_end;
   }
   connection.state = tcp_state(connection);
   return true;

@@ -37,11 +37,13 @@ inline TcpStep go_on(Connection& connection, Kind kind, const uint8_t* frame, co
   return {};
 }
 
-// Whether the other end has shown that it wants the connection.
+// Whether the other end has shown that it wants the connection. A RST shows nothing: whoever began
+// sends one as well.
 constexpr bool is_answered(State state) {
   switch (state) {
     case State::syn_sent:
     case State::syn_received:
+    case State::reset:
     case State::udp_asked:
     case State::echo_asked:
     case State::other_asked:
@@ -50,6 +52,14 @@ constexpr bool is_answered(State state) {
       return true;
   }
 }
+// The same of a connection whose past was not seen here.
+constexpr bool was_answered(const Connection& connection) {
+  if (connection.state != State::reset) return is_answered(connection.state);
+  return (connection.ends[0].flags & connection.ends[1].flags & TcpEnd::kSynAcked) != 0;
+}
+// Whether it stays for as long as its time lasts. All others may have to go for new ones: they are
+// nearly over, or made by single frames.
+constexpr bool stays(State state) { return state == State::established; }
 constexpr bool is_over(State state) { return state == State::time_wait || state == State::reset; }
 
 // Brings a connection that was loaded, from whomever, into a form that can do no harm. False: it is

@@ -15,6 +15,14 @@ constexpr uint32_t kFirstBuckets = 64;  // a power of two
 // Mean entries of a bucket above which another one is made: of 7 places, so that few overflow.
 constexpr uint32_t kFill = 3;
 
+// Steele, Lea and Flood's SplitMix64: numbers that look independent, from one.
+uint64_t next_seed(uint64_t& state) {
+  uint64_t z = state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
 // Signed distance of two ticks.
 int32_t after(Tick a, Tick b) { return static_cast<int32_t>(a - b); }
 
@@ -22,14 +30,14 @@ int32_t after(Tick a, Tick b) { return static_cast<int32_t>(a - b); }
 
 Table::Table(uint32_t capacity, uint32_t owners, uint64_t seed)
     : capacity_(std::clamp(capacity, 1u, kMaxCapacity)),
-      seed_(seed),
       entries_(reserve_large_pages_for<Entry>(capacity_)),
       most_buckets_(std::max(kFirstBuckets, capacity_ / kFill + 1)),
       overflow_buckets_(capacity_ / 16 + kFirstBuckets),
       buckets_(reserve_large_pages_for<Bucket>(size_t{most_buckets_} + overflow_buckets_)),
       slots_(kSlots),
-      waiting_(owners * 2),
+      queues_(owners * kQueues),
       owners_(owners) {
+  for (uint64_t& one : seeds_) one = next_seed(seed);
   clear();
 }
 
@@ -39,9 +47,33 @@ void Table::clear() {
   mask_ = kFirstBuckets - 1;
   std::fill_n(buckets_.get(), kFirstBuckets, Bucket{{}, {}, kNone, 0});
   empty(slots_, capacity_);
-  empty(waiting_, capacity_);
+  empty(queues_, capacity_);
   std::fill(owners_.begin(), owners_.end(), Owner{});
   started_ = false;
+}
+
+void Table::take_all(const Table& other, Tick now) {
+  const auto take = [&](uint32_t theirs) {
+    const Entry& entry = other.entries_[theirs];
+    if (after(entry.deadline, now) <= 0) return;
+    const uint32_t ours = insert(entry.key, hash(entry.key), FlowDirection::kOut, entry.deadline);
+    if (ours == kNone) return;
+    std::memcpy(entries_[ours].state, entry.state, sizeof entry.state);
+    stand(ours, entry.standing);
+    entries_[ours].used = entry.used;
+  };
+  other.each([&](uint32_t theirs) {
+    if (other.entries_[theirs].standing == kSettled) take(theirs);
+  });
+  for (unsigned queue = 0; queue < kQueues; ++queue) {
+    for (size_t head = queue; head < other.queues_.size(); head += kQueues) {
+      for (uint32_t at = other.queues_[head].next; at < other.capacity_;) {
+        const uint32_t theirs = at;
+        at = other.entries_[theirs].queue.next;
+        take(theirs);
+      }
+    }
+  }
 }
 
 size_t Table::reserved_octets() const {
@@ -79,30 +111,61 @@ uint32_t Table::insert(const FlowKey& key, uint32_t hash, FlowDirection directio
   }
   entry.key = key;
   entry.deadline = deadline;
-  entry.standing = direction == FlowDirection::kOut ? kWaitsOut : kWaitsIn;
-  entry.spare = 0;
+  entry.standing = kSettled;
+  stand(number, towards(kWaitsOut, direction));
   std::memset(entry.state, 0, sizeof entry.state);
-  const auto side = static_cast<unsigned>(direction);
-  append(waiting_head(key.owner, side), number, &Entry::waiting, waiting_);
-  ++owners_[key.owner].waiting[side];
   ++owners_[key.owner].entries;
   ++size_;
   hook(number);
   return number;
 }
 
-void Table::settle(uint32_t number) {
+void Table::stand(uint32_t number, Standing standing) {
   Entry& entry = entries_[number];
-  if (!waits(number)) return;
-  --owners_[entry.key.owner].waiting[entry.standing == kWaitsIn];
-  unlink(number, &Entry::waiting, waiting_);
-  entry.standing = kSettled;
+  if (entry.standing == standing) return;
+  Owner& owner = owners_[entry.key.owner];
+  if (entry.standing >= kYieldsOut) {
+    --owner.queued[queue_of(entry.standing)];
+    unlink(number, &Entry::queue, queues_);
+  }
+  entry.standing = standing;
+  entry.used = false;
+  if (standing < kYieldsOut) return;
+  ++owner.queued[queue_of(standing)];
+  append(queue_head(entry.key.owner, standing), number, &Entry::queue, queues_);
+}
+
+void Table::settle(uint32_t number) { stand(number, kSettled); }
+
+void Table::yield(uint32_t number, FlowDirection direction) {
+  stand(number, towards(kYieldsOut, direction));
 }
 
 uint32_t Table::oldest_waiting(uint16_t owner, FlowDirection direction) const {
-  const uint32_t first =
-      waiting_[waiting_head(owner, static_cast<unsigned>(direction)) - capacity_].next;
-  return first < capacity_ ? first : kNone;
+  return first_of(owner, towards(kWaitsOut, direction));
+}
+
+uint32_t Table::oldest_yielding(uint16_t owner, FlowDirection direction) {
+  const Standing yields = towards(kYieldsOut, direction);
+  for (unsigned chances = 0;; ++chances) {
+    const uint32_t first = first_of(owner, yields);
+    if (first == kNone || !entries_[first].used || chances == kChances) return first;
+    entries_[first].used = false;
+    unlink(first, &Entry::queue, queues_);
+    append(queue_head(owner, yields), first, &Entry::queue, queues_);
+  }
+}
+
+uint32_t Table::richest() const {
+  uint32_t found = kNone, most = 0;
+  for (uint32_t i = 0; i < owners_.size(); ++i) {
+    const Owner& owner = owners_[i];
+    if (owner.entries <= most) continue;
+    if ((owner.queued[0] | owner.queued[1] | owner.queued[2] | owner.queued[3]) == 0) continue;
+    found = i;
+    most = owner.entries;
+  }
+  return found;
 }
 
 void Table::remove(uint32_t number) {
@@ -127,6 +190,7 @@ void Table::remove_owner(uint16_t owner) {
 void Table::set_deadline(uint32_t number, Tick deadline) {
   Entry& entry = entries_[number];
   entry.deadline = deadline;
+  entry.used = true;
   // The slot where it is hooked is reached first, as a rule.
   const Tick hooked = hand_ + ((entry.slot - hand_) & (kSlots - 1));
   if (after(deadline, hooked) >= 0) return;

@@ -57,6 +57,8 @@ class Table {
   static constexpr unsigned kChain = 4;
   // An entry that is hooked further away than this is looked at once in between.
   static constexpr Tick kSlots = 2048;
+  // Entries that a question for one that yields passes over because they were in use.
+  static constexpr unsigned kChances = 8;
 
   // Owners are 0 ... owners - 1. `seed`: makes it unpredictable which keys share a bucket.
   Table(uint32_t capacity, uint32_t owners, uint64_t seed);
@@ -80,10 +82,11 @@ class Table {
     return number;
   }
   uint32_t hash(const FlowKeyWords& key) const {
-    const uint64_t addresses =
-        mix(key.local[0] ^ seed_ ^ 0x243f6a8885a308d3, key.remote[0] ^ 0x13198a2e03707345) ^
-        mix(key.local[1] ^ 0xa4093822299f31d1, key.remote[1] ^ seed_ ^ 0x082efa98ec4e6c89);
-    const uint64_t all = mix(addresses ^ seed_, key.rest ^ 0x452821e638d01377);
+    // A factor that is zero silences the other one. Nobody knows which address makes it so, and no
+    // `rest` does: its highest octet is small.
+    const uint64_t addresses = mix(key.local[0] ^ seeds_[0], key.remote[0] ^ seeds_[1]) ^
+                               mix(key.local[1] ^ seeds_[2], key.remote[1] ^ seeds_[3]);
+    const uint64_t all = mix(addresses ^ seeds_[0], key.rest ^ 0x452821e638d01377);
     return static_cast<uint32_t>(all ^ all >> 32);
   }
   uint32_t hash(const FlowKey& key) const { return hash(FlowKeyWords::of(key)); }
@@ -105,12 +108,22 @@ class Table {
   void remove(uint32_t number);
   void remove_owner(uint16_t owner);  // looks at every entry: not for the packet path
   void clear();
+  // Copies of the other table's entries whose time is not over, as far as they find room: those
+  // that are settled, that yield, that wait, each in order. This one has none of them. Not for the
+  // packet path.
+  void take_all(const Table& other, Tick now);
 
-  // It was answered, and no longer counts as waiting.
+  // It stays until its time is over: it was answered, and neither waits nor yields.
   void settle(uint32_t number);
+  // It was answered, but may go when there is no room: it is the last of those that its owner has
+  // with this `direction`, unless it is one of them already.
+  void yield(uint32_t number, FlowDirection direction);
   bool waits(uint32_t number) const { return entries_[number].standing >= kWaitsOut; }
   // The one of the owner that waits longest; kNone: none waits.
   uint32_t oldest_waiting(uint16_t owner, FlowDirection direction) const;
+  // The one of the owner that has yielded longest. Those that were in use since then (set_deadline)
+  // become the last ones, up to kChances of them. kNone: none yields.
+  uint32_t oldest_yielding(uint16_t owner, FlowDirection direction);
 
   void set_deadline(uint32_t number, Tick deadline);
   Tick deadline(uint32_t number) const { return entries_[number].deadline; }
@@ -140,13 +153,24 @@ class Table {
   uint32_t size() const { return size_; }
   uint32_t size(uint16_t owner) const { return owners_[owner].entries; }
   uint32_t waiting(uint16_t owner, FlowDirection direction) const {
-    return owners_[owner].waiting[static_cast<size_t>(direction)];
+    return owners_[owner].queued[queue_of(towards(kWaitsOut, direction))];
   }
+  uint32_t yielding(uint16_t owner, FlowDirection direction) const {
+    return owners_[owner].queued[queue_of(towards(kYieldsOut, direction))];
+  }
+  // The owner that has most entries, of those that have one that waits or yields; kNone: there is
+  // none. Looks at every owner: not for each frame.
+  uint32_t richest() const;
   uint32_t buckets() const { return split_ + mask_ + 1; }
   size_t reserved_octets() const;
 
  private:
-  enum Standing : uint8_t { kFree, kSettled, kWaitsOut, kWaitsIn };
+  enum Standing : uint8_t { kFree, kSettled, kYieldsOut, kYieldsIn, kWaitsOut, kWaitsIn };
+  static constexpr unsigned kQueues = 4;  // of an owner, of entries with one standing each
+  static constexpr unsigned queue_of(Standing standing) { return standing - kYieldsOut; }
+  static constexpr Standing towards(Standing out, FlowDirection direction) {
+    return static_cast<Standing>(out + static_cast<uint8_t>(direction));
+  }
   struct Links {
     uint32_t previous, next;
   };
@@ -154,11 +178,11 @@ class Table {
   struct alignas(128) Entry {
     FlowKey key;
     Tick deadline;
-    Links time;     // those of one time slot; a free entry: `next` is the next free one
-    Links waiting;  // those of one owner and direction that wait
+    Links time;   // those of one time slot; a free entry: `next` is the next free one
+    Links queue;  // those of one owner that wait, or yield, in one direction
     uint16_t slot;
     Standing standing;
-    uint8_t spare;
+    bool used;  // since it joined its queue
     alignas(64) std::byte state[kStateOctets];
   };
   struct alignas(64) Bucket {
@@ -178,7 +202,7 @@ class Table {
   };
   struct Owner {
     uint32_t entries = 0;
-    uint32_t waiting[2] = {0, 0};
+    uint32_t queued[kQueues] = {0, 0, 0, 0};
   };
   using Member = Links Entry::*;
 
@@ -198,14 +222,19 @@ class Table {
   }
   void append(uint32_t head, uint32_t number, Member member, std::vector<Links>& heads);
   void unlink(uint32_t number, Member member, std::vector<Links>& heads);
-  uint32_t waiting_head(uint16_t owner, unsigned direction) const {
-    return capacity_ + owner * 2u + direction;
+  uint32_t queue_head(uint16_t owner, Standing standing) const {
+    return capacity_ + owner * kQueues + queue_of(standing);
   }
+  uint32_t first_of(uint16_t owner, Standing standing) const {
+    const uint32_t first = queues_[queue_head(owner, standing) - capacity_].next;
+    return first < capacity_ ? first : kNone;
+  }
+  void stand(uint32_t number, Standing standing);
   void hook(uint32_t number);
   static void empty(std::vector<Links>& heads, uint32_t first);
 
   uint32_t capacity_;
-  uint64_t seed_;
+  uint64_t seeds_[4];
   uint32_t size_ = 0;
   uint32_t fresh_ = 0;  // entries from here on were never used
   uint32_t free_ = kNone;
@@ -220,7 +249,7 @@ class Table {
 
   Tick hand_ = 0;  // slots before this one have been looked at
   bool started_ = false;
-  std::vector<Links> slots_, waiting_;
+  std::vector<Links> slots_, queues_;
   std::vector<Owner> owners_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/pipeline/guard.hh"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hw/core/base/archive.hh"
@@ -15,7 +16,7 @@ using spec::VnicCounter;
 namespace {
 
 constexpr auto kNone = flow::Table::kNone;
-// Steps of ageing before a connection is refused for want of room.
+// Steps of ageing before a connection goes, or is refused, for want of room.
 constexpr unsigned kSearch = 512;
 
 void count(Guard::Counters& counters, VnicCounter counter) {
@@ -26,33 +27,27 @@ struct Addresses {
   const uint8_t* local;
   const uint8_t* remote;
 };
-// As they stand in the frame.
-Addresses addresses_of(const Packet& packet, FlowDirection direction) {
-  const FlowEnds ends = flow_ends(packet.data, packet.layers);
+// As they stand in the frame, or in a quotation.
+Addresses addresses_of(const FlowEnds& ends, FlowDirection direction) {
   const bool out = direction == FlowDirection::kOut;
   return {out ? ends.source : ends.destination, out ? ends.destination : ends.source};
+}
+Addresses addresses_of(const Packet& packet, FlowDirection direction) {
+  return addresses_of(flow_ends(packet.data, packet.layers), direction);
 }
 
 }  // namespace
 
-void Guard::reserve(uint32_t connections) {
-  if (table_ && table_->capacity() == connections) return;
-  auto before = std::move(table_);
-  table_ = std::make_unique<flow::Table>(connections, kMaxVnics, seed_);
-  if (!fragments_) {
-    fragments_ = std::make_unique<flow::Table>(2 * kMaxVnics * kFragments, kMaxVnics, seed_);
-  }
-  table_->age(now_, 0);
-  if (!before) return;
-  before->each([&](uint32_t old) {
-    const Connection& from = before->state<Connection>(old);
-    const FlowKey& key = before->key(old);
-    const uint32_t number =
-        table_->insert(key, table_->hash(key), from.began, before->deadline(old));
-    if (number == kNone) return;
-    connection(number) = from;
-    if (!before->waits(old)) table_->settle(number);
-  });
+void Guard::reserve(uint32_t connections, uint32_t vnics) {
+  const auto resize = [&](std::unique_ptr<flow::Table>& table, uint32_t capacity) {
+    auto before = std::move(table);
+    table = std::make_unique<flow::Table>(capacity, kMaxVnics, seed_);
+    table->age(now_, 0);
+    if (before) table->take_all(*before, now_);
+  };
+  if (!table_ || table_->capacity() != connections) resize(table_, connections);
+  const uint32_t fragments = 2 * vnics * kFragments;
+  if (!fragments_ || fragments_->capacity() < fragments) resize(fragments_, fragments);
 }
 
 void Guard::set(unsigned vnic, const Watch* watch) {
@@ -71,9 +66,27 @@ void Guard::forget(unsigned vnic) {
   fragments_->remove_owner(static_cast<uint16_t>(vnic));
 }
 
+void Guard::rules_changed() {
+  ++epoch_;
+  if (!fragments_) return;
+  fragments_->clear();
+  fragments_->age(now_, 0);
+}
+
+// How late it was in a saved state is not believed: a clock that is behind goes on from there, or
+// what was loaded would live until it has caught up.
+void Guard::set_clock(int64_t now_ns) {
+  const flow::Tick now = flow::tick_of(now_ns);
+  if (clock_loaded_) {
+    ahead_ = static_cast<int32_t>(now_ - now) > 0 ? now_ - now : 0;
+    clock_loaded_ = false;
+  }
+  now_ = now + ahead_;
+}
+
 void Guard::begin_batch(int64_t now_ns) {
   if (!active()) return;
-  now_ = flow::tick_of(now_ns);
+  set_clock(now_ns);
   table_->age(now_, kAgeing);
   fragments_->age(now_, kAgeing);
 }
@@ -175,6 +188,10 @@ inline DropReason Guard::check_known(uint32_t number, const Packet& packet, Flow
                                      const Ticket& ticket, Counters& counters, bool& restart) {
   Connection& known = connection(number);
   if (known.epoch != epoch_) [[unlikely]] {
+    // A DHCP client that asks begins, whoever wrote to it before.
+    restart =
+        direction != known.began && direction == FlowDirection::kOut && is_dhcp_client(ticket.key);
+    if (restart) return DropReason::none;
     const Addresses addresses = addresses_of(packet, direction);
     if (!still_allowed(number, addresses.local, addresses.remote, counters)) {
       return DropReason::firewall_denied;
@@ -187,7 +204,7 @@ inline DropReason Guard::check_known(uint32_t number, const Packet& packet, Flow
   if (step.reason != DropReason::none || step.restart || !step.lives) return step.reason;
   table_->set_deadline(number, deadline(firewall::seconds_of(known.state)));
   if (known.state != before) {
-    if (firewall::is_answered(known.state)) table_->settle(number);
+    settle(number, firewall::is_answered(known.state));
     if (firewall::is_over(known.state) && !firewall::is_over(before)) {
       count(counters, VnicCounter::firewall_closed);
     }
@@ -219,7 +236,7 @@ DropReason Guard::admit(const Ticket& ticket, FlowDirection direction, const Con
                                          deadline(firewall::seconds_of(fresh.state)));
   if (number == kNone) return DropReason::flow_table_full;
   connection(number) = fresh;
-  connection(number).epoch = epoch_;
+  connection(number).epoch = epoch_of(ticket.key);
   count(counters, VnicCounter::firewall_opened);
   return DropReason::none;
 }
@@ -250,8 +267,9 @@ DropReason Guard::check_error(unsigned vnic, const Packet& packet, FlowDirection
   const uint32_t number = table_->find(key, now_);
   if (number == kNone) return DropReason::firewall_no_connection;
   const Connection& known = connection(number);
+  const Addresses addresses = addresses_of(quotation.ends, quoted);
   if (known.epoch != epoch_ &&
-      !still_allowed(number, key.local.data(), key.remote.data(), counters)) {
+      !still_allowed(number, addresses.local, addresses.remote, counters)) {
     return DropReason::firewall_denied;
   }
   if (quotation.tcp && !firewall::tcp_under_way(known, quoted != known.began, quotation.sequence)) {
@@ -330,41 +348,79 @@ void Guard::log(const firewall::Verdict& verdict, const FlowKey& key, FlowDirect
   listener_->logged(log);
 }
 
-// Under rules that came after it began. False: it is gone.
+// Under rules that came after it began, or that are asked about each frame, because DHCP's key has
+// no addresses. False: it is gone, but DHCP's.
 bool Guard::still_allowed(uint32_t number, const uint8_t* local, const uint8_t* remote,
                           Counters& counters) {
   Connection& known = connection(number);
   const FlowKey& key = table_->key(number);
   const firewall::Verdict verdict = judge(key, known.began, known.icmp_type, local, remote);
   if (verdict.allow) {
-    known.epoch = epoch_;
+    known.epoch = epoch_of(key);
     return true;
   }
   if (verdict.log) {
     log(verdict, key, known.began, known.icmp_type, local, remote, DropReason::firewall_denied,
         counters);
   }
+  if (is_dhcp_client(key)) return false;
   table_->remove(number);
   count(counters, VnicCounter::firewall_revoked);
   return false;
 }
 
-// Who waits longest for an answer goes first: a flood pushes out itself, and only those that came
-// the same way.
+// Where it stands in the table follows from its state.
+void Guard::settle(uint32_t number, bool answered) {
+  const Connection& known = connection(number);
+  if (firewall::stays(known.state)) {
+    table_->settle(number);
+  } else if (answered || !table_->waits(number)) {
+    table_->yield(number, known.began);
+  }
+}
+
+// The first of the vnic's longest list: of those that wait and came the same way, and of those that
+// yield. A flood makes its own list the longest, and pushes out itself. Where they are empty, one
+// that waits and came the other way. kNone: all stay.
+uint32_t Guard::one_to_spare(uint16_t vnic, FlowDirection direction) {
+  const FlowDirection other = opposite(direction);
+  const uint32_t waiting = table_->waiting(vnic, direction);
+  const uint32_t same = table_->yielding(vnic, direction), back = table_->yielding(vnic, other);
+  const uint32_t longest = std::max({waiting, same, back});
+  if (longest == waiting) return table_->oldest_waiting(vnic, longest != 0 ? direction : other);
+  return table_->oldest_yielding(vnic, same >= back ? direction : other);
+}
+
+// Who holds most of the card's room gives first. kNone: all connections stay.
+uint32_t Guard::one_of_the_richest(uint16_t vnic, FlowDirection direction) {
+  const uint32_t richest = table_->richest();
+  if (richest == kNone) return kNone;
+  const auto owner = static_cast<uint16_t>(richest);
+  const bool own = table_->size(owner) <= table_->size(vnic);
+  const uint32_t number = own ? one_to_spare(vnic, direction) : kNone;
+  return number != kNone ? number : one_to_spare(owner, direction);
+}
+
 DropReason Guard::make_room(uint16_t vnic, FlowDirection direction, Counters& counters) {
   const Watch& watch = *watches_[vnic];
-  const auto full = [&] {
-    return table_->size(vnic) >= watch.connections || table_->size() == table_->capacity();
-  };
-  if (full()) table_->age(now_, kSearch);
-  if (!full() && table_->waiting(vnic, direction) < watch.half_open) return DropReason::none;
-  const uint32_t oldest = table_->oldest_waiting(vnic, direction);
-  if (oldest != kNone) {
-    table_->remove(oldest);
-    count(counters, VnicCounter::firewall_evicted);
+  const auto at_limit = [&] { return table_->size(vnic) >= watch.connections; };
+  const auto full = [&] { return table_->size() == table_->capacity(); };
+  if (at_limit() || full()) table_->age(now_, kSearch);
+  // Of more than the limit, which has been lowered, one that goes makes no room.
+  if (table_->size(vnic) > watch.connections) return DropReason::firewall_limit;
+  uint32_t gives = kNone;
+  if (table_->waiting(vnic, direction) >= watch.half_open) {
+    gives = table_->oldest_waiting(vnic, direction);
+  } else if (at_limit()) {
+    gives = one_to_spare(vnic, direction);
+  } else if (full()) {
+    gives = one_of_the_richest(vnic, direction);
+  } else {
+    return DropReason::none;
   }
-  if (table_->size(vnic) >= watch.connections) return DropReason::firewall_limit;
-  if (table_->size() == table_->capacity()) return DropReason::flow_table_full;
+  if (gives == kNone) return at_limit() ? DropReason::firewall_limit : DropReason::flow_table_full;
+  table_->remove(gives);
+  count(counters, VnicCounter::firewall_evicted);
   return DropReason::none;
 }
 

@@ -59,14 +59,16 @@ class Guard {
   // `listener`: may be null.
   explicit Guard(uint64_t seed, Listener* listener = nullptr) : seed_(seed), listener_(listener) {}
 
-  // Not on the packet path. Room for so many connections; what is there stays, if it fits.
-  void reserve(uint32_t connections);
+  // Not on the packet path. Room for so many connections, and for the fragments of so many vnics;
+  // what is there stays, connections as far as they fit.
+  void reserve(uint32_t connections, uint32_t vnics);
   // The vnic's rules from now on, which must live until the next call; null: none, and its
   // connections are forgotten.
   void set(unsigned vnic, const Watch* watch);
   void forget(unsigned vnic);
-  // Connections are held against the rules again, each when its next frame comes.
-  void rules_changed() { ++epoch_; }
+  // Connections are held against the rules again, each when its next frame comes. Fragments that
+  // come later find nothing to follow.
+  void rules_changed();
 
   bool guards(unsigned vnic) const { return watches_[vnic] != nullptr; }
   bool active() const { return active_ != 0; }
@@ -91,7 +93,8 @@ class Guard {
   uint32_t capacity() const { return table_ ? table_->capacity() : 0; }
 
   // All connections; no more than kMostSaved are saved. Loading leaves out what no vnic guards or
-  // has room for. Fragments are not saved: senders repeat them. Time stands still meanwhile.
+  // has room for. Fragments are not saved: senders repeat them. Time stands still meanwhile, and
+  // whatever time it was: nothing lives longer than its state does.
   static constexpr uint32_t kMostSaved = 1u << 22;
   void archive(Archive& archive);
   // As Pipeline's. Those of `from` are sane.
@@ -129,10 +132,15 @@ class Guard {
            uint8_t icmp_type, const uint8_t* local, const uint8_t* remote, spec::DropReason reason,
            Counters& counters) const;
   spec::DropReason make_room(uint16_t vnic, FlowDirection direction, Counters& counters);
+  uint32_t one_to_spare(uint16_t vnic, FlowDirection direction);
+  uint32_t one_of_the_richest(uint16_t vnic, FlowDirection direction);
+  void settle(uint32_t number, bool answered);
+  uint32_t epoch_of(const FlowKey& key) const { return is_dhcp_client(key) ? kAlwaysAsk : epoch_; }
   firewall::Connection& connection(uint32_t number) const {
     return table_->state<firewall::Connection>(number);
   }
   flow::Tick deadline(uint32_t seconds) const { return now_ + flow::ticks_of_seconds(seconds); }
+  void set_clock(int64_t now_ns);
   void save(Archive& archive) const;
   void load(Archive& archive);
   enum class Taken { kTaken, kPresent, kNoRoom };
@@ -140,9 +148,12 @@ class Guard {
 
   uint64_t seed_;
   Listener* listener_;
-  uint32_t epoch_ = 1;  // 0: of no rules, so that what was loaded is asked about
+  static constexpr uint32_t kAlwaysAsk = 0;  // of no rules: they are asked at the next frame
+  uint32_t epoch_ = 1;
   unsigned active_ = 0;
   flow::Tick now_ = 0;
+  flow::Tick ahead_ = 0;       // of the clock: as far as a saved state was
+  bool clock_loaded_ = false;  // `now_` is a saved state's
   std::array<const Watch*, kMaxVnics> watches_{};
   std::unique_ptr<flow::Table> table_, fragments_;
 };

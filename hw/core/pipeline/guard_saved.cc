@@ -38,6 +38,14 @@ void archive_end(Archive& archive, TcpEnd& end) {
   archive(end.again_scale);
 }
 
+// Who is told of connections knows of a FIN or of a SYN that came later, not of both.
+void as_moved(TcpEnd& end) {
+  constexpr uint8_t kBoth = TcpEnd::kFin | TcpEnd::kCallsAgain;
+  if ((end.flags & kBoth) != kBoth) return;
+  end.flags &= static_cast<uint8_t>(~TcpEnd::kCallsAgain);
+  end.fin_end = end.end;
+}
+
 void archive_connection(Archive& archive, Connection& connection) {
   archive(connection.state);
   archive(connection.began);
@@ -51,6 +59,7 @@ void archive_connection(Archive& archive, Connection& connection) {
 void Guard::archive(Archive& archive) {
   archive.section("connections", 1);
   archive(now_);
+  clock_loaded_ |= archive.loading();
   archive.loading() ? load(archive) : save(archive);
 }
 
@@ -104,13 +113,14 @@ void Guard::load(Archive& archive) {
 
 size_t Guard::export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor,
                                  std::span<MovedConnection> to) const {
-  const flow::Tick now = flow::tick_of(now_ns);
+  const flow::Tick now = clock_loaded_ ? now_ : flow::tick_of(now_ns) + ahead_;
   size_t count = 0;
   uint32_t number = table_ ? table_->next(cursor) : flow::Table::kNone;
   for (; number != flow::Table::kNone && count < to.size(); number = table_->next(number + 1)) {
     const flow::Tick left = table_->deadline(number) - now;
     if (table_->key(number).owner != vnic || static_cast<int32_t>(left) <= 0) continue;
-    to[count++] = {table_->key(number), connection(number), flow::milliseconds_of(left)};
+    to[count] = {table_->key(number), connection(number), flow::milliseconds_of(left)};
+    for (TcpEnd& end : to[count++].connection.ends) as_moved(end);
   }
   static_assert(Pipeline::kNoMore == flow::Table::kNone);
   cursor = number;
@@ -119,7 +129,7 @@ size_t Guard::export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor
 
 Pipeline::Imported Guard::import_connections(unsigned vnic, int64_t now_ns,
                                              std::span<const MovedConnection> from) {
-  now_ = flow::tick_of(now_ns);
+  set_clock(now_ns);
   Pipeline::Imported imported;
   for (const MovedConnection& one : from) {
     FlowKey key = one.key;
@@ -143,7 +153,7 @@ Pipeline::Imported Guard::import_connections(unsigned vnic, int64_t now_ns,
 
 Guard::Taken Guard::take_in(const FlowKey& key, const Connection& from, flow::Tick left) {
   const Watch& watch = *watches_[key.owner];
-  const bool answered = firewall::is_answered(from.state);
+  const bool answered = firewall::was_answered(from);
   if (table_->find(key, now_) != flow::Table::kNone) return Taken::kPresent;
   if (table_->size(key.owner) >= watch.connections) return Taken::kNoRoom;
   if (!answered && table_->waiting(key.owner, from.began) >= watch.half_open) {
@@ -154,8 +164,8 @@ Guard::Taken Guard::take_in(const FlowKey& key, const Connection& from, flow::Ti
                                          now_ + std::clamp<flow::Tick>(left, 1, longest));
   if (number == flow::Table::kNone) return Taken::kNoRoom;
   connection(number) = from;
-  connection(number).epoch = 0;  // the rules are asked at its next frame
-  if (answered) table_->settle(number);
+  connection(number).epoch = kAlwaysAsk;
+  if (answered) settle(number, true);
   return Taken::kTaken;
 }
 

@@ -256,11 +256,13 @@ TEST(Quotations, LeadToTheConnection) {
     const auto ip = [&](Frame& frame) -> Frame& {
       return v6 ? frame.ethernet().ipv6() : frame.ethernet().ipv4();
     };
-    Frame tcp, udp, echo, extended;
+    Frame tcp, udp, echo, extended, authentic;
     const Bytes sent[] = {
         ip(tcp).tcp({.sequence = 77}).build(), ip(udp).udp().build(),
         ip(echo).icmp({.type = uint8_t(v6 ? 128 : 8), .rest = 0x00050001}).build(),
-        v6 ? ip(extended).extension(0).extension(60).udp().build() : ip(extended).udp().build()};
+        v6 ? ip(extended).extension(0).extension(60).udp().build() : ip(extended).udp().build(),
+        // Its length is counted in other words than those of the other headers.
+        v6 ? ip(authentic).extension(51, Bytes(14)).udp().build() : ip(authentic).udp().build()};
     for (const Bytes& frame : sent) {
       firewall::Quotation quotation;
       const Bytes whole = error_about(frame, v6);

@@ -119,6 +119,12 @@ TEST(Tcp, OpensTalksAndCloses) {
                 {"ACK of the SYN alone", 1, kSyn | kAck, 0, 1, 0, kNone, State::syn_received},
                 {"data back at once", 1, kAck, 1, 201, 1000, kNone, State::syn_received},
                 {"ACK", 0, kAck, 201, 1001}});
+  expect_story("SYN with data, and again without",
+               {{"SYN", 0, kSyn, 0, 0, 200, kNone, State::syn_sent},
+                {"SYN alone", 0, kSyn, 0, 0, 0, kNone, State::syn_sent},
+                {"ACK of more", 1, kSyn | kAck, 0, 202, 0, kBadWindow, State::syn_sent},
+                {"ACK of the first", 1, kSyn | kAck, 0, 201, 0, kNone, State::syn_received},
+                {"ACK", 0, kAck, 201, 1}});
 }
 
 TEST(Tcp, AsksForASynFirst) {
@@ -203,6 +209,16 @@ TEST(Tcp, ScalesWindowsOnlyWhenBothEndsDo) {
                 ack,
                 first},
                3, 6);
+  // The answer that was lost had no scale, the one that came has.
+  Story story(1000, 5000);
+  story.scale[0] = 3;
+  EXPECT_EQ(story.tell({"SYN", 0, kSyn, 0, 0}).reason, kNone);
+  EXPECT_EQ(story.tell({"SYN, ACK", 1, kSyn | kAck, 0, 1}).reason, kNone);
+  story.scale[1] = 6;
+  EXPECT_EQ(story.tell({"another", 1, kSyn | kAck, 9, 1}).reason, kNone);
+  EXPECT_EQ(story.tell({"ACK", 0, kAck, 1, 10}).reason, kNone);
+  EXPECT_EQ(story.tell({"ACK", 1, kAck, 10, 1}).reason, kNone);
+  EXPECT_EQ(story.tell({"64 times 1000", 0, kAck, 1, 10, 64000}).reason, kNone);
 }
 
 TEST(Tcp, EndsByARstThatIsExactlyNext) {
@@ -247,6 +263,33 @@ TEST(Tcp, LetsANewConnectionTakeTheAddressesOfAnOldOne) {
                 {"ACK", 0, kAck, 50001, 70001},
                 {"data", 0, kAck, 50001, 70001, 700},
                 {"of the old one", 0, kAck, 1, 70001, 1, kBadWindow}});
+  expect_story(
+      "both ends forgot, the first one behind its FIN",
+      {GATEHOUSE_HANDSHAKE,
+       {"FIN", 0, kFin | kAck, 1, 1, 0, kNone, State::closing},
+       {"ACK of FIN", 1, kAck, 1, 2, 0, kNone, State::closing},
+       {"SYN", 0, kSyn, 50000, 0, 0, kNone, State::closing, false},
+       {"SYN, ACK of another", 1, kSyn | kAck, 70000, 40001, 0, kBadWindow, State::closing},
+       {"SYN, ACK", 1, kSyn | kAck, 70000, 50001, 0, kNone, State::syn_received},
+       {"ACK", 0, kAck, 50001, 70001},
+       {"data", 0, kAck, 50001, 70001, 700}});
+  expect_story("nobody forgot: a SYN behind a FIN is not from its end",
+               {GATEHOUSE_HANDSHAKE,
+                {"FIN", 0, kFin | kAck, 1, 1, 0, kNone, State::closing},
+                {"SYN", 0, kSyn, 50000, 0, 0, kNone, State::closing, false},
+                {"data behind the FIN", 0, kAck, 2, 1, 1, kBadWindow, State::closing},
+                {"FIN again", 0, kFin | kAck, 1, 1, 0, kNone, State::closing},
+                {"FIN back", 1, kFin | kAck, 1, 2, 0, kNone, State::last_ack},
+                {"last ACK", 0, kAck, 2, 2, 0, kNone, State::time_wait}});
+  expect_story("another answer, when the first was lost",
+               {{"SYN", 0, kSyn, 0, 0, 0, kNone, State::syn_sent},
+                {"SYN, ACK", 1, kSyn | kAck, 0, 1, 0, kNone, State::syn_received},
+                {"SYN again", 0, kSyn, 0, 0, 0, kNone, State::syn_received, false},
+                {"of another SYN", 1, kSyn | kAck, 70000, 2, 0, kBadWindow, State::syn_received},
+                {"SYN, ACK", 1, kSyn | kAck, 70000, 1, 0, kNone, State::syn_received},
+                {"ACK of the first", 0, kAck, 1, 1, 0, kBadWindow, State::syn_received},
+                {"ACK", 0, kAck, 1, 70001},
+                {"too late", 1, kSyn | kAck, 80000, 1, 0, kBadWindow}});
   expect_story("the other end has an older connection",
                {{"SYN", 0, kSyn, 0, 0, 0, kNone, State::syn_sent},
                 {"ACK of the older one", 1, kAck, 777, 888, 0, kNone, State::syn_sent, false},
@@ -299,8 +342,8 @@ TEST(Tcp, ReadsSegmentsFromFrames) {
       40'000u);
 }
 
-// Two ends that keep to RFC 9293, with loss and reordering on both sides of the card: nothing of
-// theirs is ever refused. A third party that guesses hits little.
+// Two ends that keep to RFC 9293, with loss, reordering and fragments on both sides of the card:
+// nothing of theirs is ever refused. A third party that guesses hits little.
 class Wire {
  public:
   explicit Wire(uint32_t seed) : random_(seed) {
@@ -407,7 +450,12 @@ class Wire {
       ASSERT_EQ(firewall::tcp_begin(connection_, flying.segment), kNone);
       began_ = true;
     } else {
-      const TcpStep step = firewall::tcp_go_on(connection_, flying.from, flying.segment);
+      Segment seen = flying.segment;
+      if (seen.length > 8 && chance(6)) {  // in fragments, of which the first one is seen
+        seen.is_part = true;
+        seen.length = 8 + uint32_t(random_() % (seen.length - 8));
+      }
+      const TcpStep step = firewall::tcp_go_on(connection_, flying.from, seen);
       ASSERT_EQ(step.reason, kNone)
           << "from " << flying.from << " flags " << int(flying.segment.flags) << " seq "
           << flying.segment.sequence - ends_[flying.from].start << " length "

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 
 #include "hw/core/base/flow_key.hh"
 
@@ -137,6 +138,117 @@ TEST(FlowTable, KeepsThoseThatWaitInOrderOfArrival) {
   EXPECT_EQ(table.waiting(0, kIn), 0u);
 }
 
+TEST(FlowTable, GivesWhatHasBeenSilentLongest) {
+  Table table(20, 2, 1);
+  const auto yielding = [&](uint32_t n, FlowDirection direction = kOut) {
+    const uint32_t number = insert(table, key_of(n), 50, direction);
+    table.yield(number, direction);
+    EXPECT_FALSE(table.waits(number));
+    return number;
+  };
+  EXPECT_EQ(table.oldest_yielding(0, kOut), Table::kNone);
+  const uint32_t a = yielding(1), b = yielding(2), c = yielding(3), in = yielding(4, kIn);
+  EXPECT_EQ(table.waiting(0, kOut), 0u);
+  EXPECT_EQ(table.yielding(0, kOut), 3u);
+  EXPECT_EQ(table.yielding(0, kIn), 1u);
+  EXPECT_EQ(table.oldest_waiting(0, kOut), Table::kNone);
+  EXPECT_EQ(table.oldest_yielding(0, kOut), a);
+  EXPECT_EQ(table.oldest_yielding(0, kIn), in);
+  EXPECT_EQ(table.oldest_yielding(1, kOut), Table::kNone);
+  table.yield(a, kOut);
+  EXPECT_EQ(table.oldest_yielding(0, kOut), a) << "it has its place already";
+  table.set_deadline(a, 60);
+  EXPECT_EQ(table.oldest_yielding(0, kOut), b) << "the first was in use";
+  table.settle(b);
+  EXPECT_EQ(table.oldest_yielding(0, kOut), c);
+  table.yield(b, kOut);
+  table.remove(c);
+  EXPECT_EQ(table.oldest_yielding(0, kOut), a);
+  for (const uint32_t number : {a, b}) table.set_deadline(number, 70);
+  EXPECT_EQ(table.oldest_yielding(0, kOut), a) << "all were";
+  table.remove_owner(0);
+  EXPECT_EQ(table.yielding(0, kOut), 0u);
+  EXPECT_EQ(table.yielding(0, kIn), 0u);
+  // So many are passed over, and no more.
+  for (uint32_t n = 1; n <= Table::kChances + 1; ++n) table.set_deadline(yielding(n), 60);
+  const uint32_t last = table.oldest_yielding(0, kOut);
+  EXPECT_TRUE(table.key(last) == key_of(Table::kChances + 1));
+}
+
+TEST(FlowTable, KnowsWhoHoldsMost) {
+  Table table(20, 4, 1);
+  EXPECT_EQ(table.richest(), Table::kNone);
+  uint32_t number = insert(table, key_of(1, 1), 50);
+  EXPECT_EQ(table.richest(), 1u);
+  for (uint32_t n = 2; n <= 4; ++n) insert(table, key_of(n, 2), 50, kIn);
+  EXPECT_EQ(table.richest(), 2u);
+  for (uint32_t n = 5; n <= 10; ++n) table.settle(insert(table, key_of(n, 3), 50));
+  EXPECT_EQ(table.richest(), 2u) << "the other has none to give";
+  table.yield(table.find(key_of(10, 3), 1), kOut);
+  EXPECT_EQ(table.richest(), 3u);
+  table.remove_owner(3);
+  table.remove_owner(2);
+  table.settle(number);
+  EXPECT_EQ(table.richest(), Table::kNone);
+}
+
+TEST(FlowTable, ASmallerOneTakesWhatMattersMost) {
+  Table before(20, 2, 1);
+  before.age(1, 1);
+  // In an order that is none: waiting, over, yielding, settled.
+  for (uint32_t n = 0; n < 12; ++n) {
+    const uint32_t number = insert(before, key_of(n, uint16_t(n % 2)), n % 4 == 1 ? 10 : 50, kIn);
+    before.state<State>(number).value = n;
+    if (n % 4 == 2) before.yield(number, kIn);
+    if (n % 4 == 3) before.settle(number);
+  }
+  before.remove(before.find(key_of(0, 0), 2));
+  EXPECT_NE(insert(before, key_of(12, 0), 50, kIn), Table::kNone) << "late, in the first place";
+  Table after(8, 2, 2);
+  after.age(20, 0);
+  after.take_all(before, 20);
+  EXPECT_EQ(after.size(), 8u);
+  for (const uint32_t n : {2u, 3u, 4u, 6u, 7u, 8u, 10u, 11u}) {
+    const uint32_t number = after.find(key_of(n, uint16_t(n % 2)), 20);
+    ASSERT_NE(number, Table::kNone) << n;
+    EXPECT_EQ(after.state<State>(number).value, n);
+    EXPECT_EQ(after.waits(number), n % 4 == 0);
+  }
+  EXPECT_EQ(after.waiting(0, kIn), 2u);
+  EXPECT_TRUE(after.key(after.oldest_waiting(0, kIn)) == key_of(4, 0));
+  EXPECT_EQ(after.yielding(0, kIn), 3u);
+  EXPECT_TRUE(after.key(after.oldest_yielding(0, kIn)) == key_of(2, 0));
+}
+
+// An address that makes one factor of the hash zero would hide the other, and the seed with it.
+TEST(FlowTable, NoKeySilencesTheSeed) {
+  const auto with = [](uint64_t local1, uint64_t remote0, uint64_t other) {
+    FlowKeyWords words;
+    words.local[0] = words.remote[1] = other;
+    words.local[1] = local1;
+    words.remote[0] = remote0;
+    words.rest = uint64_t{1} << 56 | uint64_t{6} << 48 | 443;
+    return words;
+  };
+  constexpr uint64_t kConstants[] = {0,
+                                     0x243f6a8885a308d3,
+                                     0x13198a2e03707345,
+                                     0xa4093822299f31d1,
+                                     0x082efa98ec4e6c89,
+                                     0x452821e638d01377};
+  for (const uint64_t local1 : kConstants) {
+    for (const uint64_t remote0 : kConstants) {
+      std::set<uint32_t> hashes;
+      for (uint64_t seed = 0; seed < 10; ++seed) {
+        const Table table(1, 1, seed);
+        for (uint64_t other = 0; other < 10; ++other)
+          hashes.insert(table.hash(with(local1, remote0, other)));
+      }
+      EXPECT_GT(hashes.size(), 95u) << std::hex << local1 << " " << remote0;
+    }
+  }
+}
+
 TEST(FlowTable, IsBounded) {
   Table table(1000, 1, 1);
   for (uint32_t i = 0; i < 1000; ++i) ASSERT_NE(insert(table, key_of(i), 50), Table::kNone) << i;
@@ -210,6 +322,7 @@ TEST(FlowTable, DoesWhatAMapDoes) {
       bool waits;
       FlowDirection direction;
       uint64_t value;
+      bool yields = false;
     };
     std::map<std::pair<uint32_t, uint16_t>, Model> model;
     Tick now = 1000 * seed;
@@ -259,8 +372,14 @@ TEST(FlowTable, DoesWhatAMapDoes) {
           break;
         case 4:
           if (found != Table::kNone) {
-            table.settle(found);
-            model[id].waits = false;
+            Model& row = model[id];
+            row.waits = false;
+            row.yields = random() % 2;
+            if (row.yields) {
+              table.yield(found, row.direction);
+            } else {
+              table.settle(found);
+            }
           }
           break;
         case 5:
@@ -270,13 +389,18 @@ TEST(FlowTable, DoesWhatAMapDoes) {
       ASSERT_GE(table.size(), model.size());
     }
     while (table.size() > model.size()) table.age(now, 1000);
-    uint32_t waiting[kOwners][2] = {}, each = 0;
-    for (const auto& [id, row] : model) waiting[id.second][size_t(row.direction)] += row.waits;
+    uint32_t waiting[kOwners][2] = {}, yielding[kOwners][2] = {}, each = 0;
+    for (const auto& [id, row] : model) {
+      waiting[id.second][size_t(row.direction)] += row.waits;
+      yielding[id.second][size_t(row.direction)] += row.yields;
+    }
     table.each([&](uint32_t) { ++each; });
     EXPECT_EQ(each, model.size());
     for (uint16_t owner = 0; owner < kOwners; ++owner) {
       EXPECT_EQ(table.waiting(owner, kOut), waiting[owner][0]);
       EXPECT_EQ(table.waiting(owner, kIn), waiting[owner][1]);
+      EXPECT_EQ(table.yielding(owner, kOut), yielding[owner][0]);
+      EXPECT_EQ(table.yielding(owner, kIn), yielding[owner][1]);
     }
   }
 }

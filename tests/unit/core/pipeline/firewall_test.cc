@@ -225,6 +225,123 @@ TEST(Firewall, ConnectionsOfAVnicAreLimited) {
   EXPECT_EQ(full.drops("flow_table_full"), 1u);
 }
 
+TEST(Firewall, ARefusedCallIsNoAnswer) {
+  Pair pair;
+  for (uint16_t port = 1; port <= 100; ++port) {
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1000, 0, port)));
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1001, 0, port)));
+  }
+  EXPECT_LE(pair.b.pipeline.connections(0), 10u);
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  // What was answered before counts as answered, and after a snapshot as well.
+  pair.open();
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1001, 0)));
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1000, 0, 101)));
+  EXPECT_EQ(pair.b.pipeline.connections(0), 12u);
+  Archive saved;
+  pair.b.pipeline.archive(saved);
+  World other(guarded());
+  Archive from(saved.bytes());
+  other.pipeline.archive(from);
+  EXPECT_EQ(other.pipeline.connections(0), 12u);
+}
+
+Bytes ping(uint16_t identifier) {
+  return to_b().icmp({.type = 8, .rest = uint32_t{identifier} << 16 | 1}).build();
+}
+Bytes pong(uint16_t identifier) {
+  return to_a().icmp({.type = 0, .rest = uint32_t{identifier} << 16 | 1}).build();
+}
+
+// What single frames and their answers have made goes for new connections, however many come.
+TEST(Firewall, PingsDoNotShutTheDoor) {
+  Pair pair;
+  pair.open(1);
+  // Somebody talks to the guest, and the guest to somebody, now and then.
+  const Bytes asked = to_b().udp({.source = 9, .destination = 5000}).build();
+  const Bytes answer = to_a().udp({.source = 5000, .destination = 9}).build();
+  const Bytes asks = to_a().udp({.source = 1234, .destination = 53}).build();
+  const Bytes answered = to_b().udp({.source = 53, .destination = 1234}).build();
+  EXPECT_TRUE(pair.to_b(asked));
+  EXPECT_TRUE(pair.to_a(answer));
+  EXPECT_TRUE(pair.to_a(asks));
+  uint16_t next = 0;
+  const auto pings = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      EXPECT_TRUE(pair.to_b(ping(++next)));
+      EXPECT_TRUE(pair.to_a(pong(next)));
+    }
+  };
+  for (int i = 0; i < 15; ++i) {
+    pings(20);
+    EXPECT_TRUE(pair.to_a(answer));
+    EXPECT_TRUE(pair.to_b(answered));
+  }
+  EXPECT_EQ(pair.b.pipeline.connections(0), 100u);
+  EXPECT_EQ(pair.counter("firewall_evicted"), 300u + 3 - 100);
+  EXPECT_EQ(pair.counter("firewall_opened"), 300u + 3) << "nothing began twice";
+  EXPECT_FALSE(pair.to_a(pong(1))) << "the oldest are gone";
+  EXPECT_TRUE(pair.to_a(pong(300)));
+  // A call while they go on.
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1000, 0, 2)));
+  pings(30);
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kSyn | kAck, 5000, 1001, 2)));
+  pings(30);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 2)));
+  pings(200);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 2, 10)));
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 1, 10))) << "open ones stay";
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1235, .destination = 53}).build()));
+  EXPECT_EQ(pair.drops("firewall_limit"), 0u);
+}
+
+TEST(Firewall, WhoHoldsMostOfTheCardGivesFirst) {
+  // Blue's vnic as well, and no room on the card for what both may have.
+  Pair pair(guarded([](policy::Policy& policy) {
+    policy.vnics[1].firewall = "web";
+    policy.connections = 64;
+  }));
+  const auto blue_to_b = [&](const Bytes& frame) {
+    pair.a.sink.clear(), pair.b.sink.clear();
+    pair.a.from_vnic(2, frame);
+    for (const SentFrame& sent : pair.a.sink.sent) pair.b.from_wire(sent.frame);
+    return pair.b.sink.received.size() == 1 && pair.b.sink.received[0].vnic == 1;
+  };
+  for (uint16_t id = 1; id <= 80; ++id) {
+    EXPECT_TRUE(pair.to_b(ping(id)));
+    EXPECT_TRUE(pair.to_a(pong(id)));
+  }
+  EXPECT_EQ(pair.b.pipeline.connections(0), 64u);
+  // One call of the other tenant does not end another one.
+  for (uint16_t port = 1; port <= 5; ++port) EXPECT_TRUE(blue_to_b(tcp_to_b(kSyn, 1, 0, port)));
+  EXPECT_EQ(pair.b.pipeline.connections(0), 59u);
+  EXPECT_EQ(pair.b.pipeline.connections(1), 5u);
+  EXPECT_EQ(pair.b.count().count("vnic1.drop.flow_table_full"), 0u);
+  // Up to as many as the first one has.
+  for (uint16_t id = 1; id <= 80; ++id) {
+    EXPECT_TRUE(blue_to_b(ping(id)));
+    pair.b.from_vnic(1, pong(id));
+  }
+  EXPECT_EQ(pair.b.pipeline.connections(0), 32u);
+  EXPECT_EQ(pair.b.pipeline.connections(1), 32u);
+  EXPECT_EQ(pair.b.count().count("vnic1.drop.flow_table_full"), 0u);
+}
+
+TEST(Firewall, NobodyGoesInVainUnderALoweredLimit) {
+  Pair pair;
+  for (uint16_t port = 1; port <= 10; ++port) {
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1000, 0, port)));
+  }
+  ASSERT_TRUE(
+      pair.b.pipeline
+          .load(guarded([](policy::Policy& policy) { policy.firewalls[0].connections = 5; }))
+          .ok());
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kSyn, 1000, 0, 11)));
+  EXPECT_EQ(pair.drops("firewall_limit"), 1u);
+  EXPECT_EQ(pair.counter("firewall_evicted"), 0u);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 10u);
+}
+
 TEST(Firewall, ForgetsWhatIsSilentForLong) {
   Pair pair;
   EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
@@ -282,6 +399,12 @@ TEST(Firewall, TheFirstFragmentDecides) {
   EXPECT_EQ(pair.drops("firewall_denied"), 1u);
   pair.a.now += 31 * kSecond, pair.b.now += 31 * kSecond;
   EXPECT_FALSE(pair.to_b(fragment(128, false, 1))) << "too late";
+  EXPECT_TRUE(pair.to_b(fragment(0, true, 4)));
+  EXPECT_TRUE(pair.to_b(fragment(64, true, 4)));
+  ASSERT_TRUE(pair.b.pipeline.load(guarded()).ok());
+  EXPECT_FALSE(pair.to_b(fragment(128, false, 4))) << "other rules may refuse it";
+  EXPECT_TRUE(pair.to_b(fragment(0, true, 4)));
+  EXPECT_TRUE(pair.to_b(fragment(64, true, 4)));
   // Of one vnic so many datagrams at a time; old ones go first.
   for (uint16_t id = 100; id < 300; ++id) EXPECT_TRUE(pair.to_b(fragment(0, true, id)));
   EXPECT_FALSE(pair.to_b(fragment(64, false, 100)));
@@ -305,6 +428,16 @@ TEST(Firewall, AFragmentedSegmentMayBeAcknowledgedAsAWhole) {
   EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1381)));
   EXPECT_FALSE(pair.to_a(tcp_to_a(kAck, 5001, 9999))) << "more than it let be sent";
   EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1381, 5001, 40000, 100)));
+  // Where it ended is not known, so that the FIN may stand before that: but not before what was
+  // acknowledged, and nothing follows it.
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1481)));
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kFin | kAck, 1470, 5001)));
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kFin | kAck, 1481, 5001)));
+  EXPECT_FALSE(pair.to_a(tcp_to_a(kAck, 5001, 1483))) << "not sent";
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kAck, 1482, 5001, 40000, 1))) << "behind the FIN";
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kFin | kAck, 5001, 1482)));
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1482, 5002)));
+  EXPECT_EQ(pair.counter("firewall_closed"), 1u);
 }
 
 TEST(Firewall, AFragmentOverTheHeadersEndsHere) {
@@ -375,6 +508,68 @@ TEST(Firewall, DhcpHasItsAnswer) {
   }
   EXPECT_EQ(pair.b.sink.sent.size(), 1u);
   EXPECT_TRUE(pair.to_b(to_b().udp({.source = 67, .destination = 68}).build()));
+}
+
+// One connection serves a DHCP client and all servers, but the rules may tell them apart.
+TEST(Firewall, DhcpAsksTheRulesForEachServer) {
+  const auto request = [](const char* server, const char* mac) {
+    Bytes boot = patch(Bytes(240), 0, {1, 1, 6});
+    boot = patch(boot, 28, {0x52, 0x54, 0, 0, 0, 2});
+    return Frame()
+        .ethernet({.destination = mac, .source = "52:54:00:00:00:02"})
+        .ipv4({.source = "10.0.0.2", .destination = server})
+        .udp({.source = 68, .destination = 67})
+        .payload(boot)
+        .build();
+  };
+  const Bytes to_first = request("10.0.0.1", "52:54:00:00:00:01");
+  const Bytes to_third = request("10.0.0.3", "52:54:00:00:00:03");
+  const Bytes from_first = to_b().udp({.source = 67, .destination = 68}).build();
+  const Bytes from_third = Frame()
+                               .ethernet({.source = "52:54:00:00:00:03"})
+                               .ipv4({.source = "10.0.0.3"})
+                               .udp({.source = 67, .destination = 68})
+                               .build();
+  const auto error = [](const Bytes& about) {
+    return to_b()
+        .icmp({.type = 3, .code = 3})
+        .payload(Bytes(about.begin() + 14, about.end()))
+        .build();
+  };
+  Pair pair(guarded([](policy::Policy& policy) {
+    policy.firewalls[0].rules = {
+        {.inward = false, .allow = false, .log = true, .remote = {prefix("10.0.0.1/32")}}};
+  }));
+  const auto third_to_b = [&](const Bytes& frame) {
+    pair.a.sink.clear(), pair.b.sink.clear();
+    pair.a.from_vnic(1, frame);
+    for (const SentFrame& sent : pair.a.sink.sent) pair.b.from_wire(sent.frame);
+    return !pair.b.sink.received.empty();
+  };
+  EXPECT_TRUE(pair.to_a(to_third));
+  EXPECT_FALSE(pair.to_a(to_first));
+  EXPECT_EQ(pair.drops("firewall_denied"), 1u);
+  EXPECT_FALSE(pair.to_b(from_first));
+  EXPECT_EQ(pair.drops("firewall_denied"), 2u);
+  EXPECT_EQ(pair.counter("firewall_logged"), 2u);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 1u) << "the others go on";
+  EXPECT_EQ(pair.counter("firewall_revoked"), 0u);
+  EXPECT_TRUE(third_to_b(from_third));
+  EXPECT_TRUE(pair.to_b(error(to_third)));
+  EXPECT_FALSE(pair.to_b(error(to_first)));
+  EXPECT_EQ(pair.drops("firewall_denied"), 3u);
+  // Whom a rule lets begin does not decide about whom the client asks.
+  ASSERT_TRUE(pair.b.pipeline
+                  .load(guarded([](policy::Policy& policy) {
+                    policy.firewalls[0].rules = {
+                        {.protocol = 17, .remote = {prefix("10.0.0.1/32")}}};
+                  }))
+                  .ok());
+  pair.a.now += 200 * kSecond, pair.b.now += 200 * kSecond;
+  EXPECT_TRUE(pair.to_b(from_first));
+  EXPECT_FALSE(third_to_b(from_third));
+  EXPECT_TRUE(pair.to_a(to_third));
+  EXPECT_TRUE(third_to_b(from_third));
 }
 
 TEST(Firewall, BetweenTwoVnicsBothAreAsked) {
@@ -562,6 +757,25 @@ TEST(Firewall, MovesWithItsVnic) {
   EXPECT_EQ(other.sink.received.at(0).vnic, 1u);
   EXPECT_FALSE(Pair::pass(pair.a, other, tcp_to_b(kAck, 901001, 5001, 40000, 10)))
       << "its windows came along";
+}
+
+// What moves tells of a FIN or of a SYN in mid-connection: here is both.
+TEST(Firewall, MovesBehindAFinThatASynFollowed) {
+  using firewall::TcpEnd;
+  Pair pair;
+  pair.open();
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kFin | kAck, 1001, 5001)));
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 70'000, 0)));
+  const auto moved = exported(pair.b, 0);
+  ASSERT_EQ(moved.size(), 1u);
+  const TcpEnd& end = moved[0].connection.ends[0];
+  EXPECT_EQ(end.flags & (TcpEnd::kFin | TcpEnd::kCallsAgain), TcpEnd::kFin);
+  EXPECT_EQ(end.fin_end, 1002u);
+  World other(guarded());
+  ASSERT_TRUE(other.pipeline.import_connections(0, other.now, moved).ok());
+  EXPECT_FALSE(Pair::pass(pair.a, other, tcp_to_b(kAck, 1002, 5001, 40000, 1))) << "behind it";
+  EXPECT_TRUE(Pair::pass(other, pair.a, tcp_to_a(kAck, 5001, 1002)));
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kSyn | kAck, 90'000, 70'001))) << "but not where it was";
 }
 
 TEST(Firewall, AMoveComesInPagesAndTwiceIsOnce) {
