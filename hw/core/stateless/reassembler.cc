@@ -6,7 +6,6 @@
 #include <iterator>
 #include <utility>
 
-#include "hw/core/base/bytes.hh"
 #include "hw/core/base/headers.hh"
 
 namespace gatehouse::stateless {
@@ -19,17 +18,6 @@ constexpr uint8_t kCe = 3;  // RFC 3168
 // Ethernet, IPv4 and TCP without options.
 constexpr uint32_t kLeastInformation = Information::kPrefix + EthernetHeader<uint8_t>::kLength +
                                        Ipv4Header<uint8_t>::kLength + TcpHeader<uint8_t>::kLength;
-
-uint32_t hash_of(const Key& key) {
-  uint64_t hash = uint64_t{key.id} << 32 | uint32_t{key.source_port} << 16 | key.uplink;
-  for (const IpAddress* ip : {&key.source, &key.destination}) {
-    for (int half = 0; half < 2; ++half) {
-      hash = (hash ^ load_be<uint64_t>(ip->octets.data() + 8 * half)) * 0x9e3779b97f4a7c15u;
-      hash ^= hash >> 29;
-    }
-  }
-  return static_cast<uint32_t>(hash ^ hash >> 32);
-}
 
 }  // namespace
 
@@ -64,7 +52,7 @@ DropReason Reassembler::take(const Arrival& arrival, int64_t now, uint16_t& numb
   const uint32_t hash = hash_of(arrival.key);
   number = find(arrival.key, hash);
   if (number == kNone) {
-    if (was_whole(arrival.key, hash, now)) return DropReason::segment_duplicate;
+    if (has_ended(arrival.key, hash, now)) return DropReason::segment_duplicate;
     const DropReason reason = begin(arrival, shape, now, hash, number);
     if (reason != DropReason::none) return reason;
   }
@@ -72,8 +60,8 @@ DropReason Reassembler::take(const Arrival& arrival, int64_t now, uint16_t& numb
   if (frame.shape != shape) return DropReason::segment_mismatch;
   const DropReason reason = put(frame, arrival);
   if (loading_) return reason;
-  if (reason == DropReason::segment_overlap) give_up(number, Loss::Cause::kOverlap);
-  if (reason == DropReason::segment_malformed) give_up(number, Loss::Cause::kUnsound);
+  if (reason == DropReason::segment_overlap) give_up(number, Loss::Cause::kOverlap, until(now));
+  if (reason == DropReason::segment_malformed) give_up(number, Loss::Cause::kUnsound, until(now));
   return reason;
 }
 
@@ -158,18 +146,15 @@ uint16_t Reassembler::find(const Key& key, uint32_t hash) const {
   return kNone;
 }
 
-// A deadline that is further away than it can be: as of tick().
-bool Reassembler::was_whole(const Key& key, uint32_t hash, int64_t now) const {
-  return std::any_of(finished_.begin(), finished_.end(), [&](const Finished& frame) {
-    return frame.hash == hash && now < frame.deadline && frame.deadline - now <= limits_.time_ns &&
-           frame.key == key;
-  });
+bool Reassembler::has_ended(const Key& key, uint32_t hash, int64_t now) const {
+  return finished_.contains(key, hash, now, limits_.time_ns) ||
+         given_up_.contains(key, hash, now, limits_.time_ns);
 }
 
 DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_t now,
                               uint32_t hash, uint16_t& number) {
   const Peer peer = peer_of(arrival.key.source);
-  if (!make_room(peer, shape.octets())) return DropReason::no_packet_buffer;
+  if (!make_room(peer, shape.octets(), now)) return DropReason::no_packet_buffer;
   Packet* packet = pool_.take(shape.octets());
   if (packet == nullptr) return DropReason::no_packet_buffer;
   number = free_.back();
@@ -198,11 +183,11 @@ DropReason Reassembler::begin(const Arrival& arrival, const Shape& shape, int64_
 // A peer that has all its places gives up its own oldest frame; else whoever holds most of what is
 // short. What a saved state held is held again, though buffers have become scarce since, and of a
 // peer that had places for each uplink.
-bool Reassembler::make_room(const Peer& peer, uint32_t octets) {
+bool Reassembler::make_room(const Peer& peer, uint32_t octets, int64_t now) {
   if (octets > limits_.octets || !buffer_in_reach(octets)) return false;
-  const auto evict = [this](uint16_t number) {
+  const auto evict = [this, now](uint16_t number) {
     if (number == kNone || loading_) return false;
-    give_up(number, Loss::Cause::kEvicted);
+    give_up(number, Loss::Cause::kEvicted, until(now));
     return true;
   };
   if (!loading_ && peer.frames >= limits_.frames_of_peer && !evict(peer.oldest)) return false;
@@ -277,8 +262,7 @@ void Reassembler::finish(uint16_t number) {
     frame.packet->wire_mss = shape.mss;
   }
   frame.packet->length = shape.octets();
-  finished_[next_finished_] = {frame.key, frame.hash, frame.deadline};
-  next_finished_ = (next_finished_ + 1) % kRemembered;
+  finished_.add(frame.key, frame.hash, frame.deadline);
   outlet_.reassembled(*release(number), delivery);
 }
 
@@ -293,7 +277,13 @@ Delivery Reassembler::delivery_of(const Frame& frame, bool whole) {
   return delivery;
 }
 
-void Reassembler::give_up(uint16_t number, Loss::Cause cause) {
+// Who comes late begins no frame: it could never be whole, and would cost another one its place.
+int64_t Reassembler::until(int64_t now) const {
+  return now > INT64_MAX - limits_.time_ns ? INT64_MAX : now + limits_.time_ns;
+}
+
+// `forgotten`: in ns; what comes of it until then is refused.
+void Reassembler::give_up(uint16_t number, Loss::Cause cause, int64_t forgotten) {
   const Frame& frame = frames_[number];
   const Shape& shape = frame.shape;
   Loss loss{.key = frame.key, .redundant = shape.redundant, .cause = cause};
@@ -317,6 +307,7 @@ void Reassembler::give_up(uint16_t number, Loss::Cause cause) {
     }
     loss.missing = delivered.missing(shape.payload, gaps);
   }
+  given_up_.add(frame.key, frame.hash, forgotten);
   outlet_.given_up(loss);
   pool_.give(release(number));
 }
@@ -356,7 +347,7 @@ void Reassembler::tick(int64_t now) {
   for (uint16_t number = oldest_; number != kNone;) {
     const uint16_t next = frames_[number].newer;
     const int64_t left = frames_[number].deadline - now;
-    if (left <= 0 || left > limits_.time_ns) give_up(number, Loss::Cause::kExpired);
+    if (left <= 0 || left > limits_.time_ns) give_up(number, Loss::Cause::kExpired, until(now));
     number = next;
   }
 }
@@ -370,11 +361,12 @@ int64_t Reassembler::next_deadline() const {
 }
 
 void Reassembler::flush() {
-  while (size_ != 0) give_up(oldest_, Loss::Cause::kAsked);
+  while (size_ != 0) give_up(oldest_, Loss::Cause::kAsked, frames_[oldest_].deadline);
 }
 
 void Reassembler::forget() {
-  finished_.fill({});
+  finished_.clear();
+  given_up_.clear();
   while (size_ != 0) pool_.give(release(oldest_));
 }
 

@@ -19,9 +19,10 @@
 #include <span>
 #include <vector>
 
-#include "hw/core/base/address.hh"
 #include "hw/core/base/packet.hh"
+#include "hw/core/stateless/ended.hh"
 #include "hw/core/stateless/information.hh"
+#include "hw/core/stateless/key.hh"
 #include "hw/core/stateless/place.hh"
 #include "hw/core/stateless/ranges.hh"
 #include "hw/spec/drop_reasons.hh"
@@ -31,16 +32,6 @@ class Archive;
 }
 
 namespace gatehouse::stateless {
-
-// Whose frame a segment is a part of. Numbers are the caller's.
-struct Key {
-  IpAddress source, destination;  // of the outer datagram
-  uint16_t source_port = 0, destination_port = 0;
-  uint16_t uplink = 0;
-  uint32_t id = 0;
-
-  bool operator==(const Key&) const = default;
-};
 
 struct Arrival {
   Key key;      // id is place's
@@ -107,9 +98,10 @@ struct Limits {
 
 class Reassembler {
  public:
-  // Frames that were whole of late: a segment of theirs that comes again is a duplicate, for as
-  // long as it would have been waited for. Not saved; nothing is remembered after loading.
-  static constexpr uint32_t kRemembered = 64;
+  // Frames that were whole of late, or were given up: a segment of theirs that comes then is a
+  // duplicate, and begins no frame, for as long as it would have been waited for. So many of each
+  // kind, at least. Not saved; nothing is remembered after loading.
+  static constexpr uint32_t kRemembered = Ended::kFrames;
 
   Reassembler(PacketPool& pool, Outlet& outlet, const Limits& limits);
   ~Reassembler() { forget(); }
@@ -127,7 +119,7 @@ class Reassembler {
   void flush();
   // Gives everything back to the pool: reset.
   void forget();
-  // For frames that begin from now on.
+  // For frames that begin from now on. After flush(): a saved state is held against the new ones.
   void set_limits(const Limits& limits);
 
   uint32_t frames() const { return size_; }
@@ -140,11 +132,6 @@ class Reassembler {
  private:
   static constexpr uint16_t kNone = 0xffff;
 
-  struct Finished {
-    Key key;
-    uint32_t hash = 0;
-    int64_t deadline = INT64_MIN;
-  };
   // How a frame is laid out: the same for all its segments.
   struct Shape {
     uint16_t total = 0;  // of the stream
@@ -185,17 +172,18 @@ class Reassembler {
   spec::DropReason put(Frame& frame, const Arrival& arrival);
   bool learn(Frame& frame, uint8_t number, const uint8_t* piece);
   uint16_t find(const Key& key, uint32_t hash) const;
-  bool was_whole(const Key& key, uint32_t hash, int64_t now) const;
+  bool has_ended(const Key& key, uint32_t hash, int64_t now) const;
   spec::DropReason begin(const Arrival& arrival, const Shape& shape, int64_t now, uint32_t hash,
                          uint16_t& number);
-  bool make_room(const Peer& peer, uint32_t octets);
+  bool make_room(const Peer& peer, uint32_t octets, int64_t now);
   bool buffer_in_reach(uint32_t octets) const;
   Peer peer_of(const IpAddress& source) const;
   template <class Weight>
   uint16_t heaviest(Weight weight) const;
   bool complete(const Frame& frame) const { return frame.ranges.octets() == frame.shape.total; }
   void finish(uint16_t number);
-  void give_up(uint16_t number, Loss::Cause cause);
+  int64_t until(int64_t now) const;
+  void give_up(uint16_t number, Loss::Cause cause, int64_t forgotten);
   static Delivery delivery_of(const Frame& frame, bool whole);
   bool deliver_part(const Frame& frame, const Range& run, Range& payload);
   Packet* release(uint16_t number);
@@ -210,9 +198,9 @@ class Reassembler {
   std::vector<uint16_t> free_;
   uint16_t oldest_ = kNone, newest_ = kNone;
   uint32_t size_ = 0, octets_ = 0;
-  std::array<Finished, kRemembered> finished_;
-  uint32_t next_finished_ = 0;  // the oldest one
-  bool loading_ = false;        // nothing may go on
+  // Apart: whoever makes frames be given up does not make whole ones forgotten.
+  Ended finished_, given_up_;
+  bool loading_ = false;  // nothing may go on
 };
 
 }  // namespace gatehouse::stateless

@@ -134,6 +134,89 @@ TEST(Bounds, ARedundantFrameHasALeastMss) {
   EXPECT_EQ(rig.kept.outs.size(), 1u);
 }
 
+// Each segment of its own, one after the other: a frame that lost its place takes no other's.
+TEST(Bounds, MoreInterleavedFramesThanPlacesCostOnlyThoseThatHaveNone) {
+  const auto kept_of = [](uint32_t frames, auto&& peer) {
+    Rig rig;
+    for (size_t segment = 0; segment < 3; ++segment) {
+      for (uint32_t id = 1; id <= frames; ++id) {
+        const auto pieces = stream(test::pattern(72), test::pattern(1500), 600, id);
+        EXPECT_EQ(pieces.size(), 3u);
+        rig.add(pieces[segment], false, 0, peer(id));
+      }
+    }
+    EXPECT_EQ(rig.kept.outs.size() + rig.kept.losses.size(), frames);
+    EXPECT_EQ(rig.reassembler.frames(), 0u);
+    return rig.kept.outs.size();
+  };
+  EXPECT_EQ(kept_of(65, [](uint32_t id) { return uint8_t(id); }), 64u);
+  EXPECT_EQ(kept_of(200, [](uint32_t id) { return uint8_t(id); }), 64u);
+  EXPECT_EQ(kept_of(33, [](uint32_t) { return uint8_t{1}; }), 32u);
+}
+
+TEST(GivenUp, AFrameIsLostOnce) {
+  const auto pieces = stream(test::pattern(72), test::pattern(1500), 600);
+  ASSERT_EQ(pieces.size(), 3u);
+  const int64_t time = Limits{}.time_ns;
+  Rig rig;
+  ASSERT_EQ(rig.add(pieces[0], false), DropReason::none);
+  ASSERT_EQ(rig.add(pieces[1], false), DropReason::none);
+  rig.reassembler.tick(time);
+  EXPECT_EQ(rig.add(pieces[2], false, time + 1), DropReason::segment_duplicate);
+  EXPECT_EQ(rig.reassembler.frames(), 0u);
+  rig.reassembler.tick(2 * time + 1'000'000);
+  EXPECT_EQ(rig.kept.losses.size(), 1u);
+  // The number is used again.
+  for (const Piece& piece : pieces) {
+    EXPECT_EQ(rig.add(piece, false, 2 * time), DropReason::none);
+  }
+  EXPECT_EQ(rig.kept.outs.size(), 1u);
+}
+
+// As RFC 5722 has it for fragments: also those that have not come yet.
+TEST(GivenUp, AFrameThatAnOverlapEndedBeginsNoOther) {
+  const auto pieces = stream(test::pattern(72), test::pattern(4000), 1000);
+  Rig rig;
+  ASSERT_EQ(rig.add(pieces[1], false), DropReason::none);
+  Piece overlapping = pieces[1];
+  ++overlapping.place.offset;
+  ASSERT_EQ(rig.add(overlapping, false), DropReason::segment_overlap);
+  for (const Piece& piece : pieces) {
+    EXPECT_EQ(rig.add(piece, false), DropReason::segment_duplicate);
+  }
+  EXPECT_EQ(rig.kept.losses.size(), 1u);
+  EXPECT_TRUE(rig.kept.outs.empty());
+}
+
+// Before a policy is loaded; a reset forgets.
+TEST(GivenUp, WhatWasAskedForIsRememberedUntilItWouldHaveExpired) {
+  const auto pieces = stream(test::pattern(72), test::pattern(1500), 600);
+  Rig rig;
+  ASSERT_EQ(rig.add(pieces[0], false), DropReason::none);
+  rig.reassembler.flush();
+  EXPECT_EQ(rig.add(pieces[1], false, Limits{}.time_ns - 1), DropReason::segment_duplicate);
+  EXPECT_EQ(rig.add(pieces[1], false, Limits{}.time_ns), DropReason::none);
+  rig.reassembler.flush();
+  rig.reassembler.forget();
+  EXPECT_EQ(rig.add(pieces[0], false, Limits{}.time_ns), DropReason::none);
+}
+
+// Neither by many frames of another peer, nor by its own that are never whole.
+TEST(Finished, AFloodDoesNotMakeWholeFramesForgotten) {
+  const auto whole = stream(test::pattern(72), test::pattern(1000), 600, 1);
+  Rig rig;
+  for (const Piece& piece : whole) ASSERT_EQ(rig.add(piece, false), DropReason::none);
+  for (uint32_t id = 2; id < 1000; ++id) {
+    ASSERT_EQ(begin(rig, kSmall, id), DropReason::none);
+    const auto pieces = stream(test::pattern(72), test::pattern(1000), 600, id);
+    for (const Piece& piece : pieces) ASSERT_EQ(rig.add(piece, false, 0, 2), DropReason::none);
+  }
+  for (const Piece& piece : whole) {
+    EXPECT_EQ(rig.add(piece, false), DropReason::segment_duplicate);
+  }
+  EXPECT_EQ(rig.kept.outs.size(), 999u);
+}
+
 TEST(Finished, ASegmentThatComesAgainIsADuplicate) {
   const auto streamed = stream(test::pattern(72), test::pattern(4000), 1000, 1);
   const auto coded = redundant(super_frame(5001), 1000, 2);
