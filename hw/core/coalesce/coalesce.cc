@@ -30,9 +30,9 @@ uint32_t ports_of(const Packet& packet) {
   return load_be<uint32_t>(packet.data + packet.layers.l4_offset);
 }
 
-uint64_t hash_pair(const Packet& packet, const Origin& origin) {
+uint64_t hash_pair(const Packet& packet, uint16_t owner) {
   const Ends ends = ends_of(packet);
-  uint64_t hash = origin.owner;
+  uint64_t hash = owner;
   for (uint32_t i = 0; i < ends.octets; i += 8)
     hash = mix(hash ^ load_le<uint64_t>(ends.addresses + i));
   return hash;
@@ -90,12 +90,11 @@ void Coalescer::add(Packet& packet, const Origin& origin, int64_t now) {
   assert(origin.opaque <= kMaxOpaque && origin.opaque <= packet.headroom());
   const Layers& layers = packet.layers;
   if (layers.l4 != L4::kTcp || layers.fragment) {
-    if (may_be_tcp_fragment(layers))
-      flush_pair(static_cast<uint32_t>(hash_pair(packet, origin) >> 32));
+    pass_by(packet, origin.owner);
     return outlet_.coalesced(packet, origin);
   }
-  make_room(packet);
-  const uint64_t addresses = hash_pair(packet, origin);
+  const bool room = make_room(packet);
+  const uint64_t addresses = hash_pair(packet, origin.owner);
   const auto pair = static_cast<uint32_t>(addresses >> 32);
   const auto hash =
       static_cast<uint32_t>(mix(mix(addresses ^ origin.flow) ^ ports_of(packet)) >> 32);
@@ -103,15 +102,15 @@ void Coalescer::add(Packet& packet, const Origin& origin, int64_t now) {
       flows_.find(hash, [&](const Flow& flow) { return same_flow(flow.chain, packet, origin); });
 
   uint16_t payload_sum = 0;
-  if (!is_segment(packet) || !is_sound(packet, payload_sum)) {
-    if (number != kNone) flush(number, Cause::alone);
+  if (!room || !is_segment(packet) || !is_sound(packet, payload_sum)) {
+    if (number != kNone) flush(number, room ? Cause::alone : Cause::evicted);
     return outlet_.coalesced(packet, origin);
   }
   if (number != kNone) {
     Flow& flow = flows_[number];
     const Cause obstacle = flow.chain.obstacle(packet, origin, limits_.chain);
     if (obstacle == Cause::none) {
-      hold(flow, packet);
+      hold(number, packet);
       const Cause end = flow.chain.append(packet, payload_sum, limits_.chain);
       if (end != Cause::none) flush(number, end);
       return;
@@ -123,28 +122,44 @@ void Coalescer::add(Packet& packet, const Origin& origin, int64_t now) {
   begin(packet, origin, payload_sum, hash, pair, now);
 }
 
+// Without its tunnel header, or its ports, all between the two may be its flow.
+void Coalescer::pass_by(const Packet& packet, uint16_t owner) {
+  const Layers& layers = packet.layers;
+  if (layers.l4 != L4::kTcp && !may_be_tcp_fragment(layers)) return;
+  flush_pair(static_cast<uint32_t>(hash_pair(packet, owner) >> 32));
+}
+
 void Coalescer::begin(Packet& packet, const Origin& origin, uint16_t payload_sum, uint32_t hash,
                       uint32_t pair, int64_t now) {
-  const uint32_t in_the_way = flows_.in_the_way(hash);
-  if (in_the_way != kNone) flush(in_the_way, Cause::evicted);
-  Flow& flow = flows_[flows_.insert(hash, pair)];
+  while (flows_.in_the_way(hash) != kNone) flush(flows_.in_the_way(hash), Cause::evicted);
+  const uint32_t number = flows_.insert(hash, pair);
+  Flow& flow = flows_[number];
   flow.deadline = now + limits_.hold_ns;
   flow.chain.begin(packet, origin, payload_sum);
-  hold(flow, packet);
+  hold(number, packet);
 }
 
-// One frame more can be held, and those who need packet buffers at once find some.
-void Coalescer::make_room(const Packet& packet) {
-  if (held_ == 0) return;
-  if (held_ == limits_.frames || pool_.scarce(packet.length))
-    flush(flows_.oldest(), Cause::evicted);
+// One frame more can be held, and those who need packet buffers at once find some: of the size of
+// this one's, which its outer headers may have made larger than its length tells. false: others
+// have them all; it is not held.
+bool Coalescer::make_room(const Packet& packet) {
+  if (held_ == limits_.frames) flush(flows_.oldest(), Cause::evicted);
+  if (!pool_.scarce(packet.capacity - kHeadroom)) return true;
+  const uint32_t oldest = ages_[packet.pool_class].oldest;
+  if (oldest == kNone) return false;
+  flush(store_[oldest].flow, Cause::evicted);
+  return true;
 }
 
-void Coalescer::hold(Flow& flow, Packet& packet) {
+void Coalescer::hold(uint32_t number, Packet& packet) {
   assert(free_ != kNone);
+  Flow& flow = flows_[number];
   const uint32_t place = free_;
   free_ = store_[place].next;
-  store_[place] = {&packet, kNone};
+  Ages& ages = ages_[packet.pool_class];
+  store_[place] = {.packet = &packet, .flow = number, .older = ages.newest};
+  (ages.newest == kNone ? ages.oldest : store_[ages.newest].newer) = place;
+  ages.newest = place;
   (flow.first == kNone ? flow.first : store_[flow.last].next) = place;
   flow.last = place;
   ++held_;
@@ -155,7 +170,10 @@ Packet* Coalescer::release(uint32_t& held) {
   Held& place = store_[held];
   Packet* packet = place.packet;
   const uint32_t next = place.next;
-  place = {nullptr, free_};
+  Ages& ages = ages_[packet->pool_class];
+  (place.older == kNone ? ages.oldest : store_[place.older].newer) = place.newer;
+  (place.newer == kNone ? ages.newest : store_[place.newer].older) = place.older;
+  place = {.next = free_};
   free_ = held;
   held = next;
   --held_;

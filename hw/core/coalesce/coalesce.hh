@@ -80,6 +80,9 @@ class Coalescer {
   // `packet`: an inner frame, parsed and good, with origin.opaque octets of tunnel header in front;
   // the coalescer's until it comes out again.
   void add(Packet& packet, const Origin& origin, int64_t now);
+  // Lets go what may be of a frame's flow, which will not be added: nothing overtakes. As add()
+  // wants it, but for the tunnel header.
+  void pass_by(const Packet& packet, uint16_t owner);
   // The caller has no more frames for now. Lets go what is not held for a time.
   void end_batch();
   // Lets go what has been held long enough.
@@ -105,14 +108,20 @@ class Coalescer {
  private:
   struct Held {
     Packet* packet = nullptr;
-    uint32_t next = kNone;
+    uint32_t next = kNone;  // of the flow; or free
+    uint32_t flow = kNone;
+    uint32_t older = kNone, newer = kNone;  // of the packets in buffers of one size
+  };
+  // Packets in buffers of one size, by age.
+  struct Ages {
+    uint32_t oldest = kNone, newest = kNone;
   };
 
   void begin(Packet& packet, const Origin& origin, uint16_t payload_sum, uint32_t hash,
              uint32_t pair, int64_t now);
-  void hold(Flow& flow, Packet& packet);
+  void hold(uint32_t number, Packet& packet);
   Packet* release(uint32_t& held);
-  void make_room(const Packet& packet);
+  bool make_room(const Packet& packet);
   void flush_pair(uint32_t pair);
   void flush(uint32_t number, Cause cause);
   bool pass_super(Flow& flow);
@@ -124,6 +133,7 @@ class Coalescer {
   Limits limits_;
   FlowIndex flows_;
   std::vector<Held> store_;
+  std::array<Ages, PacketPool::kClasses> ages_;
   uint32_t free_ = kNone;
   uint32_t held_ = 0;
   Counters counters_;

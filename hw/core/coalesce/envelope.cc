@@ -34,16 +34,16 @@ uint64_t outer_of(const Packet& packet) {
 }  // namespace
 
 Envelope::Envelope(const policy::Format& format)
-    : flow_(bits_of(format.flow)),
+    : has_ports_(format.has_ports()),
+      flow_(bits_of(format.flow)),
       total_length_(bits_of(format.total_length.field)),
-      checksum_(bits_of(format.checksum)) {
-  const bool field = format.flow && format.entropy != Entropy::kSourcePort;
-  if (format.entropy == Entropy::kNone) return;
-  if (field) {
-    source_ = Source::kField;
-  } else if (format.has_ports() && format.entropy != Entropy::kFlow) {
-    source_ = Source::kPort;
-  }
+      checksum_(bits_of(format.checksum)) {}
+
+uint64_t Envelope::names(const policy::Format& format) {
+  constexpr uint64_t kPort = (uint64_t{1} << kPortBits) - 1;
+  if (format.entropy == Entropy::kNone) return 0;
+  if (format.flow && format.entropy != Entropy::kSourcePort) return ~kPort;
+  return format.has_ports() && format.entropy != Entropy::kFlow ? kPort : 0;
 }
 
 bool Envelope::read(Packet& outer, uint32_t inner_offset, uint32_t length, Origin& origin) const {
@@ -52,11 +52,11 @@ bool Envelope::read(Packet& outer, uint32_t inner_offset, uint32_t length, Origi
   origin.opaque = length;
   origin.outer = outer_of(outer);
   origin.flow = 0;
-  if (source_ == Source::kField) origin.flow = flow_.read(header);
-  if (source_ == Source::kPort) {
+  if (flow_) origin.flow = flow_.read(header) << kPortBits;
+  if (has_ports_) {
     // UDP and TCP begin alike.
-    origin.flow =
-        UdpHeader(static_cast<const uint8_t*>(outer.data + outer.layers.l4_offset)).source_port();
+    const uint8_t* l4 = outer.data + outer.layers.l4_offset;
+    origin.flow |= UdpHeader(l4).source_port();
   }
   if (total_length_) total_length_.write(header, 0);
   if (checksum_) checksum_.write(header, 0);

@@ -21,10 +21,9 @@ FlowIndex::FlowIndex(uint32_t flows) : flows_(flows) {
 }
 
 uint32_t FlowIndex::in_the_way(uint32_t hash) const {
-  if (free_.empty()) return oldest_;
   uint32_t oldest = kNone;
   for (const uint32_t number : buckets_[hash & mask_].numbers) {
-    if (number == kNone) return kNone;
+    if (number == kNone) return free_.empty() ? oldest_ : kNone;
     if (oldest == kNone || flows_[number].born < flows_[oldest].born) oldest = number;
   }
   return oldest;

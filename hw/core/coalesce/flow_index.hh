@@ -44,8 +44,8 @@ class FlowIndex {
     }
     return kNone;
   }
-  // Who must go before a flow with this hash can come: the oldest of all or of the bucket; kNone:
-  // there is room.
+  // Who must go before a flow with this hash can come: the oldest of the bucket when that is full,
+  // else of all when there are as many as there may be; kNone: there is room.
   uint32_t in_the_way(uint32_t hash) const;
   // There is room. The rest of the flow is the caller's to fill.
   uint32_t insert(uint32_t hash, uint32_t pair);

@@ -19,7 +19,7 @@ struct Origin {
   uint16_t owner = 0;     // tenant or vnic
   uint16_t envelope = 0;  // format
   uint32_t peer = 0;      // who sent it
-  uint64_t flow = 0;      // flow field or outer source port, as the format says (Envelope)
+  uint64_t flow = 0;      // flow field or outer source port, as the format says (Envelope::names)
   uint64_t outer = 0;     // what must be equal in the outer headers (Envelope)
   // Octets of the largest frame to make of it, without FCS; 0: as large as an IP datagram may be.
   uint32_t largest = 0;

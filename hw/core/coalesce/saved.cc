@@ -42,6 +42,7 @@ void Coalescer::archive(Archive& archive) {
   if (!archive.loading()) return save(archive);
   forget();
   if (archive.ok()) load(archive);
+  if (!archive.ok()) forget();
 }
 
 // In the order in which the flows began: loading then gives up the oldest first, where it must.

@@ -15,7 +15,15 @@ bool in_ranges(const std::vector<policy::PortRange>& ranges, uint16_t port) {
 
 }  // namespace
 
-RuleSet::RuleSet(const policy::Firewall& firewall, const Members& members) : name_(firewall.name) {
+Members::Set Members::set_of(const std::vector<IpPrefix>& addresses) {
+  auto set = std::make_shared<AddressSet>();
+  for (const IpPrefix& prefix : addresses) set->add(prefix);
+  set->finish();
+  return set;
+}
+
+RuleSet::RuleSet(const policy::Firewall& firewall, const MembersOf& members)
+    : name_(firewall.name) {
   rules_.reserve(firewall.rules.size());
   for (const policy::Rule& rule : firewall.rules) {
     rules_.push_back(compile(rule, members));
@@ -23,7 +31,7 @@ RuleSet::RuleSet(const policy::Firewall& firewall, const Members& members) : nam
   }
 }
 
-RuleSet::Rule RuleSet::compile(const policy::Rule& from, const Members& members) {
+RuleSet::Rule RuleSet::compile(const policy::Rule& from, const MembersOf& members) {
   Rule rule;
   rule.direction = from.inward ? FlowDirection::kIn : FlowDirection::kOut;
   rule.verdict = {.allow = from.allow, .log = from.log};
@@ -38,9 +46,7 @@ RuleSet::Rule RuleSet::compile(const policy::Rule& from, const Members& members)
   // A group without members matches nobody.
   rule.any_remote = from.remote.empty() && from.groups.empty();
   for (const IpPrefix& prefix : from.remote) rule.remote.add(prefix);
-  for (const std::string& group : from.groups) {
-    for (const IpPrefix& prefix : members(group)) rule.remote.add(prefix);
-  }
+  for (const std::string& group : from.groups) rule.groups.push_back(members(group));
   rule.remote.finish();
   rule.any_local = from.local.empty();
   for (const IpPrefix& prefix : from.local) rule.local.add(prefix);
@@ -55,7 +61,10 @@ bool RuleSet::matches(const Rule& rule, const Question& question) {
   if (!in_ranges(rule.source_ports, question.asking_port)) return false;
   const uint8_t type = question.icmp_type;
   if (!rule.any_icmp_type && (rule.icmp_types[type / 64] >> type % 64 & 1) == 0) return false;
-  if (!rule.any_remote && !rule.remote.contains(question.remote, question.v6)) return false;
+  const auto holds = [&](const auto& set) { return set.contains(question.remote, question.v6); };
+  if (!rule.any_remote && !holds(rule.remote) && !std::ranges::any_of(rule.groups, holds)) {
+    return false;
+  }
   return rule.any_local || rule.local.contains(question.local, question.v6);
 }
 
@@ -64,6 +73,19 @@ Verdict RuleSet::judge(const Question& question) const {
     if (matches(rule, question)) return rule.verdict;
   }
   return {.allow = question.direction == FlowDirection::kOut};
+}
+
+size_t RuleSet::group_sets() const {
+  std::vector<const AddressSet*> sets;
+  for (const Rule& rule : rules_) {
+    for (const Members& group : rule.groups) {
+      for (const Members::Set& set : group.sets()) {
+        if (set) sets.push_back(set.get());
+      }
+    }
+  }
+  std::ranges::sort(sets);
+  return static_cast<size_t>(std::unique(sets.begin(), sets.end()) - sets.begin());
 }
 
 }  // namespace gatehouse::firewall

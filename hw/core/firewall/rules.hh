@@ -6,8 +6,10 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hw/core/base/flow_key.hh"
@@ -34,22 +36,48 @@ struct Verdict {
   uint32_t rule = kNoRule;  // the one that decided, by its place in the list; none: the default
 };
 
+// The members of a group, which all rules that name it share.
+class Members {
+ public:
+  using Set = std::shared_ptr<const AddressSet>;
+
+  Members() = default;  // nobody
+  Members(const std::vector<IpPrefix>& addresses) : Members(set_of(addresses), nullptr) {}
+  // Those listed with the group, and those of one tenant; null: nobody.
+  Members(Set listed, Set tenants) : sets_{std::move(listed), std::move(tenants)} {}
+
+  static Set set_of(const std::vector<IpPrefix>& addresses);
+
+  bool contains(const uint8_t* octets, bool v6) const {
+    for (const Set& set : sets_) {
+      if (set && set->contains(octets, v6)) return true;
+    }
+    return false;
+  }
+  std::span<const Set> sets() const { return sets_; }
+
+ private:
+  std::array<Set, 2> sets_;
+};
+
 class RuleSet {
  public:
   // Rules beyond this are refused by whoever builds policies: each costs time for each new
   // connection.
   static constexpr size_t kMaxRules = 1024;
   // Members of a group by its name.
-  using Members = std::function<std::vector<IpPrefix>(const std::string&)>;
+  using MembersOf = std::function<Members(const std::string&)>;
 
   RuleSet() = default;  // the defaults alone
-  RuleSet(const policy::Firewall& firewall, const Members& members);
+  RuleSet(const policy::Firewall& firewall, const MembersOf& members);
 
   const std::string& name() const { return name_; }
   const std::string& name_of(uint32_t rule) const { return rules_[rule].name; }
 
   Verdict judge(const Question& question) const;
   size_t size() const { return rules_.size(); }
+  // How many there are of all its rules' groups. Not on the packet path.
+  size_t group_sets() const;
 
  private:
   struct Rule {
@@ -61,8 +89,9 @@ class RuleSet {
     std::array<uint64_t, 4> icmp_types;  // one bit each
     std::vector<policy::PortRange> ports, source_ports;
     AddressSet remote, local;
+    std::vector<Members> groups;  // of the other end, beside `remote`
   };
-  static Rule compile(const policy::Rule& from, const Members& members);
+  static Rule compile(const policy::Rule& from, const MembersOf& members);
   static bool matches(const Rule& rule, const Question& question);
 
   std::string name_;

@@ -55,9 +55,9 @@ bool Pipeline::Impl::keep(const Packet& packet) {
   return false;
 }
 
-// Nothing overtakes: what is held goes before a frame that can't be.
+// Nothing overtakes: what is held of its flow goes before a frame that can't be.
 void Pipeline::Impl::pass_by(unsigned uplink, unsigned vnic, Packet& packet) {
-  coalescer_->flush(Cause::alone);
+  coalescer_->pass_by(packet, static_cast<uint16_t>(vnic));
   if (packet.offload.tso) return deliver_cut(uplink, vnic, packet);
   to_vnic_later(vnic, packet);
 }
@@ -69,6 +69,9 @@ void Pipeline::Impl::coalesce_in(unsigned uplink, unsigned vnic, Packet& packet,
   if (packet.offload.tso) widen(packet, largest);
   if (packet.offload.tso || origin == nullptr || !keep(packet))
     return pass_by(uplink, vnic, packet);
+  // Of formats that are read alike the tenant's says what names a flow.
+  const Tenant& tenant = tables->tenants[vnics[vnic].tenant];
+  origin->flow &= coalesce::Envelope::names(tables->formats[tenant.format]);
   origin->owner = static_cast<uint16_t>(vnic);
   origin->largest = largest;
   packet.port = static_cast<uint16_t>(uplink);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -60,10 +61,12 @@ class Checker {
   Found gateway(size_t index, const std::optional<IpAddress>& gateway, std::string_view member);
   Found neighbours(size_t index);
   Found guards();
+  Found group_sizes();
   Found firewall(size_t index);
   Found rule(size_t firewall, size_t index);
   Found meter(size_t index);
   Found vnic_guards(size_t index);
+  Found vnic_rules(size_t index);
   Found mirrors();
   Found known(const Index& names, std::string_view what, const std::string& name, Path path);
   Found tenants();
@@ -84,6 +87,9 @@ class Checker {
   std::map<std::string_view, const Format*> formats_;
   std::map<std::string_view, size_t> used_formats_;  // the first tenant that names it
   Index groups_, firewalls_, meters_, mirrors_;
+  std::vector<size_t> firewall_sizes_;                    // rules and what stands in their lists
+  std::set<std::pair<size_t, size_t>> tenant_firewalls_;  // (firewall, tenant) of vnics
+  size_t all_rules_ = 0;                                  // of tenant_firewalls_
   Index tenants_;
   std::map<std::pair<size_t, IpPrefix>, Path>
       vnic_addresses_;       // single addresses of each tenant's vnics

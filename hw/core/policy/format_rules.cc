@@ -164,6 +164,12 @@ Found check_fields(const Format& format) {
                                              " that another field or \"id\" has too; move one"};
       }
       used.set(at);
+      if ((format.header[at / 8] >> (7 - at % 8) & 1) == 0) continue;
+      return FormatFinding{"header", "it has bits at octet " + number(at / 8) + ", where \"" +
+                                         row.member +
+                                         "\" stands, which the card fills in; write "
+                                         "zeros for " +
+                                         words(row.field)};
     }
   }
   if (format.ether_type && format.inner == Inside::kEthernet) {

@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_HW_CORE_POLICY_POLICY_HH_
 #define GATEHOUSE_HW_CORE_POLICY_POLICY_HH_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -138,6 +139,13 @@ struct Vnic {
   std::string mirror = {};               // name of a Mirror; empty: none
   bool coalesce = false;                 // TCP segments from the wire are merged for it
 };
+
+// A policy is loaded while all guests wait. kMaxGroupAddresses: those listed with groups, and for
+// each vnic as many as it has for each group that it belongs to. kMaxRuleGroups: a rule looks into
+// each of its groups for each new connection. kMaxAllRules: rules and what stands in their lists,
+// once for each tenant whose vnics have them.
+inline constexpr size_t kMaxGroups = 1u << 18, kMaxGroupAddresses = 1u << 20, kMaxRuleGroups = 32,
+                        kMaxAllRules = 1u << 20;
 
 // Addresses that rules name together; also those of the vnics that say they belong to it.
 struct Group {

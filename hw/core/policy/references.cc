@@ -2,6 +2,7 @@
 #include "hw/core/policy/references.hh"
 
 #include <algorithm>
+#include <bitset>
 
 #include "hw/core/policy/checker.hh"
 #include "hw/core/policy/format_rules.hh"
@@ -158,12 +159,14 @@ Found Checker::vnic(size_t index) {
     return found;
   if (Found found = vnic_addresses(index, tenant)) return found;
   if (Found found = vnic_guards(index)) return found;
+  if (vnic.vlans.empty()) return {};
+  std::bitset<0x10000> vlans;
   for (size_t i = 0; i < vnic.vlans.size(); ++i) {
-    if (std::find(vnic.vlans.begin(), vnic.vlans.begin() + static_cast<ptrdiff_t>(i),
-                  vnic.vlans[i]) != vnic.vlans.begin() + static_cast<ptrdiff_t>(i)) {
+    if (vlans[vnic.vlans[i]]) {
       return Finding{path_to("vnics", index, "vlans", i),
                      "VLAN " + std::to_string(vnic.vlans[i]) + " stands twice; remove one"};
     }
+    vlans.set(vnic.vlans[i]);
   }
   return {};
 }

@@ -12,6 +12,11 @@ bool is(const Rule& rule, IpProtocol protocol) {
   return rule.protocol == static_cast<uint8_t>(protocol);
 }
 
+size_t size_of(const Rule& rule) {
+  return 1 + rule.ports.size() + rule.source_ports.size() + rule.icmp_types.size() +
+         rule.remote.size() + rule.groups.size() + rule.local.size();
+}
+
 // Names of a list, each once.
 template <class T>
 Found collect(const std::vector<T>& list, std::string_view name, Index& names) {
@@ -25,9 +30,14 @@ Found collect(const std::vector<T>& list, std::string_view name, Index& names) {
   return {};
 }
 
+std::string at_most(const char* why, size_t count) {
+  return std::string(why) + "; write at most " + std::to_string(count);
+}
+
 }  // namespace
 
 Found Checker::guards() {
+  if (Found found = group_sizes()) return found;
   if (Found found = collect(policy_.groups, "groups", groups_)) return found;
   if (Found found = collect(policy_.firewalls, "firewalls", firewalls_)) return found;
   if (Found found = collect(policy_.meters, "meters", meters_)) return found;
@@ -40,8 +50,34 @@ Found Checker::guards() {
   return {};
 }
 
+// Guests wait while a policy is loaded, and the sets of members are a part of that.
+Found Checker::group_sizes() {
+  if (policy_.groups.size() > kMaxGroups) {
+    return Finding{{Step::to("groups"), Step::at(kMaxGroups)},
+                   at_most("there are more groups than the card takes", kMaxGroups)};
+  }
+  constexpr const char* kTooMany = "all groups together have more addresses than the card takes";
+  size_t addresses = 0;
+  for (size_t i = 0; i < policy_.groups.size(); ++i) {
+    const size_t before = addresses;
+    addresses += policy_.groups[i].addresses.size();
+    if (addresses <= kMaxGroupAddresses) continue;
+    return Finding{path_to("groups", i, "addresses", kMaxGroupAddresses - before),
+                   at_most(kTooMany, kMaxGroupAddresses) + ", joined into prefixes"};
+  }
+  for (size_t i = 0; i < policy_.vnics.size(); ++i) {
+    const Vnic& vnic = policy_.vnics[i];
+    addresses += vnic.addresses.size() * vnic.groups.size();
+    if (addresses <= kMaxGroupAddresses) continue;
+    return Finding{path_to("vnics", i, "groups"),
+                   at_most(kTooMany, kMaxGroupAddresses) + ", each of a vnic's for each of its"};
+  }
+  return {};
+}
+
 Found Checker::firewall(size_t index) {
   const Firewall& firewall = policy_.firewalls[index];
+  size_t size = 0;
   for (size_t i = 0; i < firewall.rules.size(); ++i) {
     if (i == kMaxRules) {
       return Finding{path_to("firewalls", index, "rules", i),
@@ -49,7 +85,9 @@ Found Checker::firewall(size_t index) {
                          std::to_string(kMaxRules)};
     }
     if (Found found = rule(index, i)) return found;
+    size += size_of(firewall.rules[i]);
   }
+  firewall_sizes_.push_back(size);
   return {};
 }
 
@@ -72,6 +110,12 @@ Found Checker::rule(size_t firewall, size_t index) {
   if (!rule.icmp_types.empty() && !is(rule, IpProtocol::kIcmp) && !is(rule, IpProtocol::kIcmpv6)) {
     return Finding{path("icmp_types"),
                    "only ICMP has types; add \"protocol\": \"icmp\" or \"icmpv6\""};
+  }
+  if (rule.groups.size() > kMaxRuleGroups) {
+    Path at = path("groups");
+    at.push_back(Step::at(kMaxRuleGroups));
+    return Finding{std::move(at),
+                   at_most("each group costs time for each new connection", kMaxRuleGroups)};
   }
   for (size_t i = 0; i < rule.groups.size(); ++i) {
     Path at = path("groups");
@@ -97,9 +141,24 @@ Found Checker::vnic_guards(size_t index) {
   }
   Path firewall = path_to("vnics", index, "firewall");
   if (Found found = known(firewalls_, "firewall", vnic.firewall, std::move(firewall))) return found;
+  if (Found found = vnic_rules(index)) return found;
   if (Found found = known(meters_, "meter", vnic.meter, path_to("vnics", index, "meter")))
     return found;
   return known(mirrors_, "mirror", vnic.mirror, path_to("vnics", index, "mirror"));
+}
+
+// The tenant exists, and the firewall if there is one.
+Found Checker::vnic_rules(size_t index) {
+  const Vnic& vnic = policy_.vnics[index];
+  if (vnic.firewall.empty()) return {};
+  const size_t firewall = firewalls_.at(vnic.firewall);
+  if (!tenant_firewalls_.emplace(firewall, tenants_.at(vnic.tenant)).second) return {};
+  all_rules_ += firewall_sizes_[firewall];
+  if (all_rules_ <= kMaxAllRules) return {};
+  return Finding{path_to("vnics", index, "firewall"),
+                 at_most("the rules of all vnics, once for each tenant, are more than the card "
+                         "takes with all ports, types, addresses and groups in them",
+                         kMaxAllRules)};
 }
 
 Found Checker::mirrors() {

@@ -110,7 +110,7 @@ const Member kMembers[] = {
   {.object = Object::kPolicy, .name = "mappings", .type = Type::kObject, .list = true, .child = Object::kMapping, .fallback = "[]",
    .store = [](Policy& p, Value&&) { p.mappings.emplace_back(); }, .text = "Where the tenants' other addresses are."},
   {.object = Object::kPolicy, .name = "groups", .type = Type::kObject, .list = true, .child = Object::kGroup, .fallback = "[]",
-   .store = [](Policy& p, Value&&) { p.groups.emplace_back(); }, .text = "Addresses that rules name together."},
+   .store = [](Policy& p, Value&&) { p.groups.emplace_back(); }, .text = "Addresses that rules name together. At most 262144 groups."},
   {.object = Object::kPolicy, .name = "firewalls", .type = Type::kObject, .list = true, .child = Object::kFirewall, .fallback = "[]",
    .store = [](Policy& p, Value&&) { p.firewalls.emplace_back(); }, .text = "Rules that vnics name."},
   {.object = Object::kPolicy, .name = "meters", .type = Type::kObject, .list = true, .child = Object::kMeter, .fallback = "[]",
@@ -288,7 +288,7 @@ const Member kMembers[] = {
   {.object = Object::kGroup, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"second floor\"",
    .store = ignore, .text = kCommentText},
   {.object = Object::kGroup, .name = "addresses", .type = Type::kPrefix, .list = true, .fallback = "[]", .example = "\"10.9.0.0/24\"",
-   .store = [](Policy& p, Value&& v) { group(p).addresses.push_back(v.prefix); }, .text = "Addresses and prefixes that belong to it."},
+   .store = [](Policy& p, Value&& v) { group(p).addresses.push_back(v.prefix); }, .text = "Addresses and prefixes that belong to it: at most 1048576 of all groups together, those of a vnic counted for each group that it belongs to."},
 
   {.object = Object::kFirewall, .name = "name", .type = Type::kName, .required = true, .example = "\"web\"",
    .store = [](Policy& p, Value&& v) { firewall(p).name = std::move(v.text); }, .text = "What vnics call it."},
@@ -325,7 +325,7 @@ const Member kMembers[] = {
   {.object = Object::kRule, .name = "remote", .type = Type::kPrefix, .list = true, .fallback = "(any)", .example = "\"10.0.0.0/8\"",
    .store = [](Policy& p, Value&& v) { rule(p).remote.push_back(v.prefix); }, .text = "Addresses of the other end."},
   {.object = Object::kRule, .name = "groups", .type = Type::kName, .list = true, .fallback = "(any)", .example = "\"admins\"",
-   .store = [](Policy& p, Value&& v) { rule(p).groups.push_back(std::move(v.text)); }, .text = "Groups that the other end may as well be of."},
+   .store = [](Policy& p, Value&& v) { rule(p).groups.push_back(std::move(v.text)); }, .text = "Groups that the other end may as well be of, at most 32."},
   {.object = Object::kRule, .name = "local", .type = Type::kPrefix, .list = true, .fallback = "(any)", .example = "\"192.168.0.1\"",
    .store = [](Policy& p, Value&& v) { rule(p).local.push_back(v.prefix); }, .text = "The vnic's own addresses."},
 

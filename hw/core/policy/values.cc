@@ -310,10 +310,11 @@ std::string read_value(const Member& member, const Scalar& scalar, Value& value)
 }
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known) {
-  constexpr size_t kLongestGuess = 64;  // the distance is quadratic, and the word comes from a file
+  // The distance is quadratic, word and list come from a file, and guests may wait meanwhile.
+  constexpr size_t kLongestGuess = 64, kMostKnown = 4096;
   std::string_view best;
   size_t best_distance = 1 + std::max<size_t>(1, word.size() / 3);
-  if (word.size() > kLongestGuess) return best;
+  if (word.size() > kLongestGuess || known.size() > kMostKnown) return best;
   for (const std::string_view candidate : known) {
     const size_t distance = edit_distance(word, candidate);
     if (distance < best_distance) {

@@ -74,6 +74,34 @@ const Row kRows[] = {
      "make the two agree"},
     {"id outside its mask", R"("protocol": 97, "header": "00ff", "id": ["1:0f/08"])",
      ".id: the value has bits at octet 1 that the mask leaves out; clear them or set the mask's"},
+    {"a tenant in the header", R"("kind": "vxlan", "port": 9, "header": "08000000 00000100")",
+     ".header: it has bits at octet 6, where \"tenant\" stands, which the card fills in; write "
+     "zeros for 4:24"},
+    {"a flow in the header", R"("protocol": 97, "header": "00000001", "flow": "2:16")",
+     ".header: it has bits at octet 3, where \"flow\" stands, which the card fills in; write "
+     "zeros for 2:16"},
+    {"a checksum in the header", R"("protocol": 97, "header": "00008000", "checksum": "2:16")",
+     ".header: it has bits at octet 2, where \"checksum\" stands, which the card fills in; write "
+     "zeros for 2:16"},
+    {"a length in the header, be it right",
+     R"("protocol": 97, "header": "04000000", "length": "0:8")",
+     ".header: it has bits at octet 0, where \"length\" stands, which the card fills in; write "
+     "zeros for 0:8"},
+    {"a total length in the header",
+     R"("protocol": 97, "header": "00000040", "total_length": "2:16")",
+     ".header: it has bits at octet 3, where \"total_length\" stands, which the card fills in; "
+     "write zeros for 2:16"},
+    {"every frame's is TCP, with an MSS of 16",
+     R"("kind": "stt", "port": 9000, "header": "000c2200 00100000 00000000 00000000 0000")",
+     ".header: it has bits at octet 1, where \"offload\" stands, which the card fills in; write "
+     "zeros for 1:40"},
+    {"an EtherType in the header", R"("kind": "gre-ip", "header": "20000800 00000000")",
+     ".header: it has bits at octet 2, where \"ether_type\" stands, which the card fills in; "
+     "write zeros for 2:16"},
+    {"critical options in the header",
+     R"("kind": "geneve", "port": 9, "header": "00406558 00000000")",
+     ".header: it has bits at octet 1, where \"any_critical\" stands, which the card fills in; "
+     "write zeros for 1.1:1"},
     {"checksum at an odd octet", R"("protocol": 97, "header": "00000000", "checksum": "1:16")",
      ".checksum: 1:16 is no checksum; write 16 bits at an even octet"},
     {"checksum of 8 bits", R"("protocol": 97, "header": "00000000", "checksum": "2:8")",

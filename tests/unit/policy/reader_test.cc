@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 
+#include "hw/core/policy/references.hh"
 #include "hw/core/policy/schema.hh"
 #include "hw/core/policy/shipped_formats.hh"
 
@@ -21,7 +22,7 @@ constexpr char kEverything[] = R"({
     {"name": "marked", "kind": "geneve", "port": 6082, "udp_checksum": true, "zero_checksum_ipv6": true,
      "options": "0104 8001 0a0b0c0d", "ttl": 32, "dscp": 46},
     {"name": "plain", "kind": "vxlan"},
-    {"name": "described", "protocol": 47, "header": "0801 beef 00000000 0000 0000", "id": ["1:01/0f", "2:beef"],
+    {"name": "described", "protocol": 47, "header": "0001 beef 00000000 0000 0000", "id": ["1:01/0f", "2:beef"],
      "tenant": "4:24", "flow": "7.4:4", "checksum": "8:16", "length": "0.4:4*4+12", "total_length": "10:16+2",
      "option_length": "1:8*4+4", "option_kind": "0:8", "option_critical": "2.7:1", "any_critical": "1.0:1",
      "options": "0700 0100", "entropy": "none"}
@@ -462,6 +463,85 @@ TEST_F(ReaderFile, ThatIsTooLargeIsNotRead) {
   EXPECT_EQ(
       read_policy_file(path_).status().message(),
       path_ + ": larger than the 256 MiB that a policy may have; join mappings into prefixes");
+}
+
+// Loading a policy must not hold the guests up.
+TEST(Reader, GroupsAndTheirAddressesAreCounted) {
+  const auto finding = [](const Policy& policy) {
+    const std::optional<Finding> found = check_references(policy);
+    return found ? to_string(found->path) + ": " + found->problem : std::string();
+  };
+  const auto named = [](size_t count) {
+    Policy policy;
+    for (size_t i = 0; i < count; ++i) policy.groups.push_back({"g" + std::to_string(i), {}});
+    return policy;
+  };
+  EXPECT_EQ(finding(named(kMaxGroups)), "");
+  EXPECT_EQ(finding(named(kMaxGroups + 1)),
+            "groups[262144]: there are more groups than the card takes; write at most 262144");
+
+  Policy policy = named(3);
+  policy.groups[0].addresses.resize(kMaxGroupAddresses - 10);
+  policy.groups[2].addresses.resize(10);
+  EXPECT_EQ(finding(policy), "");
+  policy.groups[2].addresses.resize(11);
+  EXPECT_EQ(finding(policy),
+            "groups[2].addresses[10]: all groups together have more addresses than the card takes; "
+            "write at most 1048576, joined into prefixes");
+  policy.groups[2].addresses.clear();
+  policy.tenants = {{.name = "red", .format = "geneve"}};
+  policy.vnics = {{.name = "a", .tenant = "red", .groups = {"g0", "g1"}}};
+  policy.vnics[0].addresses.assign(5, {IpAddress{}, 0});
+  EXPECT_EQ(finding(policy), "");
+  policy.vnics[0].addresses.assign(6, {IpAddress{}, 0});
+  EXPECT_EQ(finding(policy),
+            "vnics[0].groups: all groups together have more addresses than the card takes; write "
+            "at most 1048576, each of a vnic's for each of its");
+
+  policy = named(1);
+  policy.firewalls = {{.name = "f", .rules = {{.groups = std::vector<std::string>(32, "g0")}}}};
+  EXPECT_EQ(finding(policy), "");
+  policy.firewalls[0].rules[0].groups.emplace_back("g0");
+  EXPECT_EQ(finding(policy),
+            "firewalls[0].rules[0].groups[32]: each group costs time for each new connection; "
+            "write at most 32");
+}
+
+// A tenant's vnics share the rules of a firewall, as their groups' members are its own.
+TEST(Reader, RulesAreCountedOnceForEachTenant) {
+  Policy policy;
+  policy.firewalls = {{.name = "f", .rules = std::vector<Rule>(1024, Rule{})}};
+  for (Rule& rule : policy.firewalls[0].rules) {
+    rule.remote.resize(15);
+  }
+  constexpr size_t kMost = kMaxAllRules / (1024 * 16);
+  for (uint32_t i = 0; i < kMost + 1; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    policy.tenants.push_back({.name = name, .vni = i, .format = "geneve"});
+    for (const char* vnic : {"a", "b"}) {
+      policy.vnics.push_back({.name = vnic + name, .tenant = name, .firewall = "f"});
+    }
+  }
+  const std::optional<Finding> found = check_references(policy);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(to_string(found->path) + ": " + found->problem,
+            "vnics[128].firewall: the rules of all vnics, once for each tenant, are more than the "
+            "card takes with all ports, types, addresses and groups in them; write at most "
+            "1048576");
+  policy.vnics.resize(2 * kMost);
+  EXPECT_FALSE(check_references(policy));
+}
+
+// A guess is a comparison with each.
+TEST(Reader, AmongManyNamesNoneIsGuessed) {
+  for (const size_t count : {4096, 4097}) {
+    Policy policy;
+    for (size_t i = 0; i < count; ++i) policy.groups.push_back({"g" + std::to_string(i), {}});
+    policy.firewalls = {{.name = "f", .rules = {{.groups = {"g00"}}}}};
+    const std::optional<Finding> found = check_references(policy);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->problem.find("did you mean") != std::string::npos, count == 4096);
+  }
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ Read read(const policy::Format& format, const Bytes& outer, const Bytes& header)
   const auto length = static_cast<uint32_t>(header.size());
   const auto inner = static_cast<uint32_t>(outer.size() + header.size());
   read.ok = Envelope(format).read(*packet, inner, length, read.origin);
+  read.origin.flow &= Envelope::names(format);
   read.header.assign(packet->data + outer.size(), packet->data + inner);
   pool.give(packet);
   return read;
@@ -67,7 +68,7 @@ TEST(Envelope, NvgreNamesTheFlowByItsField) {
   const Bytes header = test::from_hex("20006558 000005 77");
   const Read one = read(nvgre, gre_outer(8), header);
   EXPECT_TRUE(one.ok);
-  EXPECT_EQ(one.origin.flow, 0x77u);
+  EXPECT_EQ(one.origin.flow, 0x770000u);
 }
 
 TEST(Envelope, EntropyDecidesWhereThereAreTwo) {
@@ -77,8 +78,8 @@ TEST(Envelope, EntropyDecidesWhereThereAreTwo) {
   const struct {
     Entropy entropy;
     uint64_t flow;
-  } rows[] = {{Entropy::kUsual, 0x12},
-              {Entropy::kFlow, 0x12},
+  } rows[] = {{Entropy::kUsual, 0x120000},
+              {Entropy::kFlow, 0x120000},
               {Entropy::kSourcePort, 50001},
               {Entropy::kNone, 0}};
   for (const auto& row : rows) {

@@ -45,23 +45,44 @@ TEST(FlowIndex, TheOldestOfAFullBucketIsInTheWay) {
   EXPECT_EQ(index.in_the_way(0), kNone);
 }
 
+// Another one's going would leave the bucket as full as it was.
+TEST(FlowIndex, AFullBucketGivesUpItsOwnThoughTheOldestOfAllIsElsewhere) {
+  FlowIndex index(9);
+  const uint32_t elsewhere = index.insert(0, 0);
+  const uint32_t oldest = index.insert(1, 0);
+  for (int i = 1; i < 8; ++i) index.insert(1, 0);
+  EXPECT_EQ(index.in_the_way(2), elsewhere);
+  ASSERT_EQ(index.in_the_way(1), oldest);
+  index.remove(oldest);
+  ASSERT_EQ(index.in_the_way(1), kNone);
+  index.insert(1, 0);
+  EXPECT_EQ(index.size(), 9u);
+  EXPECT_EQ(index.oldest(), elsewhere);
+}
+
 // Against a plain list: age, pairs of hosts, room.
 TEST(FlowIndex, KeepsAgeAndPairsThroughRandomChanges) {
   struct Known {
-    uint32_t number, pair;
+    uint32_t number, pair, bucket;
   };
+  constexpr uint32_t kBuckets = 16, kWays = 8;
   std::mt19937 random(1);
   FlowIndex index(32);
   std::vector<Known> known;  // the oldest first
   for (int step = 0; step < 20'000; ++step) {
     const auto hash = static_cast<uint32_t>(random());
     const uint32_t in_the_way = index.in_the_way(hash);
-    if (known.size() == 32) {
-      EXPECT_EQ(in_the_way, known[0].number);
+    const uint32_t bucket = hash % kBuckets;
+    const auto shares = [&](const Known& each) { return each.bucket == bucket; };
+    const bool full = std::count_if(known.begin(), known.end(), shares) == kWays;
+    if (full) {
+      EXPECT_EQ(in_the_way, std::find_if(known.begin(), known.end(), shares)->number);
+    } else {
+      EXPECT_EQ(in_the_way, known.size() == 32 ? known[0].number : kNone);
     }
     if (in_the_way == kNone && random() % 2 == 0) {
       const uint32_t pair = random() % 5;
-      known.push_back({index.insert(hash, pair), pair});
+      known.push_back({index.insert(hash, pair), pair, bucket});
     } else if (!known.empty()) {
       const auto gone = known.begin() + static_cast<long>(random() % known.size());
       index.remove(gone->number);

@@ -119,6 +119,57 @@ TEST(CoalesceLimits, ScarceBuffersAreNotHeld) {
   EXPECT_EQ(rig.pieces().size(), 40u);
 }
 
+// Of eight large buffers a quarter stays free for frames that move.
+constexpr PacketPool::Limits kFewLarge{.small_count = 64, .large_count = 8};
+
+// With its outer headers a frame may need a large buffer though without them it would not.
+TEST(CoalesceLimits, TheBufferThatAFrameHasCounts) {
+  Rig rig({}, kFewLarge);
+  for (uint16_t port = 1; port <= 8; ++port) {
+    Packet* packet = rig.pool.take(1950);
+    const Bytes inner = segment(port, 0, 1846);
+    ASSERT_EQ(inner.size(), 1900u);
+    packet->length = 1950;
+    std::memcpy(packet->data + 50, inner.data(), inner.size());
+    packet->pull(50);
+    ASSERT_EQ(parse::parse(*packet), spec::DropReason::none);
+    rig.coalescer.add(*packet, {}, 0);
+    EXPECT_GE(rig.pool.spare(kMaxSuperFrame, PacketPool::kWaiting), 0);
+  }
+  EXPECT_EQ(rig.coalescer.held_frames(), 6u);
+  EXPECT_EQ(rig.coalescer.counters()[Cause::evicted], 2u);
+}
+
+TEST(CoalesceLimits, WhereLargeBuffersAreShortAFlowGoesThatHasOne) {
+  Rig rig({}, kFewLarge);
+  for (uint16_t port = 1; port <= 8; ++port) rig.add(segment(port, 0));
+  for (uint16_t port = 11; port <= 18; ++port) {
+    rig.add(segment(port, 0, 3000));
+    EXPECT_GE(rig.pool.spare(kMaxSuperFrame, PacketPool::kWaiting), 0);
+  }
+  EXPECT_EQ(rig.coalescer.held_frames(), 14u);
+  EXPECT_EQ(rig.pieces(), (std::vector<Bytes>{segment(11, 0, 3000), segment(12, 0, 3000)}));
+}
+
+// Others have the rest: what is held stays, and the frame goes on, behind those of its flow.
+TEST(CoalesceLimits, WhereNoFlowHasABufferOfTheSizeTheFrameIsNotHeld) {
+  Rig rig({}, kFewLarge);
+  std::vector<Packet*> taken;
+  for (int i = 0; i < 6; ++i) taken.push_back(rig.pool.take(kMaxSuperFrame));
+  rig.add(segment(1, 0, 1000));
+  rig.add(segment(2, 0, 1000));
+  const Bytes next = Frame()
+                         .ethernet()
+                         .ipv4({.id = 1, .dont_fragment = true})
+                         .tcp({.source = 2, .sequence = 1000})
+                         .payload(3000)
+                         .build();
+  rig.add(next);
+  EXPECT_EQ(rig.pieces(), (std::vector<Bytes>{segment(2, 0, 1000), next}));
+  EXPECT_EQ(rig.coalescer.held_frames(), 1u);
+  for (Packet* packet : taken) rig.pool.give(packet);
+}
+
 // No room for the super-frame: the frames go on one by one.
 TEST(CoalesceLimits, WithoutALargeBufferFramesPassAsTheyCame) {
   Rig rig({}, {.small_count = 64, .large_count = 1});

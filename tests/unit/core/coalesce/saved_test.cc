@@ -94,6 +94,22 @@ TEST(CoalesceSaved, HostileStateIsRefused) {
   EXPECT_GT(refused, 20u);
 }
 
+// Nor is anything of it held, to be delivered later.
+TEST(CoalesceSaved, OfARefusedStateNothingIsHeld) {
+  Rig rig(kHeld);
+  fill(rig, 0, 2);
+  Archive save;
+  rig.coalescer.archive(save);
+  Rig other(kHeld);
+  Archive load(std::span<const uint8_t>(save.bytes()).first(save.bytes().size() - 1));
+  other.coalescer.archive(load);
+  ASSERT_FALSE(load.ok());
+  EXPECT_EQ(other.coalescer.held_frames(), 0u);
+  EXPECT_EQ(other.coalescer.next_deadline(), INT64_MAX);
+  EXPECT_EQ(other.pool.in_use(), 0u);
+  EXPECT_TRUE(other.kept.outs.empty());
+}
+
 TEST(CoalesceSaved, OwnersThatDoNotExistAreRefused) {
   Rig rig(kHeld), other(kHeld);
   rig.add(segment(1, 0), {.owner = Kept::kOwners});

@@ -297,6 +297,38 @@ TEST_P(Coalesced, SuperFramesOfTheWireDoNotOvertake) {
   EXPECT_EQ(received(b), (std::vector<Bytes>{whole(3 * kMss, kAck), whole(4 * kMss, kAckPsh)}));
 }
 
+// Only what is of its flow waits for nothing when a frame can't be merged.
+TEST_P(Coalesced, SuperFramesOfTheWireLeaveOtherVnicsAlone) {
+  if (card_a(GetParam().shape).formats[0].protocol != policy::Format::kUdp)
+    return;  // the wire cuts UDP tunnels only
+  policy::Policy both = policy();
+  both.vnics[1].coalesce = true;
+  World b(both);
+  b.sink.largest = kJumbo;
+  receive(b, segments(3 * kMss, kAck));
+  ASSERT_EQ(b.pipeline.held_frames(), 3u);
+  World a(card_a(GetParam().shape));
+  a.sink.wire_cuts = true;
+  const bool ipv4 = GetParam().ipv4;
+  const auto send = [&](unsigned from) {
+    a.from_vnic(from, data(4 * kMss, kAckPsh, ipv4),
+                {.tso = true,
+                 .tcp = true,
+                 .ipv4 = ipv4,
+                 .mss = kMss,
+                 .header_length = static_cast<uint16_t>(ipv4 ? 54 : 74),
+                 .payload_length = 4 * kMss});
+    b.from_wire(a.sink.sent.back().frame, 0, kMss);
+  };
+  send(2);  // of tenant blue, to b1
+  ASSERT_EQ(b.sink.received.size(), 1u);
+  EXPECT_EQ(b.sink.received[0].vnic, 1u);
+  EXPECT_EQ(b.pipeline.held_frames(), 3u);
+  send(0);
+  EXPECT_EQ(b.pipeline.held_frames(), 0u);
+  EXPECT_EQ(b.sink.received.size(), 3u);
+}
+
 // Each frame of the wire is judged, and what is refused is not held.
 TEST_P(Coalesced, TheFirewallSeesEachSegment) {
   for (const bool allowed : {false, true}) {
@@ -359,6 +391,50 @@ TEST_P(Coalesced, SuperFramesThatTheWireDidNotCutStayLarge) {
     std::string why;
     EXPECT_TRUE(checksums_right(frame.frame, &why)) << why;
   }
+}
+
+// Which of two formats that are read alike stands first in the policy says nothing of its frames.
+TEST(CoalescedFormats, ThatNameFlowsInDifferentWaysMayStandInAnyOrder) {
+  const auto received_with = [](bool port_first) {
+    const auto with_both = [&](policy::Policy policy) {
+      policy::Format port = policy.formats[0], none = port;
+      port.name = "port";
+      none.name = "none";
+      none.entropy = policy::Entropy::kNone;
+      policy.formats = {port_first ? port : none, port_first ? none : port};
+      policy.tenants[0].format = "port";
+      policy.tenants[1].format = "none";
+      policy.vnics[0].coalesce = policy.vnics[1].coalesce = true;
+      return policy;
+    };
+    const Shape shape{.kind = "vxlan"};
+    World a(with_both(card_a(shape))), b(with_both(card_b(shape)));
+    b.sink.largest = kJumbo;
+    for (const unsigned vnic : {0u, 2u}) {
+      a.sink.sent.clear();
+      a.from_vnic(vnic, data(4 * kMss, kAckPsh),
+                  {.tso = true,
+                   .tcp = true,
+                   .ipv4 = true,
+                   .mss = kMss,
+                   .header_length = 54,
+                   .payload_length = 4 * kMss});
+      EXPECT_EQ(a.sink.sent.size(), 4u);
+      for (size_t i = 0; i < a.sink.sent.size(); ++i) {
+        // From a second port, as another sender would have it.
+        b.from_wire(i < 2 ? a.sink.sent[i].frame : patch(a.sink.sent[i].frame, 34, {0xfe, 0xdc}));
+      }
+      b.pipeline.tick(b.now + kHold);
+    }
+    std::vector<std::pair<unsigned, Bytes>> frames;
+    for (const VnicFrame& frame : b.sink.received) frames.emplace_back(frame.vnic, frame.frame);
+    return frames;
+  };
+  const auto frames = received_with(true);
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(frames[0].second.size(), frames[1].second.size()) << "two flows of tenant red";
+  EXPECT_EQ(frames[2], (std::pair{1u, data(4 * kMss, kAckPsh)})) << "one of blue, by both ports";
+  EXPECT_EQ(frames, received_with(false));
 }
 
 INSTANTIATE_TEST_SUITE_P(

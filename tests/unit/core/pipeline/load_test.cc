@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "hw/core/pipeline/tables.hh"
 #include "hw/core/policy/shipped_formats.hh"
 #include "tests/unit/core/pipeline/world.hh"
 
@@ -236,6 +237,55 @@ TEST(Load, UsesTheSecondUplinkWhereItLeads) {
   EXPECT_EQ(to_hex(cut(a.sink.sent[0].frame, 12)), to_hex(from_hex("0200000001fe 02000000010a")));
   EXPECT_EQ(Bytes(a.sink.sent[0].frame.begin() + 26, a.sink.sent[0].frame.begin() + 34),
             (Bytes{198, 51, 100, 1, 203, 0, 113, 9}));
+}
+
+// All guests wait meanwhile. Were one compared with each other this test would not end.
+TEST(Load, ManyGroupsAreFoundByTheirNames) {
+  constexpr size_t kGroups = 200'000;
+  policy::Policy policy = card_a();
+  for (size_t i = 0; i < kGroups; ++i) policy.groups.push_back({"g" + std::to_string(i), {}});
+  policy.groups.back().addresses = {prefix("10.0.0.2")};
+  policy::Firewall firewall{.name = "f"};
+  for (size_t i = 0; i < firewall::RuleSet::kMaxRules; ++i) {
+    firewall.rules.push_back({.groups = {policy.groups[kGroups - 1 - i].name}});
+  }
+  policy.firewalls = {firewall};
+  policy.vnics[0].firewall = "f";
+  for (const policy::Group& group : policy.groups) policy.vnics[1].groups.push_back(group.name);
+  World a(policy);
+  policy.groups.push_back(policy.groups[7]);
+  EXPECT_EQ(a.pipeline.load(policy).message(), "groups[200000] (g7): the name is there twice");
+  policy.groups.resize(policy::kMaxGroups + 1);
+  EXPECT_EQ(a.pipeline.load(policy).message(), "groups: more than 262144");
+}
+
+TEST(Load, RulesShareTheMembersOfAGroup) {
+  policy::Policy policy = card_a();
+  policy::Group group{"many", {}};
+  for (uint32_t i = 0; i < 100'000; ++i) {
+    const uint8_t octets[] = {11, uint8_t(i >> 16), uint8_t(i >> 8), uint8_t(i)};
+    group.addresses.push_back({IpAddress::v4(octets), 32});
+  }
+  policy.groups = {group};
+  policy::Firewall firewall{.name = "f"};
+  firewall.rules.assign(firewall::RuleSet::kMaxRules, {.groups = {"many"}});
+  policy.firewalls = {firewall};
+  for (const size_t vnic : {0, 1, 2}) policy.vnics[vnic].firewall = "f";  // red, red, blue
+  const auto sets = [&] {
+    const auto built = pipeline::build(policy);
+    EXPECT_TRUE(built.ok()) << built.status().message();
+    std::vector<size_t> counts;
+    for (const pipeline::Watch& watch : built.value()->watches) {
+      counts.push_back(watch.rules.group_sets());
+    }
+    return counts;
+  };
+  EXPECT_EQ(sets(), (std::vector<size_t>{1, 1}));
+  policy.vnics[1].groups = {"many"};
+  EXPECT_EQ(sets(), (std::vector<size_t>{2, 1})) << "a member of tenant red";
+  policy.firewalls[0].rules = {{.groups = std::vector<std::string>(33, "many")}};
+  EXPECT_EQ(pipeline::build(policy).status().message(),
+            "firewalls[0] (f): rules[0]: more than 32 groups");
 }
 
 }  // namespace
