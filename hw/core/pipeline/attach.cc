@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tables come and go, vnics come and go; here they find each other by name.
-#include <string_view>
-#include <unordered_map>
+#include <algorithm>
 
 #include "hw/core/pipeline/impl.hh"
 
@@ -9,10 +8,8 @@ namespace gatehouse::pipeline {
 namespace {
 
 uint32_t row_of(const Tables& tables, const std::string& name) {
-  for (uint32_t row = 0; row < tables.vnics.size(); ++row) {
-    if (tables.vnics[row].policy.name == name) return row;
-  }
-  return kNoRow;
+  const auto found = tables.vnic_rows.find(name);
+  return found == tables.vnic_rows.end() ? kNoRow : found->second;
 }
 
 // Buckets go on where a tenant's meter stays the same.
@@ -92,7 +89,12 @@ Status Pipeline::Impl::load(const policy::Policy& policy) {
   let_go();
   built.value()->neighbours.adopt(tables->neighbours, *this);
   adopt_meters(tables->tenants, built.value()->tenants);
-  if (!built.value()->watches.empty()) guard.reserve(built.value()->connections);
+  const auto watched = std::ranges::count_if(
+      built.value()->vnics, [](const VnicRow& row) { return row.watch != kNoRow; });
+  if (watched != 0) {
+    guard.reserve(built.value()->connections,
+                  static_cast<uint32_t>(std::min<ptrdiff_t>(watched, kMaxVnics)));
+  }
   tables = std::move(built.value());
   guard.rules_changed();
   set_coalescing(policy);

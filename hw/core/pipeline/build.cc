@@ -361,6 +361,8 @@ void Builder::finish() {
     uint32_t& mtu = tables_->tenants[hop_tenants_[i]].mtu;
     mtu = mtu == 0 ? hop.max_frame - kEthernet : std::min(mtu, hop.max_frame - kEthernet);
   }
+  for (uint32_t row = 0; row < tables_->vnics.size(); ++row)
+    tables_->vnic_rows.emplace(tables_->vnics[row].policy.name, row);
   for (Tenant& tenant : tables_->tenants) {
     if (tenant.mtu == 0) tenant.mtu = tenant.configured_mtu;
   }

@@ -24,14 +24,6 @@ uint32_t local_mtu(const Tenant& tenant) {
   return tenant.configured_mtu != 0 ? tenant.configured_mtu : kNoMtu;
 }
 
-Inner inner_of(Packet& packet) {
-  const Layers& layers = packet.layers;
-  const uint8_t traffic_class =
-      encapsulate::traffic_class(packet.data + layers.l2_length, layers.l3);
-  return {
-      packet.data, packet.length, {}, {traffic_class, layers.flow_hash, layers.l3 == L3::kIpv6}};
-}
-
 // `layers` of a datagram that was cut become those of the piece whose headers are at `head`.
 void as_fragment(const uint8_t* head, Layers& layers) {
   const Ipv4Header ip(head + layers.l2_length);
@@ -41,18 +33,6 @@ void as_fragment(const uint8_t* head, Layers& layers) {
   layers.l4 = L4::kNone;
   layers.l4_offset = layers.payload_offset = 0;
   layers.nd_type = layers.tcp_flags = 0;
-}
-
-// A TCP super-frame is a stream that the card cuts anyway: it cuts it to what the overlay takes, DF
-// or not, instead of having the sender lower its MSS first. A context that lies is left to segment.
-void clamp_mss(Packet& packet, uint32_t mtu) {
-  Offload& offload = packet.offload;
-  const Layers& layers = packet.layers;
-  if (layers.l4 != L4::kTcp || layers.payload_offset <= layers.l2_length) return;
-  const uint32_t headers = layers.payload_offset - layers.l2_length;
-  if (headers < mtu && offload.mss > mtu - headers) {
-    offload.mss = static_cast<uint16_t>(mtu - headers);
-  }
 }
 
 }  // namespace
@@ -113,7 +93,7 @@ void Pipeline::Impl::show_egress(unsigned port, std::span<Packet* const> batch) 
   for (const Packet* packet : batch) {
     const OutFrame frame{{packet->data, packet->length}, {}};
     tap(TapPoint::kGuest, TapDirection::kFromGuest, port, frame);
-    mirror(port, frame);
+    if (vnics[port].mirror != kNoRow) mirror(port, frame, packet->offload);
   }
 }
 
@@ -219,7 +199,7 @@ void Pipeline::Impl::send_burst(unsigned port, std::span<Packet* const> burst,
     }
     const Layers& layers = packet->layers;
     uint8_t* l3 = packet->data + layers.l2_length;
-    const meter::Colour colour = meter(port, l3, layers.l3, layers.l3_end - layers.l2_length);
+    const meter::Colour colour = meter(port, l3, layers.l3, metered_octets(*packet));
     if (colour == meter::Colour::kRed) [[unlikely]] {
       drop(port, *packet, DropReason::meter_red);
       continue;
@@ -281,7 +261,7 @@ void Pipeline::Impl::send_remote(unsigned port, Packet& packet, const NextHop& h
   }
   Inner inner = inner_of(packet);
   const Layers& layers = packet.layers;
-  if (!pass_meters(port, inner, layers.l3_end - layers.l2_length, layers)) return;
+  if (!pass_meters(port, inner, metered_octets(packet), layers)) return;
   ++vnics[port][VnicCounter::tx_encapsulated];
   send(port, hop, inner);
 }
@@ -319,6 +299,7 @@ void Pipeline::Impl::count_segments(unsigned port) {
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
   // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
   // own limit.
+  if (packet.offload.tso) flush();  // what came before goes before: then the wire says if it cuts
   const bool many = goes_in_segments(packet, hop);
   const uint32_t most = many ? hop.max_whole : hop.max_frame;
   const uint32_t mtu = std::max(most - packet.layers.l2_length, segment::kMinMtu);

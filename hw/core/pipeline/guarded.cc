@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Where frames meet the firewalls of vnics, the meters and the mirror sessions.
+// Where frames meet the firewalls of vnics and the meters.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -118,32 +118,6 @@ bool Pipeline::Impl::pass_meters(unsigned port, Inner& inner, uint32_t octets,
     inner.about.traffic_class = encapsulate::traffic_class(l3, layers.l3);
   }
   return true;
-}
-
-// Nobody waits for a copy, and nothing is dropped for one: it is sent now or not at all. What is
-// longer than the underlay takes is cut.
-void Pipeline::Impl::send_mirror(unsigned vnic, const OutFrame& frame) {
-  const NextHop& hop = tables->mirrors[vnics[vnic].mirror];
-  underlay::Neighbours& neighbours = tables->neighbours;
-  const uint32_t octets = std::min(frame.length(), hop.max_frame);
-  const bool ready = uplinks[hop.uplink].up && (neighbours.usable(hop.neighbour, now) ||
-                                                neighbours.need(hop.neighbour, now, *this));
-  Packet* copy = ready && !pool.scarce(octets) ? pool.take(octets) : nullptr;
-  if (copy == nullptr) {
-    ++vnics[vnic][VnicCounter::mirror_lost];
-    return;
-  }
-  const uint32_t head = std::min(frame.head.length, octets);
-  std::memcpy(copy->data, frame.head.data, head);
-  if (octets != head) std::memcpy(copy->data + head, frame.body.data, octets - head);
-  flush();  // what came before goes before
-  const Inner inner{copy->data, octets, {}, {}};
-  uint8_t* start = push_outer(hop, inner);
-  std::memcpy(start, neighbours.mac(hop.neighbour).octets.data(), 6);
-  add(hop.uplink, {start, static_cast<uint32_t>(copy->data + octets - start)}, {});
-  flush();
-  pool.give(copy);
-  ++vnics[vnic][VnicCounter::mirrored];
 }
 
 }  // namespace gatehouse::pipeline

@@ -78,6 +78,26 @@ struct Inner {
   uint32_t length() const { return head_length + body.length; }
 };
 
+inline Inner inner_of(Packet& packet) {
+  const Layers& layers = packet.layers;
+  const uint8_t traffic_class =
+      encapsulate::traffic_class(packet.data + layers.l2_length, layers.l3);
+  return {
+      packet.data, packet.length, {}, {traffic_class, layers.flow_hash, layers.l3 == L3::kIpv6}};
+}
+
+// A TCP super-frame is a stream that the card cuts anyway: it cuts it to what the overlay takes, DF
+// or not, instead of having the sender lower its MSS first. A context that lies is left to segment.
+inline void clamp_mss(Packet& packet, uint32_t mtu) {
+  Offload& offload = packet.offload;
+  const Layers& layers = packet.layers;
+  if (layers.l4 != L4::kTcp || layers.payload_offset <= layers.l2_length) return;
+  const uint32_t headers = layers.payload_offset - layers.l2_length;
+  if (headers < mtu && offload.mss > mtu - headers) {
+    offload.mss = static_cast<uint16_t>(mtu - headers);
+  }
+}
+
 // coalesce::Origin::opaque of a tunnel header that is not kept: its frame is merged with none.
 inline constexpr uint32_t kTooLong = coalesce::kMaxOpaque + 1;
 
@@ -127,12 +147,6 @@ struct Pipeline::Impl final : underlay::Outbox,
   void count_segments(unsigned port);
   void send_piece(unsigned port, const NextHop& hop, const Inner& inner, const Layers& layers,
                   uint16_t mss);
-  // A copy for the vnic's mirror session, when it has one.
-  void mirror(unsigned vnic, const OutFrame& frame) {
-    if (vnics[vnic].mirror != kNoRow) [[unlikely]]
-      send_mirror(vnic, frame);
-  }
-  void send_mirror(unsigned vnic, const OutFrame& frame);
   void begin_metering(unsigned port);
   bool metered() const { return meters_count_ != 0; }  // the frames of this batch
   // Those that begin_metering() has found for this batch give colours; the worst one holds, and
@@ -153,10 +167,22 @@ struct Pipeline::Impl final : underlay::Outbox,
                                            : spec::VnicCounter::meter_yellow];
     return colour;
   }
+  // What stands behind the datagram travels, too: Ethernet's padding alone is nobody's.
+  static uint32_t metered_octets(const Packet& packet) {
+    const uint32_t end = packet.length > kMinFrame ? packet.length : packet.layers.l3_end;
+    return end - packet.layers.l2_length;
+  }
   void mark_yellow(uint8_t* l3, L3 kind) const;
   // False: red, dropped.
   bool pass_meters(unsigned port, Inner& inner, uint32_t octets, const Layers& layers);
   void tell_too_big(unsigned port, const Packet& packet, uint32_t mtu);
+
+  // mirrored.cc
+  // A copy for the mirror session of a vnic that has one. `offload`: of a frame that is still to be
+  // segmented.
+  void mirror(unsigned vnic, const OutFrame& frame, const Offload& offload = {});
+  bool mirror_cut(const NextHop& hop, Packet& packet);
+  void send_mirrored(const NextHop& hop, const Inner& inner);
 
   // segments_out.cc
   bool goes_in_segments(const Packet& packet, const NextHop& hop) const;
@@ -165,7 +191,7 @@ struct Pipeline::Impl final : underlay::Outbox,
                      uint16_t mss);
   bool begin_stream(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
   bool begin_redundant(const NextHop& hop, const Inner& inner, const Layers& layers, uint16_t mss);
-  bool may_all_wait(const NextHop& hop) const;
+  bool may_all_wait(unsigned port, const NextHop& hop) const;
   void send_segment(unsigned port, const NextHop& hop, uint8_t* head,
                     const stateless::Segment& segment, const Inner& inner, bool waits);
 
@@ -366,6 +392,9 @@ struct Pipeline::Impl final : underlay::Outbox,
   segment::HeaderArena arena_{segment::kArenaOctets};
   segment::Segmenter segmenter_;
   std::array<segment::Segment, segment::kRun> segments_;
+  // A copy may be cut while the frame itself is.
+  segment::HeaderArena mirror_arena_{segment::kArenaOctets};
+  segment::Segmenter mirror_segmenter_;
   stateless::Cutter cutter_;
   segment::HeaderArena heads_{segment::kArenaOctets};  // of TCP-shaped segments
 };

@@ -297,8 +297,12 @@ void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenan
     case Kind::kRouterSolicitation:
     case Kind::kClaim:
       return drop_wire(uplink, packet, DropReason::not_forwarded);
-    default:
-      return asked_by_peer(uplink, packet, question, tenant, peer);
+    default: {
+      // The asker's own mapping says which of the peer's VNIs an answer wants.
+      const bool known = source.way.is_next_hop();
+      const NextHop& back = known ? tables->next_hops[source.way.index()] : peer;
+      return asked_by_peer(uplink, packet, question, tenant, back);
+    }
   }
 }
 

@@ -59,7 +59,8 @@ Packet* Pipeline::Impl::copy_to_wait(unsigned port, const NextHop& hop, const Ou
     drop(true, port, frame, reason);
     return nullptr;
   };
-  if (!tables->neighbours.may_wait(hop.neighbour) || pool.scarce(frame.length()))
+  if (!tables->neighbours.may_wait(hop.neighbour, static_cast<uint16_t>(port)) ||
+      pool.scarce(frame.length()))
     return refuse(DropReason::neighbour_queue_full);
   Packet* copy = pool.take(frame.length());
   if (copy == nullptr) return refuse(DropReason::no_packet_buffer);
@@ -112,7 +113,7 @@ void Pipeline::Impl::to_vnic(unsigned vnic, std::span<const OutFrame> frames, co
     for (const OutFrame& frame : frames) tap(TapPoint::kGuest, TapDirection::kToGuest, vnic, frame);
   }
   if (vnics[vnic].mirror != kNoRow) [[unlikely]] {
-    for (const OutFrame& frame : frames) send_mirror(vnic, frame);
+    for (const OutFrame& frame : frames) mirror(vnic, frame);
   }
   sink.to_vnic(vnic, frames, layers, checked, good);
 }

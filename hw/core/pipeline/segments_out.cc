@@ -64,7 +64,7 @@ void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inne
   underlay::Neighbours& neighbours = tables->neighbours;
   const bool waits =
       !neighbours.usable(hop.neighbour, now) && !neighbours.need(hop.neighbour, now, *this);
-  if (waits && !may_all_wait(hop)) return refuse(DropReason::neighbour_queue_full);
+  if (waits && !may_all_wait(port, hop)) return refuse(DropReason::neighbour_queue_full);
   walked(spec::Stage::stateless, port, cutter_.segments());
   if (cutter_.segments() > 1) vnics[port][VnicCounter::tx_shaped] += cutter_.segments();
   // An arena that is empty has room for a head: it is no longer than a segment.
@@ -105,10 +105,10 @@ bool Pipeline::Impl::begin_redundant(const NextHop& hop, const Inner& inner, con
 }
 
 // Those of cutter_, each as a copy.
-bool Pipeline::Impl::may_all_wait(const NextHop& hop) const {
+bool Pipeline::Impl::may_all_wait(unsigned port, const NextHop& hop) const {
   const uint32_t segments = cutter_.segments();
   const int32_t spare = pool.spare(cutter_.length(0), PacketPool::kWaiting);
-  return tables->neighbours.may_wait(hop.neighbour, segments) &&
+  return tables->neighbours.may_wait(hop.neighbour, static_cast<uint16_t>(port), segments) &&
          spare >= static_cast<int32_t>(segments) - 1 && !pool.scarce(cutter_.length(segments - 1));
 }
 

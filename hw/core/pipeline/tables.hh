@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "hw/core/base/status.hh"
@@ -87,6 +89,7 @@ struct Tables {
   std::vector<underlay::Interface> interfaces;  // kMaxUplinks
   std::vector<Tenant> tenants;
   std::vector<VnicRow> vnics;
+  std::unordered_map<std::string_view, uint32_t> vnic_rows;  // by their names, which vnics has
   std::vector<NextHop> next_hops;
   overlay::Tables overlay;
   // (tenant, underlay address) -> next hop. kNoTenant: of any tenant whose format has TCP-shaped

@@ -13,7 +13,6 @@ namespace {
 
 // RFC 4861 section 7.1.2: a smaller one shows that a router passed the message on.
 constexpr uint8_t kNdHopLimit = 255;
-constexpr uint32_t kMinFrame = 60;  // IEEE 802.3, without FCS
 const uint8_t kAllNodes[16] = {0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 Question classify_arp(const Packet& packet) {

@@ -11,7 +11,6 @@
 namespace gatehouse::underlay {
 namespace {
 
-constexpr uint32_t kMinFrame = 60;    // IEEE 802.3, without FCS
 constexpr uint8_t kNdHopLimit = 255;  // RFC 4861 section 7.1
 const uint8_t kAllNodes[16] = {0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 

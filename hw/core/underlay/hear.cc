@@ -45,6 +45,7 @@ Heard Neighbours::claimed(unsigned uplink, const IpAddress& ip, const MacAddress
     // address would be asked without end. The doubt is looked into when the second is over.
     if (now_ns < entries_[index].deadline_ns) {
       fast_[index].until_ns = std::min(fast_[index].until_ns, entries_[index].deadline_ns);
+      entries_[index].doubted = true;
       return Heard::kNoted;
     }
     start(index, State::kProbing, /*to_all=*/true, now_ns, outbox);

@@ -9,6 +9,13 @@
 #include "hw/core/underlay/frames.hh"
 
 namespace gatehouse::underlay {
+namespace {
+
+bool same_link(const Interface& one, const Interface& other) {
+  return one.present && one.vlan == other.vlan && one.mac == other.mac;
+}
+
+}  // namespace
 
 Neighbours::Neighbours(std::span<const Interface> interfaces)
     : interfaces_(interfaces.begin(), interfaces.end()), index_(16, kFree) {
@@ -62,6 +69,8 @@ void Neighbours::add_static(unsigned uplink, const IpAddress& ip, const MacAddre
 void Neighbours::adopt(Neighbours& old, Outbox& outbox) {
   for (uint32_t from = 0; from < old.entries_.size(); ++from) {
     const Entry& source = old.entries_[from];
+    // Another network may have the same addresses.
+    if (!same_link(interfaces_[source.uplink], old.interfaces_[source.uplink])) continue;
     const uint32_t to = find(source.uplink, source.ip);
     if (to == kFree || entries_[to].state == State::kStatic || source.state == State::kStatic) {
       continue;
@@ -101,12 +110,13 @@ void Neighbours::give_up(uint16_t port, Outbox& outbox) {
   }
 }
 
-bool Neighbours::may_wait(uint32_t index, uint32_t frames) const {
-  return entries_[index].waiting + frames <= kWaitPerNeighbour && waiting_ + frames <= kWaitInAll;
+bool Neighbours::may_wait(uint32_t index, uint16_t port, uint32_t frames) const {
+  return entries_[index].waiting + frames <= kWaitPerNeighbour &&
+         waiting_of_port_[port] + frames <= kWaitPerPort && waiting_ + frames <= kWaitInAll;
 }
 
 void Neighbours::wait(uint32_t index, Packet* packet) {
-  assert(may_wait(index));
+  assert(may_wait(index, packet->port));
   Entry& entry = entries_[index];
   const uint16_t slot = free_;
   free_ = slots_[slot].next;
@@ -115,6 +125,7 @@ void Neighbours::wait(uint32_t index, Packet* packet) {
   entry.last = slot;
   ++entry.waiting;
   ++waiting_;
+  ++waiting_of_port_[packet->port];
 }
 
 size_t Neighbours::take_waiting(uint32_t index, std::span<Packet*, kWaitPerNeighbour> packets) {
@@ -122,6 +133,7 @@ size_t Neighbours::take_waiting(uint32_t index, std::span<Packet*, kWaitPerNeigh
   size_t count = 0;
   for (uint16_t slot = entry.first; slot != kEnd;) {
     packets[count++] = slots_[slot].packet;
+    --waiting_of_port_[slots_[slot].packet->port];
     const uint16_t next = slots_[slot].next;
     slots_[slot] = {nullptr, free_};
     free_ = slot;
@@ -138,6 +150,7 @@ void Neighbours::start(uint32_t index, State state, bool to_all, int64_t now_ns,
   if (entry.state != State::kAsking && entry.state != State::kProbing) active_.push_back(index);
   entry.state = state;
   entry.to_all = to_all;
+  entry.doubted = false;
   entry.tries = 1;
   entry.deadline_ns = now_ns + kRetry;
   // While it is verified, what is known stays in use.
@@ -165,7 +178,7 @@ bool Neighbours::need(uint32_t index, int64_t now_ns, Outbox& outbox) {
     case State::kAsking:
       return false;
     case State::kReachable:
-      start(index, State::kProbing, false, now_ns, outbox);
+      start(index, State::kProbing, entries_[index].doubted, now_ns, outbox);
       return true;
     case State::kProbing:
     case State::kStatic:
@@ -194,6 +207,7 @@ void Neighbours::resolved(uint32_t index, const MacAddress& mac, int64_t now_ns,
 void Neighbours::lost(uint32_t index, Outbox& outbox) {
   deactivate(index);
   entries_[index].state = State::kUnknown;
+  entries_[index].deadline_ns = 0;  // of a clock that a saved state may have set back
   fast_[index] = {};
   Packet* packets[kWaitPerNeighbour];
   const size_t count = take_waiting(index, packets);
@@ -230,7 +244,7 @@ Neighbours::Seen Neighbours::at(uint32_t index) const {
 }
 
 void Neighbours::archive(Archive& archive) {
-  archive.section("neighbours", 1);
+  const uint32_t version = archive.section("neighbours", 2);
   uint32_t count = 0;
   for (const Entry& entry : entries_) {
     count += entry.state == State::kReachable || entry.state == State::kProbing;
@@ -244,13 +258,17 @@ void Neighbours::archive(Archive& archive) {
       entry = entries_[at];
       fast = fast_[at];
       // A probe that runs is started anew by the next frame.
-      if (entry.state == State::kProbing) fast.until_ns = INT64_MIN;
+      if (entry.state == State::kProbing) {
+        fast.until_ns = INT64_MIN;
+        entry.doubted = entry.to_all;
+      }
     }
     archive(entry.uplink);
     archive(entry.ip.family);
     archive(entry.ip.octets);
     archive(fast.mac.octets);
     archive(fast.until_ns);
+    if (version >= 2) archive(entry.doubted);
     if (!archive.loading() || !archive.ok()) continue;
     if (fast.mac.is_multicast() || fast.mac.is_zero()) {
       archive.fail("saved state: a neighbour's MAC address is not one station's");
@@ -259,6 +277,8 @@ void Neighbours::archive(Archive& archive) {
     const uint32_t index = find(entry.uplink, entry.ip);
     if (index == kFree || entries_[index].state != State::kUnknown) continue;
     entries_[index].state = State::kReachable;
+    entries_[index].deadline_ns = 0;
+    entries_[index].doubted = entry.doubted;
     fast_[index] = fast;
   }
 }

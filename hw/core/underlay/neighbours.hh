@@ -25,6 +25,7 @@ inline constexpr int64_t kRetry = kSecond;
 inline constexpr unsigned kTries = 3;
 inline constexpr int64_t kReachable = 60 * kSecond;
 inline constexpr unsigned kWaitPerNeighbour = 16;  // frames
+inline constexpr unsigned kWaitPerPort = 64;       // frames of one vnic
 inline constexpr unsigned kWaitInAll = 256;        // frames
 
 // What the table wants done. Calls don't re-enter the table; memory is valid during the call.
@@ -47,6 +48,7 @@ enum class Heard : uint8_t {
 
 class Neighbours {
  public:
+  static constexpr unsigned kPorts = 256;
   enum class State : uint8_t { kStatic, kUnknown, kAsking, kReachable, kProbing };
 
   explicit Neighbours(std::span<const Interface> interfaces = {});
@@ -68,9 +70,10 @@ class Neighbours {
   // Not usable: starts asking unless that runs. True: it has become usable after all (known, only
   // to be verified).
   bool need(uint32_t index, int64_t now_ns, Outbox& outbox);
-  // Room for so many more frames that wait?
-  bool may_wait(uint32_t index, uint32_t frames = 1) const;
-  // Keeps the packet until the neighbour answers or is given up; only when may_wait().
+  // Room for so many more frames of that port that wait? `port`: below kPorts.
+  bool may_wait(uint32_t index, uint16_t port, uint32_t frames = 1) const;
+  // Keeps the packet, which is of Packet::port, until the neighbour answers or is given up; only
+  // when may_wait().
   void wait(uint32_t index, Packet* packet);
 
   // Gives up the waiting frames of a port that goes away.
@@ -108,6 +111,7 @@ class Neighbours {
     State state = State::kUnknown;
     uint8_t tries = 0;
     bool to_all = false;                 // ask everybody, not the known MAC
+    bool doubted = false;                // another MAC claimed it: the next question is to all
     int64_t deadline_ns = 0;             // no question before; kAsking, kProbing: what happens then
     uint16_t first = kEnd, last = kEnd;  // waiting frames
     uint8_t waiting = 0;
@@ -145,6 +149,7 @@ class Neighbours {
   std::array<Waiting, kWaitInAll> slots_;
   uint16_t free_ = kEnd;
   unsigned waiting_ = 0;
+  std::array<uint8_t, kPorts> waiting_of_port_{};
 };
 
 }  // namespace gatehouse::underlay

@@ -422,6 +422,68 @@ TEST(Egress, GivesUpOnASilentNeighbour) {
   EXPECT_EQ(a.pool.in_use(), 0u);
 }
 
+TEST(Egress, UnderTwoMetersTheWorseColourHoldsAndRedTakesOfNeither) {
+  policy::Policy policy = card_a();
+  const auto meter = [](const char* name, uint32_t committed, uint32_t peak, uint8_t mark) {
+    return policy::Meter{.name = name,
+                         .committed_rate = 8,
+                         .committed_burst = committed,
+                         .peak_rate = 8,
+                         .peak_burst = peak,
+                         .yellow_dscp = mark};
+  };
+  policy.meters = {meter("vnic", 1000, 2000, 12), meter("tenant", 500, 4000, 14)};
+  policy.vnics[0].meter = "vnic";
+  policy.tenants[0].meter = "tenant";
+  World a(policy);
+  const auto send = [&](unsigned vnic) {
+    const std::string own = vnic == 0 ? "1" : "3";
+    a.from_vnic(vnic, Frame()
+                          .ethernet({.source = "52:54:00:00:00:0" + own})
+                          .ipv4({.source = "10.0.0." + own, .destination = "10.0.0.2"})
+                          .udp()
+                          .payload(500 - 28)
+                          .build());
+  };
+  for (int i = 0; i < 5; ++i) send(0);
+  for (int i = 0; i < 5; ++i) send(1);
+  // The tenant's committed burst is over first, then the vnic's peak; what was red then is still
+  // there for the tenant's other vnic.
+  EXPECT_EQ(a.count().at("vnic0.meter_green"), 1u);
+  EXPECT_EQ(a.count().at("vnic0.meter_yellow"), 3u);
+  EXPECT_EQ(a.count().at("vnic0.drop.meter_red"), 1u);
+  EXPECT_FALSE(a.count().contains("vnic1.meter_green"));
+  EXPECT_EQ(a.count().at("vnic1.meter_yellow"), 4u);
+  EXPECT_EQ(a.count().at("vnic1.drop.meter_red"), 1u);
+  ASSERT_EQ(a.sink.sent.size(), 8u);
+  for (size_t i = 0; i < 8; ++i)
+    EXPECT_EQ(a.sink.sent[i].frame[15] >> 2, i == 0 ? 0 : i < 4 ? 12 : 14) << i;
+}
+
+// Else two guests talk past their meters.
+TEST(Egress, WhatStandsBehindADatagramIsMetered) {
+  policy::Policy policy = card_a();
+  policy.meters = {{.name = "m",
+                    .committed_rate = 8,
+                    .committed_burst = 2000,
+                    .peak_rate = 8,
+                    .peak_burst = 2000}};
+  policy.vnics[0].meter = "m";
+  const Bytes least = ipv4_to("10.0.0.2").udp().build();
+  ASSERT_EQ(least.size(), 42u);
+  const struct {
+    uint32_t behind;
+    size_t sent;
+  } rows[] = {{0, 2000 / 28}, {18, 2000 / 28}, {19, 2000 / 47}, {1400, 1}};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.behind);
+    World a(policy);
+    for (int i = 0; i < 100; ++i) a.from_vnic(0, concat({least, Bytes(row.behind)}));
+    EXPECT_EQ(a.sink.sent.size(), row.sent);
+    EXPECT_EQ(a.count().at("vnic0.drop.meter_red"), 100 - row.sent);
+  }
+}
+
 TEST(Egress, WhatWaitedForAVnicThatWentIsNotTheNextOnes) {
   World a(card_a({.ask = true}));
   a.from_vnic(0, ipv4_to("10.0.0.2").udp().payload(20).build());

@@ -286,6 +286,24 @@ TEST(Ingress, AnswersPeersThatAskForAVnic) {
   }
 }
 
+// One peer may be the way to several VNIs.
+TEST(Ingress, AnswersPeersUnderTheirVni) {
+  policy::Policy policy = card_a();
+  policy::Mapping other = policy.mappings.at(0);
+  other.destination = prefix("10.0.0.50");
+  other.vni = 777;
+  policy.mappings.insert(policy.mappings.begin(), other);
+  World a(policy);
+  a.from_wire(tunnel(
+      from_peer("ff:ff:ff:ff:ff:ff")
+          .arp(
+              {.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"})
+          .build()));
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  const Bytes& answer = a.sink.sent[0].frame;
+  EXPECT_EQ(Bytes(answer.begin() + 46, answer.begin() + 49), (Bytes{0, 0, 100})) << "Geneve's VNI";
+}
+
 TEST(Ingress, PeersThatAskALotLeaveTheVnicItsAnswers) {
   World a(card_a());
   const Bytes question = tunnel(

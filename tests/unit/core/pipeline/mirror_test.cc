@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/core/pipeline/world.hh"
 
 namespace gatehouse::test {
@@ -62,20 +64,90 @@ TEST(Mirror, CopiesWhatTheGuestSendsAndIsGiven) {
   EXPECT_EQ(a.sink.sent.size(), 1u);
 }
 
-TEST(Mirror, CutsWhatIsTooLongAndCopiesASuperFrameOnce) {
+// Who looks at copies sees every octet of a stream.
+TEST(Mirror, CopiesASuperFrameAsItsSegments) {
   World a(mirrored());
   const Bytes frame = Frame().ethernet().ipv4({.dont_fragment = true}).tcp().payload(3000).build();
-  const Offload offload{.tso = true,
-                        .tcp = true,
-                        .ipv4 = true,
-                        .mss = 1000,
-                        .header_length = 54,
-                        .payload_length = 3000};
-  a.from_vnic(0, frame, offload);
-  ASSERT_EQ(a.sink.sent.size(), 4u);
-  EXPECT_TRUE(to_mirror(a.sink.sent[0].frame));
+  const auto offload = [](uint16_t mss) {
+    return Offload{.tso = true,
+                   .tcp = true,
+                   .ipv4 = true,
+                   .mss = mss,
+                   .header_length = 54,
+                   .payload_length = 3000};
+  };
+  for (const uint16_t mss : {1000, 9000}) {  // a smaller one, where the underlay asks for it
+    SCOPED_TRACE(mss);
+    a.sink.clear();
+    a.from_vnic(0, frame, offload(mss));
+    ASSERT_EQ(a.sink.sent.size(), 6u);
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_TRUE(to_mirror(a.sink.sent[i].frame));
+      EXPECT_FALSE(to_mirror(a.sink.sent[i + 3].frame));
+      EXPECT_EQ(inner_of(a.sink.sent[i].frame), inner_of(a.sink.sent[i + 3].frame));
+      EXPECT_TRUE(checksums_right(a.sink.sent[i].frame));
+    }
+  }
+  EXPECT_EQ(a.count().at("vnic0.mirrored"), 2u);
+  // A context that lies is no frame's: what there is of it is shown.
+  a.sink.clear();
+  Offload lie = offload(1000);
+  lie.header_length = 50;
+  a.from_vnic(0, frame, lie);
+  ASSERT_EQ(a.sink.sent.size(), 1u);
   EXPECT_EQ(a.sink.sent[0].frame.size(), 1514u);
   EXPECT_EQ(inner_of(a.sink.sent[0].frame), cut(frame, 1464));
+  EXPECT_EQ(a.count().at("vnic0.drop.bad_tso_context"), 1u);
+}
+
+TEST(Mirror, CutsWhatIsTooLong) {
+  World a(mirrored());
+  // Two vnics of one card may exchange what the underlay does not take.
+  const Bytes datagram = udp("10.0.0.3", 3000);
+  a.from_vnic(0, datagram);
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), cut(datagram, 1464));
+  ASSERT_EQ(a.sink.received.size(), 1u);
+  // TCP is cut to segments.
+  a.sink.clear();
+  const Bytes stream = Frame()
+                           .ethernet({.destination = "52:54:00:00:00:77"})
+                           .ipv4({.destination = "10.0.0.3"})
+                           .tcp()
+                           .payload(3000)
+                           .build();
+  a.from_vnic(0, stream);
+  ASSERT_EQ(a.sink.sent.size(), 3u);
+  Bytes payload;
+  for (const SentFrame& sent : a.sink.sent) {
+    EXPECT_TRUE(checksums_right(sent.frame));
+    payload.insert(payload.end(), sent.frame.begin() + 50 + 54, sent.frame.end());
+  }
+  EXPECT_EQ(payload, Bytes(stream.begin() + 54, stream.end()));
+}
+
+// A receiver may spread flows by the outer headers.
+TEST(Mirror, CopiesOfOneFlowHaveOneSourcePort) {
+  World a(mirrored());
+  std::set<Bytes> ports;
+  for (uint16_t source = 1; source <= 20; ++source) {
+    a.sink.clear();
+    for (int i = 0; i < 2; ++i) {
+      a.from_vnic(0, Frame()
+                         .ethernet({.destination = "52:54:00:00:00:77"})
+                         .ipv4({.destination = "10.0.0.2"})
+                         .udp({.source = source})
+                         .build());
+    }
+    ASSERT_EQ(a.sink.sent.size(), 4u);
+    const auto port = [&](size_t i) {
+      const Bytes& frame = a.sink.sent[i].frame;
+      return Bytes(frame.begin() + 34, frame.begin() + 36);
+    };
+    EXPECT_EQ(port(0), port(1));
+    ports.insert(port(0));
+  }
+  EXPECT_GT(ports.size(), 10u);
 }
 
 TEST(Mirror, LosesCopiesAndNothingElse) {

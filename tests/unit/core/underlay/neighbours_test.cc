@@ -188,28 +188,33 @@ TEST_F(NeighboursTest, GivesUpAfterThreeQuestionsASecondApart) {
 TEST_F(NeighboursTest, LetsOnlySoManyWait) {
   EXPECT_FALSE(table.need(v4, now, out));
   for (unsigned i = 0; i < underlay::kWaitPerNeighbour; ++i) {
-    ASSERT_TRUE(table.may_wait(v4));
-    EXPECT_TRUE(table.may_wait(v4, underlay::kWaitPerNeighbour - i));
-    EXPECT_FALSE(table.may_wait(v4, underlay::kWaitPerNeighbour - i + 1));
+    ASSERT_TRUE(table.may_wait(v4, 0));
+    EXPECT_TRUE(table.may_wait(v4, 0, underlay::kWaitPerNeighbour - i));
+    EXPECT_FALSE(table.may_wait(v4, 0, underlay::kWaitPerNeighbour - i + 1));
     wait(v4, pattern(60, i));
   }
-  EXPECT_FALSE(table.may_wait(v4));
-  EXPECT_TRUE(table.may_wait(v6)) << "another neighbour's frames";
+  EXPECT_FALSE(table.may_wait(v4, 0));
+  EXPECT_FALSE(table.may_wait(v4, 1));
+  EXPECT_TRUE(table.may_wait(v6, 0)) << "another neighbour's frames";
 
   std::vector<uint32_t> many;
   for (unsigned i = 0; i < underlay::kWaitInAll / underlay::kWaitPerNeighbour; ++i) {
     many.push_back(table.add(0, ip("192.0.2." + std::to_string(100 + i))));
   }
   unsigned waiting = underlay::kWaitPerNeighbour;
-  for (uint32_t index : many) {
-    while (table.may_wait(index)) wait(index, pattern(60)), ++waiting;
+  for (uint16_t port = 0; port < 5; ++port) {
+    for (uint32_t index : many) {
+      for (; table.may_wait(index, port); ++waiting)
+        table.wait(index, packet_of(pool, pattern(60), port));
+    }
+    const unsigned of_ports = (port + 1u) * underlay::kWaitPerPort;
+    EXPECT_EQ(waiting, std::min(of_ports, underlay::kWaitInAll)) << "a vnic has its share";
   }
-  EXPECT_EQ(waiting, underlay::kWaitInAll);
   EXPECT_EQ(table.waiting(), underlay::kWaitInAll);
-  EXPECT_FALSE(table.may_wait(v6)) << "all places are taken";
+  EXPECT_FALSE(table.may_wait(v6, 5)) << "all places are taken";
   EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
   EXPECT_EQ(out.released.size(), underlay::kWaitPerNeighbour);
-  EXPECT_TRUE(table.may_wait(v6));
+  EXPECT_TRUE(table.may_wait(v6, 0));
 }
 
 TEST_F(NeighboursTest, VerifiesByUnicastWhatItHasBelievedForAMinute) {
@@ -283,7 +288,41 @@ TEST_F(NeighboursTest, AsksTwoThatBothAnswerOnceASecond) {
   now += kSecond / 2;
   EXPECT_FALSE(table.usable(v4, now)) << "who it is, is asked when the second is over";
   EXPECT_TRUE(table.need(v4, now, out));
-  EXPECT_EQ(out.questions.size(), 2u);
+  ASSERT_EQ(out.questions.size(), 2u);
+  EXPECT_EQ(to_hex(out.questions[1]), to_hex(kArpQuestion)) << "not him alone who is in doubt";
+}
+
+TEST_F(NeighboursTest, ADoubtIsSaved) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply(kPeer));
+  hear(arp_reply(kThief));
+  Archive saved;
+  table.archive(saved);
+  table.forget(out);
+  Archive from(saved.bytes());
+  table.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end());
+  now += kSecond;
+  EXPECT_TRUE(table.need(v4, now, out));
+  EXPECT_EQ(to_hex(out.questions.back()), to_hex(kArpQuestion));
+}
+
+// Another state's clock may be earlier: what was asked later than now does not count.
+TEST_F(NeighboursTest, AQuestionOfAClockThatWentBackHindersNone) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply(kPeer));
+  Archive saved;
+  table.archive(saved);
+  EXPECT_TRUE(table.need(v4, now + 3000 * kSecond, out));
+  Archive from(saved.bytes());
+  table.forget(out);
+  table.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end());
+  const size_t questions = out.questions.size();
+  now += 2 * kSecond;
+  hear(arp_reply(kThief));
+  EXPECT_EQ(out.questions.size(), questions + 1) << "at once";
+  EXPECT_EQ(to_hex(out.questions.back()), to_hex(kArpQuestion));
 }
 
 TEST_F(NeighboursTest, AnAnswerWithoutOverrideReplacesNothing) {
@@ -482,6 +521,22 @@ TEST_F(NeighboursTest, NewTablesKeepWhatOldOnesKnow) {
   EXPECT_EQ(table.next_tick(), now + kSecond);
   hear(arp_reply());
   EXPECT_EQ(out.released.size(), 1u);
+}
+
+// The same addresses behind another tag are other stations.
+TEST_F(NeighboursTest, NewTablesOfAnotherNetworkKeepNothing) {
+  EXPECT_FALSE(table.need(v6, now, out));
+  hear(advertisement());
+  EXPECT_FALSE(table.need(v4, now, out));
+  wait(v4, pattern(60));
+  const Interface interfaces[] = {interface(20)};
+  Neighbours next(interfaces);
+  const uint32_t new_v6 = next.add(0, ip("2001:db8::2")), new_v4 = next.add(0, ip("192.0.2.2"));
+  next.adopt(table, out);
+  EXPECT_EQ(out.given_up, std::vector<Bytes>{pattern(60)});
+  EXPECT_FALSE(next.usable(new_v6, now));
+  EXPECT_EQ(next.at(new_v4).state, State::kUnknown);
+  EXPECT_EQ(next.next_tick(), INT64_MAX);
 }
 
 TEST_F(NeighboursTest, SavesAndLoads) {
