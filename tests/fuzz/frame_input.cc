@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/fuzz/frame_input.hh"
 
+#include "hw/core/base/bytes.hh"
+#include "hw/core/base/checksum.hh"
+#include "hw/core/base/headers.hh"
 #include "hw/core/parse/parse.hh"
 #include "tests/unit/core/frames.hh"
 
@@ -141,13 +144,66 @@ void mend_ipv4(Bytes& frame, size_t l3) {
   frame[l3 + 11] = static_cast<uint8_t>(sum);
 }
 
+void mend_sums(Bytes& frame) {
+  const auto octets = [&](size_t at) { return std::span(frame).subspan(at); };
+  size_t l3 = 14;
+  while (frame.size() >= l3 + 4 && is_vlan_type(load_be<uint16_t>(&frame[l3 - 2]))) l3 += 4;
+  if (frame.size() < l3 + 40) return;
+  const bool v6 = frame[l3] >> 4 == 6;
+  const size_t l4 = l3 + (v6 ? 40 : 20), length = frame.size() - l4;
+  if (length < 8 || length > 0xffff) return;
+  if (v6) {
+    store_be(&frame[l3 + 4], static_cast<uint16_t>(length));
+  } else {
+    mend_ipv4(frame, l3);
+    if (frame[l3] != 0x45 || (load_be<uint16_t>(&frame[l3 + 6]) & 0x3fff) != 0) return;
+  }
+  const uint8_t protocol = frame[l3 + (v6 ? 6 : 9)];
+  size_t at = 0;
+  bool pseudo = true;
+  switch (protocol) {
+    case 6:
+      at = 16;
+      break;
+    case 17:
+      store_be(&frame[l4 + 4], static_cast<uint16_t>(length));
+      if (load_be<uint16_t>(&frame[l4 + 6]) == 0) return;
+      at = 6;
+      break;
+    case 1:
+    case 58:
+      at = 2;
+      pseudo = v6;
+      break;
+    case 47:
+      if ((frame[l4] & 0x80) == 0) return;
+      at = 4;
+      pseudo = false;
+      break;
+    default:
+      return;
+  }
+  if (length < at + 2) return;
+  uint16_t seed = 0;
+  if (pseudo && v6) {
+    seed = checksum::pseudo_v6(&frame[l3 + 8], &frame[l3 + 24], protocol,
+                               static_cast<uint32_t>(length));
+  } else if (pseudo) {
+    seed = checksum::pseudo_v4(&frame[l3 + 12], &frame[l3 + 16], protocol,
+                               static_cast<uint16_t>(length));
+  }
+  store_be(&frame[l4 + at], uint16_t{0});
+  store_be(&frame[l4 + at], checksum::finish_udp(test::naive_sum(octets(l4), seed)));
+}
+
 Bytes take_frame(Input& input, std::span<const Bytes> known) {
   const uint32_t which = input.below(static_cast<uint32_t>(known.size()) + 1);
   if (which == known.size()) return input.octets(input.below(kMostFrame));
   Bytes frame = known[which];
   const uint8_t mend = input.take();
   change(frame, input);
-  if (mend % 2 != 0) mend_ipv4(frame);
+  if (mend & 1) mend_ipv4(frame);
+  if (mend & 2) mend_sums(frame);
   frame.shrink_to_fit();
   return frame;
 }

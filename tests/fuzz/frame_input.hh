@@ -23,6 +23,9 @@ void change(Bytes& frame, Input& input);
 // Makes right the lengths and the header checksum of the IPv4 header at `l3`, where there is one
 // without options, so that a changed frame does not end at the first check.
 void mend_ipv4(Bytes& frame, size_t l3 = 14);
+// The same of either IP header, behind tags, and the length and checksum of what it carries: TCP,
+// UDP with a checksum, ICMP, ICMPv6, GRE with a checksum.
+void mend_sums(Bytes& frame);
 
 // A segmentation or checksum context, mostly one that fits the frame.
 Offload take_offload(Input& input, const Bytes& frame);

@@ -12,7 +12,8 @@ using test::Frame;
 
 constexpr const char* kFormats[kCardKinds][kCardVnics - 1] = {
     {"vxlan", "marked", "gre", "gre-checksum", "slot", "stt"},
-    {"vxlan", "marked", "nvgre", "gre-checksum", "stt-redundant", "stt"}};
+    {"vxlan", "marked", "nvgre", "gre-checksum", "stt-redundant", "stt"},
+    {"gue", "ipip", "gre-ip", "gre-udp", "stt-redundant", "geneve"}};
 
 // The two ends of the overlay and the underlay are one policy with the names turned round: OWN and
 // FAR stand for the last octet of each address.
@@ -49,11 +50,12 @@ std::string text_of(unsigned kind, unsigned version, const char* own, const char
         R"(", "mac": "52:54:00:00:00:0)" + octet + R"(", "addresses": ["10.0.0.)" + octet +
         R"(", "fd00::)" + octet + R"("])" +
         (i % 2 == 0 ? R"(, "firewall": "web", "groups": ["others"])" : R"(, "mirror": "watch")") +
-        (i % 3 == 0 ? R"(, "meter": "gold", "vlans": [7])" : "") + "}";
+        (i % 3 == 0 ? R"(, "meter": "gold", "vlans": [7])" : R"(, "coalesce": true)") + "}";
     if (last) break;
     const std::string peer = i % 2 == 0 ? "192.0.2.FAR" : "2001:db8::FAR";
+    const bool ipip = std::string_view(kFormats[kind][i]) == "ipip";  // it has no VNI
     tenants += std::string(i == 0 ? "" : ",") + R"({"name": "t)" + n + R"(", "vni": )" +
-               std::to_string(100 + i) + R"(, "format": ")" + kFormats[kind][i] +
+               std::to_string(ipip ? 0 : 100 + i) + R"(, "format": ")" + kFormats[kind][i] +
                R"(", "broadcast_peer": ")" + peer + "\"" +
                (i == 2 ? R"(, "mtu": 600, "meter": "gold")" : "") + "}";
     const auto map = [&](const char* to, const std::string& mac, const std::string& by) {
@@ -83,20 +85,60 @@ policy::Policy read(const std::string& text) {
   return std::move(policy.value());
 }
 
-std::vector<Bytes> make_wire_frames(unsigned kind) {
-  test::World peer(read(text_of(kind, 0, "2", "1")));
-  for (const Bytes& frame : guest_frames()) {
-    // From the far guest to the near one.
-    Bytes turned = frame;
-    std::swap_ranges(turned.begin(), turned.begin() + 6, turned.begin() + 6);
-    for (size_t at = 14; at + 4 <= std::min<size_t>(turned.size(), 80); ++at) {
-      if (turned[at] == 10 && turned[at + 1] == 0 && turned[at + 2] == 0 && turned[at + 3] <= 2)
-        turned[at + 3] ^= 3;
-      const bool v6 = at + 16 <= turned.size() && turned[at] == 0xfd && turned[at + 1] == 0;
-      if (v6 && turned[at + 15] <= 2 && turned[at + 15] > 0) turned[at + 15] ^= 3;
+// From the far guest to the near one.
+std::vector<Bytes> make_far_frames() {
+  std::vector<Bytes> frames = guest_frames();
+  // A stream, in order.
+  for (uint32_t i = 0; i < 3; ++i) {
+    frames.push_back(Frame()
+                         .ethernet()
+                         .ipv4({.id = static_cast<uint16_t>(i), .dont_fragment = true})
+                         .tcp({.sequence = 1000 + i * 100})
+                         .payload(test::pattern(100, i))
+                         .build());
+  }
+  for (Bytes& frame : frames) {
+    std::swap_ranges(frame.begin(), frame.begin() + 6, frame.begin() + 6);
+    for (size_t at = 14; at + 4 <= std::min<size_t>(frame.size(), 80); ++at) {
+      if (frame[at] == 10 && frame[at + 1] == 0 && frame[at + 2] == 0 && frame[at + 3] <= 2)
+        frame[at + 3] ^= 3;
+      const bool v6 = at + 16 <= frame.size() && frame[at] == 0xfd && frame[at + 1] == 0;
+      if (v6 && frame[at + 15] <= 2 && frame[at + 15] > 0) frame[at + 15] ^= 3;
     }
-    for (unsigned vnic = 0; vnic < kCardVnics - 1; ++vnic) peer.from_vnic(vnic, turned);
+  }
+  return frames;
+}
+const std::vector<Bytes>& far_frames() {
+  static const std::vector<Bytes> kFrames = make_far_frames();
+  return kFrames;
+}
+
+WireFrame wire_frame(const Bytes& frame, const Bytes& inside) {
+  for (const size_t ethernet : {0, 14}) {
+    if (inside.size() - ethernet > frame.size()) continue;
+    const size_t at = frame.size() - (inside.size() - ethernet);
+    if (std::equal(inside.begin() + static_cast<ptrdiff_t>(ethernet), inside.end(),
+                   frame.begin() + static_cast<ptrdiff_t>(at)))
+      return {frame, static_cast<uint16_t>(at), ethernet == 0};
+  }
+  return {frame};
+}
+
+std::vector<WireFrame> make_wire_frames(unsigned kind) {
+  test::World peer(read(text_of(kind, 0, "2", "1")));
+  std::vector<WireFrame> frames;
+  const auto keep = [&](const Bytes& inside) {
+    for (const test::SentFrame& sent : peer.sink.sent)
+      frames.push_back(wire_frame(sent.frame, inside));
+    peer.sink.sent.clear();
+  };
+  for (const Bytes& frame : far_frames()) {
+    for (unsigned vnic = 0; vnic < kCardVnics - 1; ++vnic) {
+      peer.from_vnic(vnic, frame);
+      keep(frame);
+    }
     peer.now += 10'000'000'000;
+    keep({});  // what the neighbours' clockwork sends
   }
   // In several segments where the format has such.
   const Bytes super =
@@ -114,9 +156,9 @@ std::vector<Bytes> make_wire_frames(unsigned kind) {
                     .mss = 1000,
                     .header_length = 54,
                     .payload_length = 3000});
+    for (const test::SentFrame& sent : peer.sink.sent) frames.push_back({sent.frame});
+    peer.sink.sent.clear();
   }
-  std::vector<Bytes> frames;
-  for (const test::SentFrame& sent : peer.sink.sent) frames.push_back(sent.frame);
   const uint16_t vlan = kind == 0 ? 0 : 9;
   const auto from_peer = [&](const char* to) {
     Frame frame;
@@ -126,26 +168,26 @@ std::vector<Bytes> make_wire_frames(unsigned kind) {
   };
   for (const uint16_t operation : {1, 2}) {
     for (const char* sender : {"192.0.2.2", "192.0.2.254"}) {
-      frames.push_back(from_peer("02:00:00:00:00:01")
-                           .arp({.operation = operation,
-                                 .sender_mac = "02:00:00:00:00:02",
-                                 .sender_ip = sender,
-                                 .target_mac = "02:00:00:00:00:01",
-                                 .target_ip = "192.0.2.1"})
-                           .build());
+      frames.push_back({from_peer("02:00:00:00:00:01")
+                            .arp({.operation = operation,
+                                  .sender_mac = "02:00:00:00:00:02",
+                                  .sender_ip = sender,
+                                  .target_mac = "02:00:00:00:00:01",
+                                  .target_ip = "192.0.2.1"})
+                            .build()});
     }
   }
   const test::Ipv6 ip = {.source = "2001:db8::2", .destination = "2001:db8::1", .hop_limit = 255};
   frames.push_back(
-      from_peer("02:00:00:00:00:01")
-          .ipv6(ip)
-          .neighbor_solicitation("2001:db8::1", test::nd_link_option(1, "02:00:00:00:00:02"))
-          .build());
-  frames.push_back(from_peer("02:00:00:00:00:01")
-                       .ipv6(ip)
-                       .neighbor_advertisement("2001:db8::2", 0x60000000,
-                                               test::nd_link_option(2, "02:00:00:00:00:02"))
-                       .build());
+      {from_peer("02:00:00:00:00:01")
+           .ipv6(ip)
+           .neighbor_solicitation("2001:db8::1", test::nd_link_option(1, "02:00:00:00:00:02"))
+           .build()});
+  frames.push_back({from_peer("02:00:00:00:00:01")
+                        .ipv6(ip)
+                        .neighbor_advertisement("2001:db8::2", 0x60000000,
+                                                test::nd_link_option(2, "02:00:00:00:00:02"))
+                        .build()});
   return frames;
 }
 
@@ -154,15 +196,42 @@ std::vector<Bytes> make_wire_frames(unsigned kind) {
 std::string card_text(unsigned kind, unsigned version) { return text_of(kind, version, "1", "2"); }
 
 const policy::Policy& card(unsigned kind, unsigned version) {
-  static const policy::Policy kCards[kCardKinds][2] = {
-      {read(card_text(0, 0)), read(card_text(0, 1))},
-      {read(card_text(1, 0)), read(card_text(1, 1))}};
-  return kCards[kind][version];
+  static const std::vector<policy::Policy> kCards = [] {
+    std::vector<policy::Policy> cards;
+    for (unsigned each = 0; each < 2 * kCardKinds; ++each)
+      cards.push_back(read(card_text(each / 2, each % 2)));
+    return cards;
+  }();
+  return kCards[kind * 2 + version];
 }
 
-const std::vector<Bytes>& wire_frames(unsigned kind) {
-  static const std::vector<Bytes> kFrames[kCardKinds] = {make_wire_frames(0), make_wire_frames(1)};
+const std::vector<WireFrame>& wire_frames(unsigned kind) {
+  static const std::vector<std::vector<WireFrame>> kFrames = [] {
+    std::vector<std::vector<WireFrame>> frames;
+    for (unsigned each = 0; each < kCardKinds; ++each) frames.push_back(make_wire_frames(each));
+    return frames;
+  }();
   return kFrames[kind];
+}
+
+Bytes take_wire_frame(Input& input, unsigned kind) {
+  const auto& known = wire_frames(kind);
+  const uint32_t which = input.below(static_cast<uint32_t>(known.size()) + 1);
+  if (which == known.size()) return input.octets(input.below(kMostFrame));
+  const WireFrame& wire = known[which];
+  const uint8_t how = input.take();
+  Bytes frame = wire.frame;
+  if ((how & 4) && wire.inner != 0) {
+    const Bytes inner = take_frame(input, far_frames());
+    frame.resize(wire.inner);
+    const size_t left_out = wire.ethernet ? 0 : std::min<size_t>(14, inner.size());
+    frame.insert(frame.end(), inner.begin() + static_cast<ptrdiff_t>(left_out), inner.end());
+  } else {
+    change(frame, input);
+  }
+  if (how & 3) mend_sums(frame);
+  frame.shrink_to_fit();
+  return frame;
 }
 
 }  // namespace gatehouse::fuzz

@@ -136,8 +136,9 @@ class Play {
       require(table_.mac(index) != MacAddress{}, "a neighbour of use has a MAC");
       return;
     }
-    if (table_.need(index, now_, out_) || !table_.may_wait(index)) return;
-    Packet* packet = test::packet_of(pool_, guest_frames()[0], static_cast<uint16_t>(index % 4));
+    const auto port = static_cast<uint16_t>(index % 4);
+    if (table_.need(index, now_, out_) || !table_.may_wait(index, port)) return;
+    Packet* packet = test::packet_of(pool_, guest_frames()[0], port);
     require(packet != nullptr, "there is a buffer");
     table_.wait(index, packet);
   }

@@ -79,6 +79,7 @@ class Play {
         break;
       case 7:
         world_.sink.wire_cuts = input_.flag();
+        world_.sink.largest = input_.flag() ? 9000 : kStandardFrame;
         world_.pipeline.trace(input_.flag());
         break;
       case 8:
@@ -149,7 +150,7 @@ class Play {
   }
 
   void from_wire() {
-    batch([&] { return take_frame(input_, wire_frames(kind_)); },
+    batch([&] { return take_wire_frame(input_, kind_); },
           [&](std::span<Packet* const> packets) {
             for (Packet* packet : packets) {
               if (input_.below(8) == 0) packet->wire_mss = input_.take<uint16_t>();
@@ -172,8 +173,10 @@ class Play {
       require(spec::drop_row(drop.reason) != nullptr, "a reason that has a row");
     drops_ += world_.sink.drops.size();
     const bool cuts = world_.sink.wire_cuts;
+    const uint32_t largest = world_.sink.largest;
     world_.sink.clear();
     world_.sink.wire_cuts = cuts;
+    world_.sink.largest = largest;
   }
 
   // Nothing is kept for ever, and each frame is counted once.

@@ -11,11 +11,12 @@ namespace gatehouse::fuzz {
 namespace {
 
 const uplink::Options kSlow = {.present = true, .rate = 1'000'000};
+constexpr PacketPool::Limits kBuffers = {.small_count = 64, .large_count = 2};
 
 // A card in the middle of its work: frames on the cable, for a guest that is slow, for a neighbour.
 const Bytes& card_state() {
   static const Bytes kState = [] {
-    card::World world(kSlow);
+    card::World world(kSlow, 0, kBuffers);
     world.b.room = 0;
     card::World::transmit(world.a, card::World::from_a("10.0.0.11", "52:54:00:00:00:0b"), 2);
     card::World::transmit(world.a, card::World::from_a("10.0.0.2"), 3);
@@ -27,7 +28,7 @@ const Bytes& card_state() {
 }
 
 void load_card(Input& input) {
-  card::World world(kSlow);
+  card::World world(kSlow, 0, kBuffers);
   load_spoiled(world.card, card_state(), input);
   world.card.loaded();
   for (card::FakeGuest* guest : {&world.a, &world.b}) guest->port->receive_ready();
@@ -54,7 +55,7 @@ struct Machine {
       }
     }
     for (size_t i = 0; i < wire_frames(kind).size(); i += 5) {
-      Packet* packet = test::packet_of(pool, wire_frames(kind)[i]);
+      Packet* packet = test::packet_of(pool, wire_frames(kind)[i].frame);
       if (packet != nullptr) pipeline.from_uplink(0, {&packet, 1}, now);
     }
     now += 1'000'000'000;
@@ -68,13 +69,16 @@ struct Machine {
 };
 
 const Bytes& pipeline_state(unsigned kind) {
-  static const auto make = [](unsigned which) {
-    Machine machine(which);
-    machine.traffic(which);
-    require(machine.pipeline.sizes().connections != 0, "there are connections to save");
-    return saved_by(machine.pipeline);
-  };
-  static const Bytes kStates[kCardKinds] = {make(0), make(1)};
+  static const std::vector<Bytes> kStates = [] {
+    std::vector<Bytes> states;
+    for (unsigned each = 0; each < kCardKinds; ++each) {
+      Machine machine(each);
+      machine.traffic(each);
+      require(machine.pipeline.sizes().connections != 0, "there are connections to save");
+      states.push_back(saved_by(machine.pipeline));
+    }
+    return states;
+  }();
   return kStates[kind];
 }
 

@@ -25,6 +25,13 @@ policy::LengthRule take_rule(Input& input) {
   return {take_field(input), input.take(), static_cast<uint16_t>(input.below(300))};
 }
 
+// What the card fills in itself is zero in a description.
+void clear(Bytes& header, const Field& field) {
+  for (uint32_t bit = field.octet * 8u + field.bit, left = field.bits; left != 0; ++bit, --left) {
+    if (bit / 8 < header.size()) header[bit / 8] &= static_cast<uint8_t>(~(0x80u >> bit % 8));
+  }
+}
+
 Format take_format(Input& input) {
   const auto& shipped = policy::shipped_formats();
   const uint32_t which = input.below(static_cast<uint32_t>(shipped.size()) + 1);
@@ -38,7 +45,7 @@ Format take_format(Input& input) {
     format.header = input.octets(input.below(56));
   }
   for (unsigned changes = input.below(8); changes != 0; --changes) {
-    switch (input.below(16)) {
+    switch (input.below(20)) {
       case 0:
         format.tenant = take_field(input);
         break;
@@ -91,11 +98,29 @@ Format take_format(Input& input) {
       case 14:
         format.id.clear();
         break;
+      case 15:
+        format.inner = static_cast<policy::Inside>(input.below(4));
+        break;
+      case 16:
+        format.ether_type = take_field(input);
+        break;
+      case 17:
+        format.offload = take_field(input);
+        break;
+      case 18:
+        format.segments = static_cast<policy::Segments>(input.below(3));
+        break;
       default:
         format.protocol = input.take();
         format.port = format.has_ports() ? input.take<uint16_t>() : uint16_t{0};
         break;
     }
+  }
+  if (input.below(8) != 0) {
+    for (const Field& field :
+         {format.tenant, format.flow, format.checksum, format.ether_type, format.offload,
+          format.any_critical, format.length.field, format.total_length.field})
+      clear(format.header, field);
   }
   return format;
 }
@@ -117,6 +142,23 @@ DropReason open(const Bytes& frame, const decapsulate::Plan& plan, decapsulate::
   require(tunnel.inner_offset <= frame.size() &&
               tunnel.inner_length <= frame.size() - tunnel.inner_offset,
           "the inner frame lies in the outer one");
+  return reason;
+}
+
+// What the segments of a frame make when they are together: in front of it is what a packet has.
+DropReason open_stream(const Bytes& stream, uint16_t port, const decapsulate::Plan& plan,
+                       decapsulate::Tunnel& tunnel) {
+  Bytes memory(kHeadroom);
+  memory.insert(memory.end(), stream.begin(), stream.end());
+  memory.shrink_to_fit();
+  const auto octets = std::span(memory).subspan(kHeadroom);
+  const DropReason reason = decapsulate::open_stream(octets, port, {&plan, 1}, tunnel);
+  if (reason != DropReason::none) return reason;
+  require(tunnel.inner_offset <= stream.size() &&
+              tunnel.inner_length <= stream.size() - tunnel.inner_offset,
+          "the inner frame lies in the stream");
+  const decapsulate::Left left = plan.left(octets.data());
+  require(left.mss == 0 || octets.size() >= tunnel.header_length, "there is a header to read");
   return reason;
 }
 
@@ -177,16 +219,19 @@ void fuzz_one(std::span<const uint8_t> octets) {
                 frame.begin() + tunnel.inner_offset + tunnel.inner_length) == inner,
           "and its inner frame");
 
+  if (format.protocol == Format::kTcp && encapsulate::Plan(format).segments()) {
+    const size_t header = format.header.size() + format.options.size();
+    Bytes stream(frame.end() - static_cast<ptrdiff_t>(header + inner.size()), frame.end());
+    require(open_stream(stream, format.port, plan, tunnel) == DropReason::none &&
+                tunnel.vni == ends.vni && tunnel.inner_length == inner.size(),
+            "in several segments too");
+    change(stream, input);
+    static_cast<void>(open_stream(stream, format.port, plan, tunnel));
+  }
+
   // Changed where it stands, and with an outer header that still fits.
   change(frame, input);
-  const size_t l3 = ends.vlan != 0 ? 18 : 14;
-  if (!v6) mend_ipv4(frame, l3);
-  const size_t l4 = l3 + 20;
-  if (!v6 && format.protocol == Format::kUdp && frame.size() >= l4 + 8) {
-    frame[l4 + 4] = static_cast<uint8_t>((frame.size() - l4) >> 8);
-    frame[l4 + 5] = static_cast<uint8_t>(frame.size() - l4);
-    frame[l4 + 6] = frame[l4 + 7] = 0;
-  }
+  if (input.below(4) != 0) mend_sums(frame);
   static_cast<void>(open(frame, plan, tunnel));
 }
 

@@ -13,8 +13,8 @@ namespace {
 constexpr char kIntroduction[] = R"(# Tunnel formats
 
 The card has no code for VXLAN or Geneve. It has descriptions: where a tunnel header says what it is, whose frame it carries and how long it is.
-From a description alone it recognises, builds and opens frames, with super-frames cut to segments. A new format is a few lines in the
-[policy file](policy.md#format).
+From a description alone it recognises, builds and opens frames, cuts super-frames to segments and coalesces those that come in. A new format is
+a few lines in the [policy file](policy.md#format).
 
 A frame on the underlay:
 
@@ -64,6 +64,14 @@ constexpr char kExample[] = R"({
   "vnics": [{"name": "vnic0", "tenant": "red", "addresses": ["192.168.0.1"]}],
   "mappings": [{"tenant": "red", "destination": "192.168.0.2", "mac": "52:54:00:00:00:02", "peer": "10.1.0.2"}]
 }
+)";
+
+constexpr char kPatent[] = R"(
+The example of US 9,385,912 that no standard knows, 16 octets behind IP protocol 47 with the flow at octet 10, is
+
+```json
+{"name": "patent", "protocol": 47, "header": "0000beef 00000000 00000000 0000abcd", "id": ["2:beef"], "tenant": "4:32", "flow": "10:16"}
+```
 )";
 
 constexpr char kRules[] = R"(
@@ -134,6 +142,7 @@ std::string formats_page() {
   std::string page = kIntroduction;
   page += kExample;
   page += "```\n\nThe header of a frame of tenant red is then `" + example_header() + "`.\n";
+  page += kPatent;
   page += kRules;
   page += policy::shipped_formats_text();
   page +=
