@@ -193,7 +193,7 @@ inline DropReason Guard::check_known(uint32_t number, const Packet& packet, Flow
         direction != known.began && direction == FlowDirection::kOut && is_dhcp_client(ticket.key);
     if (restart) return DropReason::none;
     const Addresses addresses = addresses_of(packet, direction);
-    if (!still_allowed(number, addresses.local, addresses.remote, counters)) {
+    if (!still_allowed(number, direction, addresses.local, addresses.remote, counters)) {
       return DropReason::firewall_denied;
     }
   }
@@ -269,7 +269,7 @@ DropReason Guard::check_error(unsigned vnic, const Packet& packet, FlowDirection
   const Connection& known = connection(number);
   const Addresses addresses = addresses_of(quotation.ends, quoted);
   if (known.epoch != epoch_ &&
-      !still_allowed(number, addresses.local, addresses.remote, counters)) {
+      !still_allowed(number, quoted, addresses.local, addresses.remote, counters)) {
     return DropReason::firewall_denied;
   }
   if (quotation.tcp && !firewall::tcp_under_way(known, quoted != known.began, quotation.sequence)) {
@@ -350,11 +350,16 @@ void Guard::log(const firewall::Verdict& verdict, const FlowKey& key, FlowDirect
 
 // Under rules that came after it began, or that are asked about each frame, because DHCP's key has
 // no addresses. False: it is gone, but DHCP's.
-bool Guard::still_allowed(uint32_t number, const uint8_t* local, const uint8_t* remote,
-                          Counters& counters) {
+bool Guard::still_allowed(uint32_t number, FlowDirection direction, const uint8_t* local,
+                          const uint8_t* remote, Counters& counters) {
   Connection& known = connection(number);
   const FlowKey& key = table_->key(number);
-  const firewall::Verdict verdict = judge(key, known.began, known.icmp_type, local, remote);
+  firewall::Verdict verdict = judge(key, known.began, known.icmp_type, local, remote);
+  // A server whom a rule lets in comes in, though the client has asked.
+  if (!verdict.allow && direction != known.began && is_dhcp_client(key)) {
+    const firewall::Verdict alone = judge(key, direction, known.icmp_type, local, remote);
+    if (alone.allow) verdict = alone;
+  }
   if (verdict.allow) {
     known.epoch = epoch_of(key);
     return true;
@@ -397,8 +402,7 @@ uint32_t Guard::one_of_the_richest(uint16_t vnic, FlowDirection direction) {
   if (richest == kNone) return kNone;
   const auto owner = static_cast<uint16_t>(richest);
   const bool own = table_->size(owner) <= table_->size(vnic);
-  const uint32_t number = own ? one_to_spare(vnic, direction) : kNone;
-  return number != kNone ? number : one_to_spare(owner, direction);
+  return one_to_spare(own ? vnic : owner, direction);
 }
 
 DropReason Guard::make_room(uint16_t vnic, FlowDirection direction, Counters& counters) {

@@ -122,8 +122,8 @@ class Guard {
                                Counters& counters);
   spec::DropReason check_later(unsigned vnic, const Packet& packet, FlowDirection direction);
   void remember_fragments(unsigned vnic, const Packet& packet, FlowDirection direction);
-  bool still_allowed(uint32_t number, const uint8_t* local, const uint8_t* remote,
-                     Counters& counters);
+  bool still_allowed(uint32_t number, FlowDirection direction, const uint8_t* local,
+                     const uint8_t* remote, Counters& counters);
   firewall::Verdict judge(const FlowKey& key, FlowDirection began, uint8_t icmp_type,
                           const uint8_t* local, const uint8_t* remote) const;
   spec::DropReason admit(const Ticket& ticket, FlowDirection direction,

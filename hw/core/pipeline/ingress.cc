@@ -299,7 +299,9 @@ void Pipeline::Impl::inner_frame(unsigned uplink, Packet& packet, uint16_t tenan
       return drop_wire(uplink, packet, DropReason::not_forwarded);
     default: {
       // The asker's own mapping says which of the peer's VNIs an answer wants.
-      const bool known = source.way.is_next_hop();
+      // A probe has none; where a default route has its address, that says nothing.
+      const bool probe = question.kind == Kind::kArpProbe || question.kind == Kind::kDadProbe;
+      const bool known = !probe && source.way.is_next_hop();
       const NextHop& back = known ? tables->next_hops[source.way.index()] : peer;
       return asked_by_peer(uplink, packet, question, tenant, back);
     }

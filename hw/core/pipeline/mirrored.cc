@@ -47,7 +47,8 @@ bool Pipeline::Impl::mirror_cut(const NextHop& hop, Packet& packet) {
   Offload& offload = packet.offload;
   if (!offload.tso) {
     const bool tcp = layers.l4 == L4::kTcp && !layers.fragment;
-    if (!tcp || packet.length <= hop.max_frame) return false;
+    if (!tcp || layers.l3_end <= hop.max_frame) return false;
+    packet.length = layers.l3_end;  // what stands behind the datagram is not of the stream
     offload = {.tso = true,
                .tcp = true,
                .ipv4 = layers.l3 == L3::kIpv4,

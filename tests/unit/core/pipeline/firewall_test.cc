@@ -327,6 +327,28 @@ TEST(Firewall, WhoHoldsMostOfTheCardGivesFirst) {
   EXPECT_EQ(pair.b.count().count("vnic1.drop.flow_table_full"), 0u);
 }
 
+// Who has most, and none to spare, takes nothing from who has less.
+TEST(Firewall, WhoHoldsMostOfTheCardTakesNoOtherVnicsConnections) {
+  Pair pair(guarded([](policy::Policy& policy) {
+    policy.vnics[1].firewall = "web";
+    policy.connections = 64;
+  }));
+  for (uint16_t id = 1; id <= 4; ++id) {
+    pair.a.sink.clear();
+    pair.a.from_vnic(2, ping(id));
+    for (const SentFrame& sent : pair.a.sink.sent) pair.b.from_wire(sent.frame);
+    pair.b.from_vnic(1, pong(id));
+  }
+  ASSERT_EQ(pair.b.pipeline.connections(1), 4u);
+  for (uint16_t port = 1; port <= 60; ++port) pair.open(port);
+  ASSERT_EQ(pair.b.pipeline.connections(0), 60u);
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kSyn, 1, 0, 61)));
+  EXPECT_EQ(pair.drops("flow_table_full"), 1u);
+  EXPECT_EQ(pair.counter("firewall_evicted"), 0u);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 60u);
+  EXPECT_EQ(pair.b.pipeline.connections(1), 4u);
+}
+
 TEST(Firewall, NobodyGoesInVainUnderALoweredLimit) {
   Pair pair;
   for (uint16_t port = 1; port <= 10; ++port) {
@@ -558,6 +580,17 @@ TEST(Firewall, DhcpAsksTheRulesForEachServer) {
   EXPECT_TRUE(pair.to_b(error(to_third)));
   EXPECT_FALSE(pair.to_b(error(to_first)));
   EXPECT_EQ(pair.drops("firewall_denied"), 3u);
+  // Whom a rule lets in comes in, though the client may not ask him.
+  ASSERT_TRUE(pair.b.pipeline
+                  .load(guarded([](policy::Policy& policy) {
+                    policy.firewalls[0].rules = {
+                        {.protocol = 17, .remote = {prefix("10.0.0.1/32")}},
+                        {.inward = false, .remote = {prefix("10.0.0.9/32")}},
+                        {.inward = false, .allow = false}};
+                  }))
+                  .ok());
+  EXPECT_TRUE(pair.to_b(from_first));
+  EXPECT_FALSE(third_to_b(from_third));
   // Whom a rule lets begin does not decide about whom the client asks.
   ASSERT_TRUE(pair.b.pipeline
                   .load(guarded([](policy::Policy& policy) {

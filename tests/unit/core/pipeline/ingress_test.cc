@@ -304,6 +304,30 @@ TEST(Ingress, AnswersPeersUnderTheirVni) {
   EXPECT_EQ(Bytes(answer.begin() + 46, answer.begin() + 49), (Bytes{0, 0, 100})) << "Geneve's VNI";
 }
 
+// The unspecified address is nobody's, though a default route has it.
+TEST(Ingress, AnswersProbesToWhoProbes) {
+  policy::Policy policy = card_a();
+  for (const char* all : {"0.0.0.0/0", "::/0"}) {
+    policy::Mapping route = policy.mappings.at(0);
+    route.destination = prefix(all);
+    route.peer = *parse_ip("192.0.2.9");
+    policy.mappings.push_back(route);
+  }
+  policy.uplinks[0].neighbours.push_back({*parse_ip("192.0.2.9"), *parse_mac("02:00:00:00:00:09")});
+  const Bytes probes[] = {
+      from_peer("ff:ff:ff:ff:ff:ff")
+          .arp({.sender_mac = "52:54:00:00:00:02", .sender_ip = "0.0.0.0", .target_ip = "10.0.0.1"})
+          .build(),
+      nd("::", "ff02::1:ff00:1").neighbor_solicitation("fd00::1").build()};
+  for (const Bytes& probe : probes) {
+    World a(policy);
+    a.from_wire(tunnel(probe));
+    ASSERT_EQ(a.sink.sent.size(), 1u);
+    const Bytes& answer = a.sink.sent[0].frame;
+    EXPECT_EQ(Bytes(answer.begin() + 30, answer.begin() + 34), (Bytes{192, 0, 2, 2}));
+  }
+}
+
 TEST(Ingress, PeersThatAskALotLeaveTheVnicItsAnswers) {
   World a(card_a());
   const Bytes question = tunnel(

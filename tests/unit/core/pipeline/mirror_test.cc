@@ -126,6 +126,26 @@ TEST(Mirror, CutsWhatIsTooLong) {
   EXPECT_EQ(payload, Bytes(stream.begin() + 54, stream.end()));
 }
 
+// Else a guest shows who looks at copies a stream that its receiver never sees.
+TEST(Mirror, WhatStandsBehindADatagramIsNoPartOfTheStream) {
+  World a(mirrored());
+  const auto tcp = [](uint32_t payload) {
+    return Frame()
+        .ethernet({.destination = "52:54:00:00:00:77"})
+        .ipv4({.destination = "10.0.0.3"})
+        .tcp()
+        .payload(payload)
+        .build();
+  };
+  a.from_vnic(0, concat({tcp(20), Bytes(3000)}));
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), cut(concat({tcp(20), Bytes(3000)}), 1464));
+  a.sink.clear();
+  a.from_vnic(0, concat({tcp(2000), Bytes(3000)}));
+  ASSERT_EQ(a.sink.sent.size(), 2u);
+  EXPECT_EQ(a.sink.sent[0].frame.size() + a.sink.sent[1].frame.size(), 2 * (50u + 54) + 2000);
+}
+
 // A receiver may spread flows by the outer headers.
 TEST(Mirror, CopiesOfOneFlowHaveOneSourcePort) {
   World a(mirrored());
