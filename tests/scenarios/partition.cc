@@ -581,7 +581,8 @@ TEST_F(Partition, WhereItCannotBeItSaysSo) {
     for (const std::string& word : lab::Build::firmware_path()) command.push_back(word);
     command.insert(command.end(), row.words.begin(), row.words.end());
     const lab::CommandResult result = lab::run_command(command, seconds(20));
-    if (result.output.find("/dev/kvm") != std::string::npos) continue;  // none on this machine
+    // None on this machine.
+    if (result.output.find("failed to initialize kvm") != std::string::npos) continue;
     EXPECT_EQ(result.exit_status, 1) << result.output;
     EXPECT_NE(result.output.find(row.reason), std::string::npos) << result.output;
   }
