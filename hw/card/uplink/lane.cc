@@ -27,7 +27,7 @@ Lane::Lane(PacketPool& pool, const LaneOptions& options)
 int64_t Lane::wire_ns(uint32_t octets) const {
   if (options_.rate == 0) return 0;
   // At most 8 * 65 Ki * 10^9 < 2^50: no overflow.
-  const uint64_t bits = 8ull * (std::max(octets, kMinWireFrame) + kWireOverhead);
+  const uint64_t bits = 8ull * (std::max(octets, kMinFrame) + kWireOverhead);
   return static_cast<int64_t>((bits * 1'000'000'000ull + options_.rate - 1) / options_.rate);
 }
 

@@ -15,8 +15,6 @@ namespace gatehouse::uplink {
 // Octets that a frame takes on an Ethernet wire besides those that the card sees: preamble and
 // start delimiter 8, FCS 4, inter-packet gap 12 (IEEE 802.3 clause 4.4.2).
 inline constexpr uint32_t kWireOverhead = 24;
-// Shortest frame on the wire, without FCS.
-inline constexpr uint32_t kMinWireFrame = 60;
 
 struct LaneOptions {
   uint64_t rate = 0;         // bits per second; 0: unlimited

@@ -15,7 +15,7 @@ namespace {
 using namespace i82574;  // NOLINT: register names
 
 using Pause = PauseFrame<uint8_t>;
-constexpr uint32_t kOctets = 60;  // of a control frame, without FCS
+constexpr uint32_t kOctets = kMinFrame;  // of a control frame
 // Of a quantum, by STATUS.SPEED.
 constexpr int64_t kQuantumNs[] = {100 * Pause::kGigabitQuantumNs, 10 * Pause::kGigabitQuantumNs,
                                   Pause::kGigabitQuantumNs};

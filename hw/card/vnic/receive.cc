@@ -20,7 +20,6 @@ using namespace i82574;  // NOLINT: register and descriptor names
 using spec::DropReason;
 
 constexpr uint32_t kEthernetHeader = 14;
-constexpr uint32_t kShortestFrame = 60;  // without FCS
 constexpr uint32_t kKib = 1024;
 constexpr uint32_t kQueueCauses[kQueues] = {ICR_RXT0 | ICR_RXQ0, ICR_RXT0 | ICR_RXQ1};
 constexpr uint32_t kDelayable = ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1 | ICR_ACK;
@@ -213,7 +212,7 @@ size_t ReceiveEngine::receive_batch(std::span<const Delivery> frames) {
 // already.
 std::span<const uint8_t> ReceiveEngine::assemble(const OutFrame& frame) {
   const uint32_t length = frame.length();
-  if (length >= kShortestFrame) {
+  if (length >= kMinFrame) {
     if (frame.head.length == 0) return {frame.body.data, frame.body.length};
     if (frame.body.length == 0) return {frame.head.data, frame.head.length};
   }
@@ -221,8 +220,8 @@ std::span<const uint8_t> ReceiveEngine::assemble(const OutFrame& frame) {
   if (frame.head.length != 0) std::memcpy(to, frame.head.data, frame.head.length);
   if (frame.body.length != 0)
     std::memcpy(to + frame.head.length, frame.body.data, frame.body.length);
-  if (length < kShortestFrame) std::memset(to + length, 0, kShortestFrame - length);
-  return {to, std::max(length, kShortestFrame)};
+  if (length < kMinFrame) std::memset(to + length, 0, kMinFrame - length);
+  return {to, std::max(length, kMinFrame)};
 }
 
 bool ReceiveEngine::passes(const ReceiveSettings& settings, std::span<const uint8_t> frame,

@@ -15,8 +15,6 @@ namespace {
 using namespace i82574;  // NOLINT: register and descriptor names
 using spec::DropReason;
 
-constexpr uint32_t kShortestFrame = 60;  // without FCS
-
 bool wants_vlan(const TransmitSettings& settings, const TransmitFrame& frame) {
   const uint8_t command = frame.segmented() ? frame.first_command : frame.last_command;
   return settings.insert_vlan && (command & TX_CMD_VLE) != 0;
@@ -149,9 +147,9 @@ DropReason finish(const TransmitSettings& settings, const TransmitFrame& frame,
   if (vlan) insert_vlan(settings, frame.vlan_tci, packet);
   // A super-frame is as long as its context says. Its segments are padded where they need it: by
   // what encapsulates them, or by the vnic that receives them.
-  if (settings.pad && !frame.segmented() && packet.length < kShortestFrame) {
-    std::memset(packet.data + packet.length, 0, kShortestFrame - packet.length);
-    packet.length = kShortestFrame;
+  if (settings.pad && !frame.segmented() && packet.length < kMinFrame) {
+    std::memset(packet.data + packet.length, 0, kMinFrame - packet.length);
+    packet.length = kMinFrame;
   }
   return DropReason::none;
 }
@@ -175,7 +173,7 @@ DropReason make_packet(const TransmitSettings& settings, const TransmitFrame& fr
   }
   const bool vlan = wants_vlan(settings, frame);
   const uint32_t tag = vlan ? kVlanTagOctets : 0;
-  Packet* taken = card.take_packet(std::max(frame.octets, kShortestFrame) + tag);
+  Packet* taken = card.take_packet(std::max(frame.octets, kMinFrame) + tag);
   if (taken == nullptr) return DropReason::no_packet_buffer;
   taken->data += tag;  // keeps kHeadroom free in front of the tag
   taken->length = frame.octets;

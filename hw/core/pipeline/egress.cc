@@ -297,9 +297,10 @@ void Pipeline::Impl::count_segments(unsigned port) {
 }
 
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
+  // What came before goes before: only then does the wire say whether it cuts.
+  if (packet.offload.tso) flush();
   // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
   // own limit.
-  if (packet.offload.tso) flush();  // what came before goes before: then the wire says if it cuts
   const bool many = goes_in_segments(packet, hop);
   const uint32_t most = many ? hop.max_whole : hop.max_frame;
   const uint32_t mtu = std::max(most - packet.layers.l2_length, segment::kMinMtu);

@@ -53,6 +53,8 @@ void Pipeline::Impl::send_super(const NextHop& hop, const Inner& inner, const La
   sink.to_uplink_super(hop.uplink, {{start, headers}, inner.body}, super);
 }
 
+static_assert(kMaxVnics <= underlay::Neighbours::kPorts);
+
 // The memory of the frame is the caller's: what waits is copied. Null: dropped.
 Packet* Pipeline::Impl::copy_to_wait(unsigned port, const NextHop& hop, const OutFrame& frame) {
   const auto refuse = [&](DropReason reason) {

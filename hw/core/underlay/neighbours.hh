@@ -48,7 +48,7 @@ enum class Heard : uint8_t {
 
 class Neighbours {
  public:
-  static constexpr unsigned kPorts = 256;
+  static constexpr unsigned kPorts = 256;  // of vnics that frames wait for
   enum class State : uint8_t { kStatic, kUnknown, kAsking, kReachable, kProbing };
 
   explicit Neighbours(std::span<const Interface> interfaces = {});

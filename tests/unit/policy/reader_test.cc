@@ -466,6 +466,27 @@ TEST_F(ReaderFile, ThatIsTooLargeIsNotRead) {
 }
 
 // Loading a policy must not hold the guests up.
+// The page of the policy says what check_references() holds.
+TEST(Reader, TheSchemaTellsHowManyThereMayBe) {
+  const auto text = [](Object object, std::string_view name) {
+    for (const Member& member : members(object)) {
+      if (member.name == name) return std::string(member.text);
+    }
+    return std::string("no such member");
+  };
+  const struct {
+    Object object;
+    const char* name;
+    size_t most;
+  } rows[] = {{Object::kPolicy, "groups", kMaxGroups},
+              {Object::kGroup, "addresses", kMaxGroupAddresses},
+              {Object::kRule, "groups", kMaxRuleGroups}};
+  for (const auto& row : rows) {
+    const std::string tells = "t most " + std::to_string(row.most);
+    EXPECT_NE(text(row.object, row.name).find(tells), std::string::npos) << row.name;
+  }
+}
+
 TEST(Reader, GroupsAndTheirAddressesAreCounted) {
   const auto finding = [](const Policy& policy) {
     const std::optional<Finding> found = check_references(policy);
