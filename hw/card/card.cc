@@ -259,8 +259,10 @@ bool Card::receive(unsigned uplink, const OutFrame& frame, bool at_once, const A
   return true;
 }
 
+// Whatever waits while the machine stands still is in a state that may go on elsewhere: it is not
+// sent from here, too.
 void Card::uplink_writable(unsigned uplink) {
-  if (depth_ > 0) {
+  if (depth_ > 0 || !ports_.event.runs()) {
     uplinks_[uplink]->unblock();
     return;
   }
@@ -305,12 +307,14 @@ void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
 
 // A super-frame costs the wire's side about as long as the guest took to make it. run() is called
 // on another thread than the doorbell, so that both work at the same time; what comes after such
-// frames stays behind them.
+// frames stays behind them. None is left while the machine stands still (a debugger's doorbell): a
+// saved state has no place for them.
 bool Card::leave_to_run(std::span<Packet* const> batch) const {
   if (transmits_.size() + batch.size() > kLeft) return false;
-  return !transmits_.empty() || std::any_of(batch.begin(), batch.end(), [](const Packet* packet) {
-    return packet->offload.tso;
-  });
+  const bool waits =
+      !transmits_.empty() || std::any_of(batch.begin(), batch.end(),
+                                         [](const Packet* packet) { return packet->offload.tso; });
+  return waits && ports_.event.runs();
 }
 
 void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {

@@ -111,7 +111,8 @@ class Card final : private pipeline::Sink {
 
   // A bounded amount of the work that waits; schedules itself again when there is more.
   void run();
-  // Until nothing waits but timed frames: before state is saved.
+  // Until nothing waits but timed frames, and those for a vnic that takes none: when the machine
+  // stops, before any of its state is saved, memory included.
   void drain();
 
   // Records frames into a pcapng file; ends an earlier recording.

@@ -66,6 +66,8 @@ class EventPort {
   virtual ~EventPort() = default;
   // Card::run is to be called soon, outside of any call into the card or one of its vnics.
   virtual void schedule() = 0;
+  // False: the machine stands still, and nothing that is scheduled comes before it goes on.
+  virtual bool runs() = 0;
   // Whether anybody looks at walked().
   virtual bool tracing() = 0;
   // So many frames of a batch enter a stage. `port` is a vnic on the way out, an uplink on the way

@@ -54,7 +54,8 @@ void Card::archive_pending(Archive& archive, uint32_t version) {
 }
 
 void Card::archive_held(Archive& archive, VnicPort& port, uint32_t version) {
-  // Transmitted frames that wait are none: drain() came first.
+  // Transmitted frames that wait are none: drain() came first, and none has been left since
+  // (leave_to_run).
   uint32_t count = static_cast<uint32_t>(port.held_.size());
   archive(count);
   if (count > VnicPort::kHeld)

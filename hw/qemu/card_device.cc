@@ -56,11 +56,6 @@ void unrealize(DeviceState* device) {
 
 void archive(GatehouseCardState* state, Archive& archive) { state->host->archive(archive); }
 
-int before_save(void* state) {
-  static_cast<GatehouseCardState*>(state)->host->before_save();
-  return 0;
-}
-
 int after_load(void* state, int) {
   static_cast<GatehouseCardState*>(state)->host->loaded();
   return 0;
@@ -79,7 +74,6 @@ const VMStateDescription kSavedState = {
     .minimum_version_id = 1,
     .priority = MIG_PRI_IOMMU,
     .post_load = after_load,
-    .pre_save = before_save,
     .fields = kFields,
 };
 

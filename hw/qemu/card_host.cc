@@ -47,11 +47,14 @@ CardHost::CardHost(GatehouseCardState* device)
       bottom_half_(qemu_bh_new_guarded([](void* host) { static_cast<CardHost*>(host)->work(); },
                                        this, &device->parent_obj.mem_reentrancy_guard)),
       card_({netdevs_, *this, *this}, options(device)) {
-  run_state_ = qemu_add_vm_change_state_handler(
+  // While CPUs stop, frames come that net.c keeps, and gives to the card in its own handler: so
+  // that the card's is behind it, and has them all in the guest's memory before that is saved.
+  constexpr int kBehindNet = -1;  // handlers of a stop are called from the highest priority down
+  run_state_ = qemu_add_vm_change_state_handler_prio(
       [](void* host, bool running, RunState) {
         static_cast<CardHost*>(host)->run_state_changed(running);
       },
-      this);
+      this, kBehindNet);
   netdevs_.connect(device, name_, &card_);
 }
 
@@ -110,8 +113,11 @@ void CardHost::work() {
   if (runstate_is_running()) card_.run();
 }
 
+bool CardHost::runs() { return runstate_is_running(); }
+
 // A stop comes before state is saved or the process ends; a start may find frames that came
-// meanwhile.
+// meanwhile. The guest's memory is saved before the card is: what is still to be done then stays to
+// be done, as a part of the state.
 void CardHost::run_state_changed(bool running) {
   if (running) {
     qemu_bh_schedule(bottom_half_);

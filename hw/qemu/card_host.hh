@@ -36,7 +36,6 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   // The whole card with its id, as query-gatehouse shows it.
   nlohmann::json state(bool all_drops) const;
   void archive(Archive& archive) { card_.archive(archive); }
-  void before_save() { card_.drain(); }
   void loaded() { card_.loaded(); }
 
   // card::ClockPort
@@ -44,6 +43,7 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   void arm(int64_t deadline_ns) override;
   // card::EventPort
   void schedule() override;
+  bool runs() override;
   bool tracing() override { return trace_events_enabled_count > 0; }
   void walked(spec::Stage stage, unsigned port, size_t frames) override;
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override;

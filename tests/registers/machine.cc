@@ -44,11 +44,17 @@ Wire::~Wire() {
 }
 
 void Wire::send(std::span<const uint8_t> frame) {
-  const sockaddr_un address = socket_address(peer_path_);
-  if (sendto(fd_, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address),
-             sizeof address) < 0) {
+  if (!send(frame, 0)) {
     throw lab::Failure("cannot send to " + peer_path_ + ": " + std::strerror(errno));
   }
+}
+
+void Wire::offer(std::span<const uint8_t> frame) { send(frame, MSG_DONTWAIT); }
+
+bool Wire::send(std::span<const uint8_t> frame, int flags) {
+  const sockaddr_un address = socket_address(peer_path_);
+  return sendto(fd_, frame.data(), frame.size(), flags, reinterpret_cast<const sockaddr*>(&address),
+                sizeof address) >= 0;
 }
 
 std::optional<std::vector<uint8_t>> Wire::receive() {
@@ -191,6 +197,10 @@ uint64_t Machine::drops(const std::string& reason) {
 
 void Machine::save(const std::string& path) {
   qmp_.execute("stop");
+  save_running(path);
+}
+
+void Machine::save_running(const std::string& path) {
   qmp_.execute("migrate", {{"uri", "file:" + path}});
   if (!migrated()) throw lab::Failure("no state was saved: " + process_->log());
 }

@@ -25,12 +25,15 @@ class Wire {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
   void send(std::span<const uint8_t> frame);
+  // The same, but not when the machine's end is full.
+  void offer(std::span<const uint8_t> frame);
   // Nullopt when no frame comes in time.
   std::optional<std::vector<uint8_t>> receive();
   // A frame that is there already.
   bool idle();
 
  private:
+  bool send(std::span<const uint8_t> frame, int flags);
   int fd_ = -1;
   std::string peer_path_;
 };
@@ -80,9 +83,11 @@ class Machine {
   uint64_t drops(const std::string& reason);
   // Waits until the number of frames from the wire is this.
   void wait_received(uint64_t frames);
-  // Stops, and puts the whole state into a file; throws lab::Failure when that fails. load():
-  // whether the state that `incoming` names was taken.
+  // Puts the whole state into a file; throws lab::Failure when that fails. save() stops the machine
+  // first, the other lets QEMU do that when all but a little is there. load(): whether the state
+  // that `incoming` names was taken.
   void save(const std::string& path);
+  void save_running(const std::string& path);
   bool load();
   // Waits, with a limit, until `done` holds; the clock does not move meanwhile.
   template <class Done>

@@ -473,8 +473,8 @@ TEST(Card, HostileSavedStateIsRefusedAndLeavesAWorkingCard) {
   }
 }
 
-TEST(Card, LeavesSuperFramesToAWireThatCuts) {
-  World world;
+// Vnic a's doorbell for a super-frame of five segments.
+void transmit_super_frame(World& world) {
   const test::Bytes frame =
       test::Frame()
           .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:0a"})
@@ -482,19 +482,23 @@ TEST(Card, LeavesSuperFramesToAWireThatCuts) {
           .tcp()
           .payload(5000)
           .build();
-  const Offload offload{.tso = true,
-                        .tcp = true,
-                        .ipv4 = true,
-                        .mss = 1000,
-                        .header_length = 54,
-                        .payload_length = 5000};
+  Packet* packet = world.a.port->take_packet(static_cast<uint32_t>(frame.size()));
+  std::copy(frame.begin(), frame.end(), packet->data);
+  packet->length = static_cast<uint32_t>(frame.size());
+  packet->offload = {.tso = true,
+                     .tcp = true,
+                     .ipv4 = true,
+                     .mss = 1000,
+                     .header_length = 54,
+                     .payload_length = 5000};
+  world.a.port->transmit({&packet, 1});
+}
+
+TEST(Card, LeavesSuperFramesToAWireThatCuts) {
+  World world;
   for (const bool cuts : {true, false}) {
     world.wire.cutting = cuts;
-    Packet* packet = world.a.port->take_packet(static_cast<uint32_t>(frame.size()));
-    std::copy(frame.begin(), frame.end(), packet->data);
-    packet->length = static_cast<uint32_t>(frame.size());
-    packet->offload = offload;
-    world.a.port->transmit({&packet, 1});
+    transmit_super_frame(world);
     EXPECT_TRUE(world.wire.sent.empty()) << "super-frames leave the doorbell";
     world.run();
     EXPECT_EQ(world.wire.sent.size(), cuts ? 1u : 5u);
@@ -503,6 +507,29 @@ TEST(Card, LeavesSuperFramesToAWireThatCuts) {
     world.wire.supers.clear();
   }
   EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+}
+
+// Its state may be saved at any time, and has no place for what a doorbell leaves.
+TEST(Card, ADoorbellOfAMachineThatStandsStillLeavesNothing) {
+  World world;
+  world.events.running = false;
+  transmit_super_frame(world);
+  EXPECT_EQ(world.wire.sent.size(), 5u);
+  EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+}
+
+// What waits for the wire is in the saved state, too, and goes on there.
+TEST(Card, AMachineThatStandsStillSendsNothing) {
+  World world({.present = true, .queue = 8});
+  world.wire.room = 2;
+  World::transmit(world.a, World::from_a("10.0.0.2"), 5);
+  world.events.running = false;
+  world.wire.room = 100;
+  world.card.uplink_writable(0);
+  EXPECT_EQ(world.wire.sent.size(), 2u);
+  world.events.running = true;
+  world.card.run();  // as the environment does when it goes on
+  EXPECT_EQ(world.wire.sent.size(), 5u);
 }
 
 TEST(Card, CompletesAChecksumThatTheWireLeftOpen) {

@@ -52,6 +52,7 @@ class FakeClock final : public ClockPort {
 class FakeEvents final : public EventPort {
  public:
   void schedule() override { scheduled = true; }
+  bool runs() override { return running; }
   bool tracing() override { return false; }
   void walked(spec::Stage, unsigned, size_t) override {}
   void dropped(bool from_vnic, unsigned port, spec::DropReason reason) override {
@@ -78,7 +79,7 @@ class FakeEvents final : public EventPort {
     bool operator==(const Log&) const = default;
   };
   std::vector<Log> logs;
-  bool scheduled = false;
+  bool scheduled = false, running = true;
   std::map<std::tuple<bool, unsigned, spec::DropReason>, uint64_t> drops;
   std::vector<std::tuple<bool, std::string, spec::DropReason, uint64_t>> reports;
 };
