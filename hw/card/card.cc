@@ -49,8 +49,8 @@ VnicPort::VnicPort(Card& card, unsigned index, std::string name, const MacAddres
 
 Packet* VnicPort::take_packet(uint32_t octets) { return card_.pool_.take(octets); }
 void VnicPort::give_packet(Packet* packet) { card_.pool_.give(packet); }
-Packet* VnicPort::take_to_keep(uint32_t octets) {
-  Packet* packet = share_.has_room(octets) ? card_.pool_.take(octets) : nullptr;
+Packet* VnicPort::take_to_keep(uint32_t octets, bool saved) {
+  Packet* packet = saved || share_.has_room(octets) ? card_.pool_.take(octets) : nullptr;
   if (packet) share_.keep(*packet);
   return packet;
 }

@@ -40,7 +40,7 @@ class VnicPort final : public vnic::CardPort {
 
   Packet* take_packet(uint32_t octets) override;
   void give_packet(Packet* packet) override;
-  Packet* take_to_keep(uint32_t octets) override;
+  Packet* take_to_keep(uint32_t octets, bool saved) override;
   void give_kept(Packet* packet) override;
   void transmit(std::span<Packet* const> batch) override;
   void count_drop(spec::DropReason reason) override;

@@ -74,7 +74,8 @@ class CardPort {
   virtual void give_packet(Packet* packet) = 0;
   // A packet that stays with the vnic until its guest stirs; goes back by give_kept(). Null when
   // the vnic keeps its share: the other buffers are for frames that move, and for other vnics.
-  virtual Packet* take_to_keep(uint32_t octets) = 0;
+  // `saved`: it was kept when a state was saved, which is loaded; shares do not matter.
+  virtual Packet* take_to_keep(uint32_t octets, bool saved) = 0;
   virtual void give_kept(Packet* packet) = 0;
   // Takes ownership. packet->data/length is the frame without FCS, VLAN tag already inserted when
   // the descriptor asked for it, checksum offload that is not part of TSO already done by the vnic;

@@ -15,9 +15,9 @@ constexpr uint64_t kInexact = 1, kTimeStamped = 2;
 
 }  // namespace
 
-bool ReceiveFifo::push(const ReceiveFrame& frame) {
+bool ReceiveFifo::push(const ReceiveFrame& frame, bool saved) {
   const uint32_t length = static_cast<uint32_t>(frame.bytes.size());
-  Packet* packet = has_room(length) ? card_.take_to_keep(length) : nullptr;
+  Packet* packet = has_room(length) ? card_.take_to_keep(length, saved) : nullptr;
   if (packet == nullptr) return false;
   std::memcpy(packet->data, frame.bytes.data(), length);
   packet->length = length;
@@ -85,7 +85,7 @@ void ReceiveFifo::archive(Archive& archive) {
     if (parse::parse(bytes, {.ipv4_checksum = false}, frame.layers) != spec::DropReason::none) {
       frame.layers = {};
     }
-    if (bytes.size() >= 14) static_cast<void>(push(frame));
+    if (bytes.size() >= 14) static_cast<void>(push(frame, /*saved=*/true));
   }
 }
 

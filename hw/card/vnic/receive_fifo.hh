@@ -39,7 +39,7 @@ class ReceiveFifo {
   bool relaxed() const { return count_ < kFrames / 8 && octets_ < limit_ / 4; }
 
   // Copies the frame. False: it is full.
-  [[nodiscard]] bool push(const ReceiveFrame& frame);
+  [[nodiscard]] bool push(const ReceiveFrame& frame, bool saved = false);
   // The oldest one; valid until pop(). Not when empty().
   ReceiveFrame front() const;
   void pop();

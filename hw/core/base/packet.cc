@@ -78,9 +78,8 @@ uint8_t PacketPool::class_of(uint32_t octets) const {
 int32_t PacketPool::spare(uint32_t octets, Reserve reserve) const {
   const uint8_t index = class_of(octets);
   if (index == kClasses) return -INT32_MAX;
-  const std::vector<Packet*>& free = classes_[index].free;
-  const size_t reserved = std::max<size_t>(1, free.capacity() / reserve);
-  return static_cast<int32_t>(free.size()) - static_cast<int32_t>(reserved);
+  const Class& pool = classes_[index];
+  return static_cast<int32_t>(pool.free.size()) - pool.reserved(reserve);
 }
 
 void PacketPool::give(Packet* packet) {
@@ -94,7 +93,10 @@ void PacketPool::give(Packet* packet) {
 
 bool PacketShare::has_room(uint32_t octets) const {
   const uint8_t index = pool_.class_of(octets);
-  return index < PacketPool::kClasses && kept_[index] < pool_.spare(octets, PacketPool::kWaiting);
+  if (index == PacketPool::kClasses || pool_.spare(octets, PacketPool::kWaiting) <= 0) return false;
+  const PacketPool::Class& pool = pool_.classes_[index];
+  const auto all = static_cast<int32_t>(pool.free.capacity());
+  return kept_[index] < all - pool.reserved(PacketPool::kWaiting) - pool.kept;
 }
 
 }  // namespace gatehouse

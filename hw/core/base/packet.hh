@@ -104,10 +104,12 @@ struct Packet {
 // take() says null and the caller drops with no_packet_buffer.
 class PacketPool {
  public:
+  // Small ones for a frame of each place of a FIFO or a queue, some times; large ones for what a
+  // fast link holds of jumbo frames, and for super-frames. Pages that are never used are not made.
   struct Limits {
     uint32_t small_count = 4096;
     uint32_t small_octets = 2304;  // kHeadroom + a frame of 1518 + spare
-    uint32_t large_count = 192;
+    uint32_t large_count = 384;
     uint32_t large_octets = kHeadroom + kMaxSuperFrame + 256;
   };
   PacketPool() : PacketPool(Limits{}) {}
@@ -135,9 +137,14 @@ class PacketPool {
   uint32_t in_use() const { return in_use_; }
 
  private:
+  friend class PacketShare;
   struct Class {
     uint32_t octets = 0;
     std::vector<Packet*> free;
+    int32_t kept = 0;  // of all PacketShares
+    int32_t reserved(Reserve reserve) const {
+      return std::max(1, static_cast<int32_t>(free.capacity() / reserve));
+    }
   };
   Class classes_[kClasses];
   std::vector<Packet> packets_;
@@ -147,22 +154,32 @@ class PacketPool {
 
 // What one holder has of the pool for frames that wait until a guest or a link stirs. It keeps no
 // more buffers of a size than it leaves for others to keep: holders that want much come to have
-// about the same, one more finds some, and PacketPool::kWaiting stays free.
+// about the same, one more finds some, and PacketPool::kWaiting stays free. What others move counts
+// only where buffers are scarce.
 class PacketShare {
  public:
-  explicit PacketShare(const PacketPool& pool) : pool_(pool) {}
+  explicit PacketShare(PacketPool& pool) : pool_(pool) {}
+  ~PacketShare() {
+    for (uint8_t i = 0; i < PacketPool::kClasses; ++i) pool_.classes_[i].kept -= kept_[i];
+  }
+  PacketShare(const PacketShare&) = delete;
+  PacketShare& operator=(const PacketShare&) = delete;
 
   // Whether one more packet with room for `octets` may be kept.
   bool has_room(uint32_t octets) const;
-  void keep(const Packet& packet) { ++kept_[packet.pool_class]; }
+  void keep(const Packet& packet) {
+    ++kept_[packet.pool_class];
+    ++pool_.classes_[packet.pool_class].kept;
+  }
   // It moves on, or goes back to the pool.
   void release(const Packet& packet) {
     assert(kept_[packet.pool_class] > 0);
     --kept_[packet.pool_class];
+    --pool_.classes_[packet.pool_class].kept;
   }
 
  private:
-  const PacketPool& pool_;
+  PacketPool& pool_;
   int32_t kept_[PacketPool::kClasses] = {};
 };
 

@@ -44,9 +44,32 @@ TEST(PacketShare, WhatIsReleasedMakesRoom) {
   fill(pool, second, 60);
   EXPECT_FALSE(second.has_room(60));
   first.release(*packet);
-  EXPECT_FALSE(second.has_room(60)) << "it moves on, and has its buffer still";
+  EXPECT_TRUE(second.has_room(60));
   pool.give(packet);
   EXPECT_TRUE(second.has_room(60));
+}
+
+TEST(PacketShare, WhatMovesIsNobodys) {
+  PacketPool pool(kLimits);
+  PacketShare share(pool);
+  std::vector<Packet*> moving;
+  for (int i = 0; i < 6; ++i) moving.push_back(pool.take(60));
+  EXPECT_EQ(fill(pool, share, 60), 6u) << "as if they were free";
+  for (int i = 0; i < 4; ++i) moving.push_back(pool.take(60));
+  PacketShare other(pool);
+  EXPECT_FALSE(other.has_room(60)) << "what moves has the rest, and the reserve";
+  for (Packet* packet : moving) pool.give(packet);
+  EXPECT_TRUE(other.has_room(60));
+}
+
+TEST(PacketShare, WhoGoesKeepsNothing) {
+  PacketPool pool(kLimits);
+  {
+    PacketShare gone(pool);
+    gone.keep(*pool.take(60));
+  }
+  PacketShare share(pool);
+  EXPECT_EQ(fill(pool, share, 60), 6u);
 }
 
 }  // namespace

@@ -117,8 +117,9 @@ class Card : public CardPort {
   explicit Card(const PacketPool::Limits& limits) : pool(limits) {}
   Packet* take_packet(uint32_t octets) override { return exhausted ? nullptr : pool.take(octets); }
   void give_packet(Packet* packet) override { pool.give(packet); }
-  Packet* take_to_keep(uint32_t octets) override {
-    Packet* packet = exhausted || !share.has_room(octets) ? nullptr : pool.take(octets);
+  Packet* take_to_keep(uint32_t octets, bool saved) override {
+    const bool room = saved || share.has_room(octets);
+    Packet* packet = exhausted || !room ? nullptr : pool.take(octets);
     if (packet) share.keep(*packet);
     return packet;
   }
