@@ -185,13 +185,7 @@ class Play {
 
   void came_out(const Kept::Out& out) {
     require(out.frame.size() <= kPool.large_octets, "a frame that a buffer holds");
-    if (out.delivery.redundant) {
-      Layers layers;
-      require(parse::parse(out.frame, {.super_frame = true}, layers) == DropReason::none &&
-                  layers.l4 == L4::kTcp,
-              "a part is a TCP frame");
-      require(out.delivery.payload == layers.payload_offset, "with its payload where it is said");
-    }
+    if (out.delivery.redundant) headers_are_there(out);
     if (is_spoiled(out.delivery.key)) return;
     const Source& source = sources()[out.delivery.key.id / kIds];
     require(out.delivery.redundant == source.redundant, "as it was sent");
@@ -200,6 +194,10 @@ class Play {
       return;
     }
     require(out.delivery.vni == kVni && out.mss == source.mss, "as it was sent");
+    Layers layers;
+    require(parse::parse(out.frame, {.super_frame = true}, layers) == DropReason::none &&
+                layers.l4 == L4::kTcp && layers.payload_offset == out.delivery.payload,
+            "a TCP frame, with its payload where it is said");
     if (out.delivery.whole) {
       require(out.frame == source.super.frame, "what is whole is as it was");
       return;
@@ -215,6 +213,15 @@ class Play {
     require(std::equal(out.frame.begin() + out.delivery.payload, out.frame.end(),
                        source.super.frame.begin() + static_cast<ptrdiff_t>(from)),
             "a part is what was sent");
+  }
+
+  // By these the lengths and sums of a part are written, whatever else its sender said of it.
+  void headers_are_there(const Kept::Out& out) {
+    const uint32_t l3 = out.delivery.l3, l4 = out.delivery.l4, payload = out.delivery.payload;
+    require(l3 >= 14 && l4 >= l3 + 20 && payload >= l4 + 20 && payload < out.frame.size(),
+            "headers lie in their frame, in their order");
+    require(l4 + TcpHeader(out.frame.data() + l4).header_length() == payload,
+            "the payload is behind TCP's header");
   }
 
   void was_lost(const Kept::Lost& lost) {
