@@ -49,6 +49,13 @@ class Program {
 };
 
 Program encapsulator(const Encapsulation& what, int32_t interface) {
+  uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+  flags |= what.outer_v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+  if (what.carrier == Carrier::kUdp) flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+  if (what.carrier == Carrier::kGre) flags |= BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+  if (what.ethernet_inside) {
+    flags |= BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_ENCAP_L2(uint64_t{kEthernet});
+  }
   const auto octets = static_cast<int32_t>(what.headers.size());
   const auto room = octets - static_cast<int32_t>(kEthernet);
   Program program;
@@ -56,11 +63,7 @@ Program encapsulator(const Encapsulation& what, int32_t interface) {
   // bpf_skb_adjust_room: between the Ethernet header, which becomes the outer one, and IP.
   program.set(BPF_REG_2, room);
   program.set(BPF_REG_3, BPF_ADJ_ROOM_MAC);
-  program.set_wide(
-      BPF_REG_4, BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |
-                     BPF_F_ADJ_ROOM_ENCAP_L2(uint64_t{kEthernet}) |
-                     (what.outer_v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) |
-                     (what.udp ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE));
+  program.set_wide(BPF_REG_4, flags);
   program.call(BPF_FUNC_skb_adjust_room);
   const int32_t on_stack = (octets + 7) / 8 * 8;
   for (int32_t at = 0; at < on_stack; at += 4) {

@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_TESTS_PEERS_KERNEL_ENCAP_HH_
 #define GATEHOUSE_TESTS_PEERS_KERNEL_ENCAP_HH_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,13 @@
 
 namespace gatehouse::peers {
 
+enum class Carrier : uint8_t { kUdp, kGre, kIp };  // kIp: IP in IP
+
 struct Encapsulation {
-  std::vector<uint8_t> headers;  // from the outer Ethernet header to the inner one, both included
+  std::vector<uint8_t> headers;  // from the outer Ethernet header to the inner one, if there is one
   bool outer_v6 = false;
-  bool udp = false;  // else GRE
+  Carrier carrier = Carrier::kGre;
+  bool ethernet_inside = true;
 };
 
 // Frames that come in at `from` leave at `to`, both interfaces of `net`. Throws Failure.

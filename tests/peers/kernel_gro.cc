@@ -79,10 +79,8 @@ struct Case {
   }
 };
 std::string name_of(const Case& row) {
-  std::string name = std::string(row.format) + (row.outer_v6 ? "OverIpv6" : "OverIpv4") +
-                     (row.inner_v6 ? "Ipv6" : "Ipv4") + (*row.device ? "ByItsDevice" : "Bare");
-  std::erase(name, '-');
-  return name;
+  return test::test_name(row.format) + (row.outer_v6 ? "OverIpv6" : "OverIpv4") +
+         (row.inner_v6 ? "Ipv6" : "Ipv4") + (*row.device ? "ByItsDevice" : "Bare");
 }
 void PrintTo(const Case& row, std::ostream* out) { *out << name_of(row); }
 

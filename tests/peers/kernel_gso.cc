@@ -3,19 +3,15 @@
 // Behind the kernel's own vxlan device, but for what each side chooses for itself (UDP source port,
 // IPv4 identification); and behind the headers of the card's first segment, of any format, in all.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <tuple>
 
 #include "hw/core/base/bytes.hh"
-#include "hw/core/base/checksum.hh"
-#include "hw/core/base/headers.hh"
 #include "hw/core/policy/shipped_formats.hh"
+#include "tests/peers/gso_bed.hh"
 #include "tests/peers/kernel_encap.hh"
 #include "tests/unit/core/pipeline/world.hh"
-#include "tools/lab/netns.hh"
 
 namespace gatehouse::peers {
 namespace {
@@ -47,34 +43,26 @@ Bytes super_frame(const Case& row) {
 bool is_udp(const Case& row) {
   return policy::shipped_format(row.format)->protocol == policy::Format::kUdp;
 }
+bool has_ethernet(const Case& row) {
+  return policy::shipped_format(row.format)->inner == policy::Inside::kEthernet;
+}
+Carrier carrier_of(const Case& row) {
+  if (is_udp(row)) return Carrier::kUdp;
+  return policy::shipped_format(row.format)->header.empty() ? Carrier::kIp : Carrier::kGre;
+}
 // Octets of the inner L4 header, and of all in front of the inner payload.
 uint16_t l4_length(const Case& row) { return row.inner_udp ? 8 : 32; }
 uint16_t header_length(const Case& row) {
   return static_cast<uint16_t>((row.inner_v6 ? 54 : 34) + l4_length(row));
 }
 
-// What a tap takes: virtio_net_hdr, and the sum of the pseudo header in the inner checksum.
-Bytes for_tap(const Case& row, Bytes frame) {
-  const auto length = static_cast<uint16_t>(row.payload + l4_length(row));
-  const uint8_t* ip = frame.data() + 14;
-  const uint8_t protocol = row.inner_udp ? 17 : 6;
-  const uint16_t sum =
-      row.inner_v6 ? checksum::pseudo_v6(Ipv6Header(ip).source_octets(),
-                                         Ipv6Header(ip).destination_octets(), protocol, length)
-                   : checksum::pseudo_v4(Ipv4Header(ip).source_octets(),
-                                         Ipv4Header(ip).destination_octets(), protocol, length);
-  const auto l4 = static_cast<uint16_t>(header_length(row) - l4_length(row));
-  const uint16_t checksum_at = row.inner_udp ? 6 : 16;
-  store_be(&frame[size_t{l4} + checksum_at], sum);
-  constexpr uint8_t kTcp4 = 1, kTcp6 = 4, kUdp = 5, kCwr = 0x80;  // VIRTIO_NET_HDR_GSO_*
-  Bytes header(10);
-  header[0] = 1;  // needs a checksum
-  header[1] = row.inner_udp ? kUdp : static_cast<uint8_t>((row.inner_v6 ? kTcp6 : kTcp4) | kCwr);
-  store_le(&header[2], header_length(row));
-  store_le(&header[4], row.mss);
-  store_le(&header[6], l4);
-  store_le(&header[8], checksum_at);
-  return test::concat({header, frame});
+Cut cut_of(const Case& row) {
+  const Gso gso = row.inner_udp ? Gso::kUdp : row.inner_v6 ? Gso::kTcp6 : Gso::kTcp4;
+  return {.gso = gso,
+          .cwr = !row.inner_udp,
+          .l4 = static_cast<uint16_t>(header_length(row) - l4_length(row)),
+          .payload = header_length(row),
+          .mss = row.mss};
 }
 
 bool is_vxlan(const Bytes& frame, bool v6) {
@@ -85,32 +73,10 @@ bool is_vxlan(const Bytes& frame, bool v6) {
              test::from_hex("525400000001");
 }
 
-// Two taps in a namespace, and what the card's other end would be at the second.
-struct Bed {
-  lab::Netns net{"gso"};
-  int in = net.open_tap("in0", 1500, /*vnet_hdr=*/true);
-  int out = net.open_tap("out0", 1700, /*vnet_hdr=*/false);
-};
-
-// The tunnel's frames that leave the bed when the super-frame has come in.
-std::vector<Bytes> pass(Bed& bed, const Case& row, bool (*is_ours)(const Bytes&, bool)) {
-  const Bytes frame = for_tap(row, super_frame(row));
-  EXPECT_EQ(write(bed.in, frame.data(), frame.size()), static_cast<ssize_t>(frame.size()));
-  std::vector<Bytes> frames;
-  const size_t expected = (row.payload + row.mss - 1) / row.mss;
-  pollfd ready{bed.out, POLLIN, 0};
-  while (frames.size() < expected && poll(&ready, 1, 5000) == 1) {
-    Bytes one(65536);
-    const ssize_t octets = read(bed.out, one.data(), one.size());
-    if (octets <= 0) continue;
-    one.resize(static_cast<size_t>(octets));
-    if (is_ours(one, row.outer_v6)) frames.push_back(one);
-  }
-  return frames;
-}
+size_t segments_of(const Case& row) { return (row.payload + row.mss - 1) / row.mss; }
 
 std::vector<Bytes> cut_by_vxlan(const Case& row) {
-  Bed bed;
+  GsoBed bed;
   const std::string ends = row.outer_v6 ? "local 2001:db8::1 remote 2001:db8::2 "
                                         : "local 192.0.2.1 remote 192.0.2.2 df set ";
   bed.net.sh(std::string("ip link set out0 address ") + test::kMacA +
@@ -131,37 +97,39 @@ std::vector<Bytes> cut_by_vxlan(const Case& row) {
              "net.ipv6.conf.tun0.disable_ipv6=1; "
              "ip link set in0 master br0; ip link set tun0 master br0; "
              "ip link set tun0 mtu 1500 up; ip link set br0 up");
-  return pass(bed, row, is_vxlan);
+  return bed.pass(for_tap(cut_of(row), super_frame(row)), segments_of(row),
+                  [&](const Bytes& frame) { return is_vxlan(frame, row.outer_v6); });
 }
 
 // Sent by the card, or in its name.
-bool is_cards(const Bytes& frame, bool) {
+bool is_cards(const Bytes& frame) {
   return Bytes(frame.begin() + 6, frame.begin() + 12) == test::from_hex("02000000000a");
 }
 
 std::vector<Bytes> cut_behind(const Case& row, const Bytes& first_segment) {
-  Bed bed;
-  // Nothing of the kernel's own on the wire.
-  bed.net.sh("sysctl -qw net.ipv6.conf.out0.disable_ipv6=1 net.ipv6.conf.in0.disable_ipv6=1");
+  GsoBed bed;
+  bed.silence();
   lab::WorkDir work("gso");
+  // The inner Ethernet header is one of those in front, where there is one.
   const auto headers =
-      static_cast<ptrdiff_t>(first_segment.size()) - row.mss - header_length(row) + 14;
-  const bool udp = is_udp(row);
-  encapsulate_in_kernel(
-      bed.net, work, "in0", "out0",
-      {Bytes(first_segment.begin(), first_segment.begin() + headers), row.outer_v6, udp});
-  return pass(bed, row, is_cards);
+      static_cast<ptrdiff_t>(first_segment.size()) + 14 - header_length(row) - row.mss;
+  encapsulate_in_kernel(bed.net, work, "in0", "out0",
+                        {.headers = Bytes(first_segment.begin(), first_segment.begin() + headers),
+                         .outer_v6 = row.outer_v6,
+                         .carrier = carrier_of(row),
+                         .ethernet_inside = has_ethernet(row)});
+  return bed.pass(for_tap(cut_of(row), super_frame(row)), segments_of(row), is_cards);
 }
 
 std::vector<Bytes> cut_by_card(const Case& row) {
   const bool options = std::string(row.format) == "geneve";  // what a tunnel header ends with
-  test::World a(
+  test::World a(test::only_red(
       test::card_a({.kind = row.format,
                     .v6 = row.outer_v6,
                     .udp_checksum = row.udp_checksum && !row.outer_v6,
                     .zero_checksum_ipv6 = row.outer_v6 && !row.udp_checksum && is_udp(row),
                     .options = options ? Bytes{1, 2, 3, 1, 5, 6, 7, 8} : Bytes{},
-                    .mtu = 1700}));
+                    .mtu = 1700})));
   a.from_vnic(0, super_frame(row),
               {.tso = true,
                .tcp = !row.inner_udp,
@@ -253,14 +221,21 @@ TEST_P(KernelGsoOf, AFormatCutsAsTheCardDoes) {
   }
 }
 
+std::string name_of(const testing::TestParamInfo<KernelGsoOf::ParamType>& row) {
+  return test::test_name(std::get<0>(row.param)) +
+         (std::get<1>(row.param) ? "OverIpv6" : "OverIpv4") +
+         (std::get<2>(row.param) ? "Ipv6" : "Ipv4");
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, KernelGsoOf,
-                         testing::Combine(testing::Values("gre", "nvgre", "geneve", "slot"),
+                         testing::Combine(testing::Values("gre", "nvgre", "geneve", "slot",
+                                                          "gre-udp", "gue", "gre-ip"),
                                           testing::Bool(), testing::Bool()),
-                         [](const auto& row) {
-                           return std::string(std::get<0>(row.param)) +
-                                  (std::get<1>(row.param) ? "OverIpv6" : "OverIpv4") +
-                                  (std::get<2>(row.param) ? "Ipv6" : "Ipv4");
-                         });
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(OfIpv4, KernelGsoOf,
+                         testing::Combine(testing::Values("ipip"), testing::Bool(),
+                                          testing::Values(false)),
+                         name_of);
 
 }  // namespace
 }  // namespace gatehouse::peers

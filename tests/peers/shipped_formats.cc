@@ -101,14 +101,7 @@ DissectorTable.get("udp.port"):add(6080, gue)
 // Of one super-frame and an ordinary frame, over VLAN-less IPv4 or IPv6.
 std::vector<Bytes> frames_of(const char* format, bool v6) {
   const bool udp = policy::shipped_format(format)->protocol == policy::Format::kUdp;
-  policy::Policy card = test::card_a({.kind = format, .v6 = v6, .udp_checksum = udp});
-  if (!policy::shipped_format(format)->tenant) {  // it has one network
-    card.tenants.resize(1);
-    card.tenants[0].vni = 0;
-    std::erase_if(card.vnics, [](const auto& vnic) { return vnic.tenant != "red"; });
-    std::erase_if(card.mappings, [](const auto& mapping) { return mapping.tenant != "red"; });
-  }
-  test::World a(card);
+  test::World a(test::only_red(test::card_a({.kind = format, .v6 = v6, .udp_checksum = udp})));
   constexpr uint32_t kPayload = 5000;
   a.from_vnic(0, Frame().ethernet().ipv4({.tos = 0xb8}).icmp().payload(56).build());
   a.from_vnic(0, Frame().ethernet().ipv4({.dont_fragment = true}).tcp().payload(kPayload).build(),
@@ -187,9 +180,8 @@ INSTANTIATE_TEST_SUITE_P(
                                      Case{"ipip", "ip", "frame.encap_type", "1", 0, ""}),
                      testing::Bool()),
     [](const auto& row) {
-      std::string name = std::get<0>(row.param).name;
-      name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
-      return name + (std::get<1>(row.param) ? "OverIpv6" : "OverIpv4");
+      return test::test_name(std::get<0>(row.param).name) +
+             (std::get<1>(row.param) ? "OverIpv6" : "OverIpv4");
     });
 
 }  // namespace

@@ -17,12 +17,8 @@ using policy::shipped_format;
 // Between a0 and b0 alone.
 policy::Policy with(policy::Policy policy, const Format& format) {
   policy.formats = {format};
-  policy.tenants.resize(1);
   policy.tenants[0].format = format.name;
-  policy.tenants[0].vni = format.tenant ? 100 : 0;
-  std::erase_if(policy.vnics, [](const auto& vnic) { return vnic.tenant != "red"; });
-  std::erase_if(policy.mappings, [](const auto& mapping) { return mapping.tenant != "red"; });
-  return policy;
+  return only_red(std::move(policy));
 }
 
 struct Pair {

@@ -41,7 +41,7 @@ struct Data {
             .header_length = headers(),
             .payload_length = octets};
   }
-  void send(World& a) const { a.from_vnic(0, frame(), offload()); }
+  void send(World& a, uint16_t mss = kMss) const { a.from_vnic(0, frame(), offload(mss)); }
 };
 
 inline Bytes udp_frame(uint32_t octets, bool v6 = false, uint8_t seed = 1) {
@@ -72,9 +72,9 @@ inline std::vector<Bytes> segments_of(const Shape& shape, const Data& data) {
   return sent(a);
 }
 // What b0 is given when a wire of another format, without any segments, has room for the guest's.
-inline std::vector<Bytes> as_if_cut(const Data& data) {
+inline std::vector<Bytes> as_if_cut(const Data& data, uint16_t mss = kMss) {
   World a(card_a({.mtu = 9000})), b(card_b({.mtu = 9000}));
-  data.send(a);
+  data.send(a, mss);
   for (const Bytes& frame : sent(a)) b.from_wire(frame);
   return received(b);
 }

@@ -18,15 +18,10 @@ class Redundant : public testing::TestWithParam<SegmentsCase> {
   static const Shape& shape() { return GetParam().shape; }
   static std::vector<Bytes> segments() {
     World a(card_a(shape()));
-    a.from_vnic(0, data().frame(), data().offload(kUnit));
+    data().send(a, kUnit);
     return sent(a);
   }
-  static std::vector<Bytes> plain() {
-    World a(card_a({.mtu = 9000})), b(card_b({.mtu = 9000}));
-    a.from_vnic(0, data().frame(), data().offload(kUnit));
-    for (const Bytes& frame : sent(a)) b.from_wire(frame);
-    return received(b);
-  }
+  static std::vector<Bytes> plain() { return as_if_cut(data(), kUnit); }
   // The frames that segments of these numbers stand for.
   static std::vector<Bytes> of(const std::vector<size_t>& numbers) {
     const std::vector<Bytes> all = plain();
@@ -39,7 +34,7 @@ class Redundant : public testing::TestWithParam<SegmentsCase> {
 
 TEST_P(Redundant, PassesWhole) {
   World a(card_a(shape())), b(card_b(shape()));
-  a.from_vnic(0, data().frame(), data().offload(kUnit));
+  data().send(a, kUnit);
   const std::vector<Bytes> frames = sent(a);
   ASSERT_EQ(frames.size(), 11u);
   for (const Bytes& frame : frames) {

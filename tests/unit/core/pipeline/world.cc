@@ -123,6 +123,11 @@ void Recorder::walked(spec::Stage stage, unsigned, size_t) {
   stages.push_back(spec::stage_name(stage));
 }
 
+std::string test_name(std::string format) {
+  std::erase(format, '-');
+  return format;
+}
+
 IpPrefix prefix(const std::string& text) {
   if (const auto parsed = parse_prefix(text)) return *parsed;
   const IpAddress ip = parse_ip(text).value();
@@ -204,5 +209,16 @@ Bytes neighbours_answer() {
 
 policy::Policy card_a(const Shape& shape) { return card(shape, true); }
 policy::Policy card_b(const Shape& shape) { return card(shape, false); }
+
+policy::Policy only_red(policy::Policy policy) {
+  policy.tenants.resize(1);
+  policy::Tenant& red = policy.tenants[0];
+  for (const policy::Format& format : policy.formats) {
+    if (format.name == red.format && !format.tenant) red.vni = 0;
+  }
+  std::erase_if(policy.vnics, [](const auto& vnic) { return vnic.tenant != "red"; });
+  std::erase_if(policy.mappings, [](const auto& mapping) { return mapping.tenant != "red"; });
+  return policy;
+}
 
 }  // namespace gatehouse::test

@@ -93,6 +93,9 @@ struct World {
   int64_t now = 1'000'000'000;
 };
 
+// A format's name as one of a gtest: letters and digits alone.
+std::string test_name(std::string format);
+
 // "address" or "address/length".
 IpPrefix prefix(const std::string& text);
 
@@ -122,6 +125,8 @@ struct Shape {
 Bytes neighbours_answer();
 policy::Policy card_a(const Shape& shape = {});
 policy::Policy card_b(const Shape& shape = {});
+// Without tenant blue; red is VNI 0 where its format has none.
+policy::Policy only_red(policy::Policy policy);
 
 inline constexpr const char* kMacA = "02:00:00:00:00:0a";
 inline constexpr const char* kMacB = "02:00:00:00:00:0b";
