@@ -44,6 +44,7 @@ GatehouseTcpEnd* describe(const TcpEnd& end) {
   row->syn_acked = has(TcpEnd::kSynAcked);
   row->start = end.start;
   row->end = end.end;
+  row->has_end_at_most = row->end_at_most = has(TcpEnd::kGuessed);
   row->limit = end.limit;
   row->max_window = end.max_window;
   row->scale = end.scale;
@@ -113,6 +114,7 @@ Status read(const GatehouseTcpEnd& row, TcpEnd& end) {
   flag(row.syn_acked, TcpEnd::kSynAcked);
   flag(row.scales, TcpEnd::kScales);
   flag(row.has_acked, TcpEnd::kAcks);
+  flag(row.has_end_at_most && row.end_at_most, TcpEnd::kGuessed);
   flag(row.has_fin_end, TcpEnd::kFin);
   flag(row.fin_acked, TcpEnd::kFinAcked);
   flag(row.has_again_start, TcpEnd::kCallsAgain);

@@ -523,6 +523,42 @@ TEST(Firewall, AConnectionGoesOnThroughAnotherCard) {
   EXPECT_EQ(taken.value("return", json()), json({{"taken", 1}, {"present", 1}, {"no-room", 0}}))
       << taken.dump();
   pair.right().agent().expect(talk.listener_job(), "second", seconds(120));
+  // All that is told of a connection is taken, whatever it is.
+  json odd = talk_row;
+  odd["local-port"] = 1;
+  odd["ends"] = json::array({{{"syn", true},
+                              {"syn-acked", true},
+                              {"start", 1},
+                              {"end", 4000},
+                              {"end-at-most", true},
+                              {"limit", 5000},
+                              {"max-window", 900},
+                              {"scale", 3},
+                              {"scales", true},
+                              {"acked", 200},
+                              {"fin-acked", false},
+                              {"again-start", 90},
+                              {"again-scale", 2}},
+                             {{"syn", true},
+                              {"syn-acked", true},
+                              {"start", 100},
+                              {"end", 300},
+                              {"limit", 400},
+                              {"max-window", 1},
+                              {"scale", 0},
+                              {"scales", false},
+                              {"acked", 2000},
+                              {"fin-end", 300},
+                              {"fin-acked", true}}});
+  const json odd_taken = import(json::array({odd}));
+  EXPECT_EQ(odd_taken.value("return", json()), json({{"taken", 1}, {"present", 0}, {"no-room", 0}}))
+      << odd_taken.dump();
+  json back;
+  for (const json& row : connections_of(left, "card1", "vnic1")) {
+    if (row.value("local-port", 0) == 1) back = row;
+  }
+  ASSERT_TRUE(back.is_object());
+  EXPECT_EQ(back.at("ends"), odd.at("ends"));
   talk.says_from_listener("third");
   talk.says_from_caller("fourth");
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "tests/scenarios/pair.hh"
+#include "tools/lab/failure.hh"
 
 namespace gatehouse::scenarios {
 namespace {
@@ -144,7 +145,11 @@ TEST(Migration, MovesUnderTrafficThroughAFile) {
   EXPECT_GE(vnic_counter(second, "vnic0", "tx_frames"),
             before.at("vnics").at(0).at("counters").at("tx_frames").get<uint64_t>());
   second.wait_ready();
-  second.agent().wait_for("test -e /tmp/stream.done", seconds(90));
+  try {
+    second.agent().wait_for("test -e /tmp/stream.done", seconds(90));
+  } catch (const lab::Failure& failure) {
+    FAIL() << failure.what() << "\n" << story_of(second) << story_of(pair.right());
+  }
   const nlohmann::json stream =
       nlohmann::json::parse(second.agent().check("cat /tmp/stream.json"), nullptr, false);
   ASSERT_TRUE(stream.is_object());
@@ -162,10 +167,9 @@ TEST(Snapshot, SaveAndLoadInTheMiddleOfAStream) {
   left.qmp().execute("blockdev-add", {{"driver", "qcow2"},
                                       {"node-name", "disk0"},
                                       {"file", {{"driver", "file"}, {"filename", disk}}}});
-  const auto job = [&](const char* command, const char* id, bool save) {
-    nlohmann::json arguments = {
+  const auto job = [&](const char* command, const char* id) {
+    const nlohmann::json arguments = {
         {"job-id", id}, {"tag", "moment"}, {"devices", {"disk0"}}, {"vmstate", "disk0"}};
-    static_cast<void>(save);
     left.qmp().execute(command, arguments);
     EXPECT_TRUE(eventually(
         [&] {
@@ -180,12 +184,12 @@ TEST(Snapshot, SaveAndLoadInTheMiddleOfAStream) {
         seconds(120)));
   };
   Heartbeat heartbeat(left);
-  job("snapshot-save", "save", true);
+  job("snapshot-save", "save");
   const uint64_t at_save = vnic_counter(left, "vnic0", "tx_frames");
   ASSERT_TRUE(eventually([&] { return vnic_counter(left, "vnic0", "tx_frames") > at_save + 20; }));
   left.qmp().execute("stop");
   const uint64_t before_load = vnic_counter(left, "vnic0", "tx_frames");
-  job("snapshot-load", "load", false);
+  job("snapshot-load", "load");
   EXPECT_LT(vnic_counter(left, "vnic0", "tx_frames"), before_load)
       << "the counters are part of the state";
   left.qmp().execute("cont");

@@ -95,6 +95,13 @@ uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::str
   return 0;
 }
 
+std::string story_of(lab::Guest& guest) {
+  const lab::CommandResult seen = guest.agent().run(
+      "ss -tin; ip neigh; ip -s link show eth0; grep eth0 /proc/interrupts; "
+      "ethtool -S eth0 | grep -v ': 0'; dmesg | tail -n 5");
+  return guest.name() + ":\n" + card_of(guest).dump() + "\n" + seen.output + "\n";
+}
+
 void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib) {
   // nc ends as soon as its own input does: a FIFO that this shell holds open never does.
   const lab::Agent::Job sink =

@@ -70,6 +70,10 @@ std::map<std::string, uint64_t> difference(const std::map<std::string, uint64_t>
                                            const std::map<std::string, uint64_t>& after);
 uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::string& counter);
 
+// What one looks at where traffic has stopped: the card's counters, the guest's connections, its
+// interface and the driver's statistics.
+std::string story_of(lab::Guest& guest);
+
 // Sends `mib` of random octets by TCP and compares their digests; the two ends are in different
 // guests.
 void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib);
