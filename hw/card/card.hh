@@ -111,6 +111,8 @@ class Card final : private pipeline::Sink {
 
   // A bounded amount of the work that waits; schedules itself again when there is more.
   void run();
+  // The machine goes on: wires take frames again, and what came meanwhile is worked on.
+  void resumed();
   // Until nothing waits but timed frames, and those for a vnic that takes none: when the machine
   // stops, before any of its state is saved, memory included.
   void drain();

@@ -143,6 +143,12 @@ void Card::resume_wires() {
   }
 }
 
+void Card::resumed() {
+  for (auto& uplink : uplinks_) uplink->unblock();
+  scheduled_ = false;  // what was scheduled may have come while nothing ran
+  schedule();
+}
+
 void Card::drain() {
   // Bounded: each run takes frames off finite lists, and nothing but the frames themselves puts new
   // ones on.

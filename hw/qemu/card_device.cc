@@ -67,12 +67,12 @@ const VMStateField kFields[] = {
     vmstate_end(),
 };
 
-// Before the vnics: a vnic's state refers to its number on the card.
+// In the order in which devices are made: behind the clock, by which its frames are due, and before
+// the vnics, whose state refers to their numbers on the card.
 const VMStateDescription kSavedState = {
     .name = TYPE_GATEHOUSE_CARD,
     .version_id = 1,
     .minimum_version_id = 1,
-    .priority = MIG_PRI_IOMMU,
     .post_load = after_load,
     .fields = kFields,
 };

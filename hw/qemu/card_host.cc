@@ -51,15 +51,18 @@ CardHost::CardHost(GatehouseCardState* device)
   // that the card's is behind it, and has them all in the guest's memory before that is saved.
   constexpr int kBehindNet = -1;  // handlers of a stop are called from the highest priority down
   run_state_ = qemu_add_vm_change_state_handler_prio(
-      [](void* host, bool running, RunState) {
-        static_cast<CardHost*>(host)->run_state_changed(running);
+      [](void* host, bool running, RunState state) {
+        static_cast<CardHost*>(host)->run_state_changed(running, state);
       },
       this, kBehindNet);
+  wakeup_ = {{.notify = woken, .node = {}}, this};
+  qemu_register_wakeup_notifier(&wakeup_.notifier);
   netdevs_.connect(device, name_, &card_);
 }
 
 CardHost::~CardHost() {
   netdevs_.disconnect();
+  notifier_remove(&wakeup_.notifier);
   qemu_del_vm_change_state_handler(run_state_);
   qemu_bh_delete(bottom_half_);
   timer_free(soon_);
@@ -118,12 +121,17 @@ bool CardHost::runs() { return runstate_is_running(); }
 // A stop comes before state is saved or the process ends; a start may find frames that came
 // meanwhile. The guest's memory is saved before the card is: what is still to be done then stays to
 // be done, as a part of the state.
-void CardHost::run_state_changed(bool running) {
-  if (running) {
-    qemu_bh_schedule(bottom_half_);
-  } else {
-    card_.drain();
-  }
+void CardHost::run_state_changed(bool running, RunState state) {
+  netdevs_.hold(!running && state != RUN_STATE_SHUTDOWN);
+  running ? card_.resumed() : card_.drain();
+}
+
+// A guest that sleeps (ACPI S3) is not running, but its machine was not stopped: no run state has
+// changed that anybody is told of, and net.c keeps what came meanwhile.
+void CardHost::woken(Notifier* notifier, void*) {
+  CardHost* host = reinterpret_cast<Wakeup*>(notifier)->host;
+  for (unsigned i = 0; i < pipeline::kMaxUplinks; ++i) host->netdevs_.resume(i);
+  host->card_.resumed();
 }
 
 // Two trace events for each stage of hw/spec/stages.hh: a stage without them does not compile.

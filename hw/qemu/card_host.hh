@@ -55,7 +55,8 @@ class CardHost final : public card::ClockPort, public card::EventPort {
  private:
   static card::Options options(const GatehouseCardState* device);
   void work();
-  void run_state_changed(bool running);
+  void run_state_changed(bool running, RunState state);
+  static void woken(Notifier* notifier, void* reason);
 
   GatehouseCardState* device_;
   std::string name_;
@@ -63,6 +64,10 @@ class CardHost final : public card::ClockPort, public card::EventPort {
   QEMUTimer* soon_;
   QEMUBH* bottom_half_;
   VMChangeStateEntry* run_state_;
+  struct Wakeup {
+    Notifier notifier;  // first: QEMU calls with its address
+    CardHost* host;
+  } wakeup_;
   NetdevPort netdevs_;
   card::Card card_;
 };

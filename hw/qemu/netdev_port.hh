@@ -21,6 +21,8 @@ class NetdevPort final : public card::UplinkPort {
   // until disconnect().
   void connect(GatehouseCardState* device, const std::string& name, card::Card* card);
   void disconnect();
+  // While held, nothing is taken: QEMU's queues are no part of a saved state, the uplinks' are.
+  void hold(bool held) { held_ = held; }
   // What `info network` shows and what announces the card after a migration.
   void set_mac(unsigned uplink, const MacAddress& mac);
 
@@ -58,6 +60,7 @@ class NetdevPort final : public card::UplinkPort {
   static NetClientInfo* client_info();
 
   std::array<Side, pipeline::kMaxUplinks> sides_;
+  bool held_ = false;
 };
 
 }  // namespace gatehouse::qemu

@@ -3,6 +3,7 @@
 
 #include "hw/qemu/qemu-begin.hh"
 #include "exec/cpu-common.h"
+#include "migration/misc.h"
 #include "qapi/qapi-events-gatehouse.h"
 #include "trace/trace-gatehouse_hw_qemu.h"
 #include "hw/qemu/qemu-end.hh"
@@ -36,7 +37,11 @@ uint64_t page_up(uint64_t value) { return (value + kPage - 1) & ~(kPage - 1); }
 void PartitionHost::load_ram() {
   RAMBlock* block = device_->ram.ram_block;
   if (started_) {
-    if (ram_block_discard_range(block, 0, device_->memory) != 0) memset(ram_, 0, device_->memory);
+    // Pages that are given back come again from the source of a migration, or are missing in one
+    // that watches writes.
+    const bool gives_back = !migration_in_incoming_postcopy() && !migration_in_bg_snapshot();
+    if (!gives_back || ram_block_discard_range(block, 0, device_->memory) != 0)
+      memset(ram_, 0, device_->memory);
     memory_region_set_dirty(&device_->ram, 0, device_->memory);
   }
   const auto put = [&](uint64_t address, std::span<const uint8_t> octets) {

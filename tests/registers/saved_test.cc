@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Saved state: a machine is migrated to a file and goes on from there.
+// Saved state: a machine is migrated to a file and goes on from there; machines that stand still.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -145,6 +145,90 @@ TEST(SavedState, WhatTheRingsHeadHasPassedIsInTheSavedRam) {
     const Bytes next = destination.bus().read_block(kRing + uint64_t{16} * head, 16);
     EXPECT_EQ(get<desc::LEGACY_STATUS>(next.data()), 0u);
   }
+}
+
+// Frames are due by the clock: it has to be loaded before the card.
+TEST(SavedState, TheClockComesBeforeTheCardAndTheCardBeforeItsVnics) {
+  Machine source({.name = "source"});
+  const std::string file = source.path("state");
+  source.save(file);
+  std::ifstream in(file, std::ios::binary);
+  const std::string state((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const auto section = [&](const std::string& name) {
+    return state.find(std::string(1, static_cast<char>(name.size())) + name);
+  };
+  EXPECT_LT(section("timer"), state.find("gatehouse-card"));
+  EXPECT_LT(state.find("gatehouse-card"), state.find("gatehouse-vnic"));
+}
+
+// What is sent meanwhile waits in the card, where saved state has it, not in QEMU's queues.
+TEST(SavedState, AMachineThatStandsStillSendsNothingButSavesIt) {
+  Machine source({.name = "source"});
+  source.place_bars();
+  Rings rings(source);
+  rings.start();
+  source.qmp().execute("stop");
+  rings.send(datagram(100));
+  EXPECT_EQ(source.card()["uplinks"][0]["queued"], 1);
+  EXPECT_TRUE(source.wire().idle());
+  const std::string file = source.path("state");
+  source.save(file);
+  Machine destination({.name = "destination", .incoming = "file:" + file});
+  ASSERT_TRUE(destination.load()) << destination.process().log();
+  EXPECT_EQ(destination.card()["uplinks"][0]["queued"], 1);
+  destination.qmp().execute("cont");
+  auto wire = receive_tunnelled(destination);
+  ASSERT_TRUE(wire);
+  EXPECT_EQ(wire->size(), datagram(100).size() + kOuter);
+  source.qmp().execute("cont");  // as after a migration that failed
+  wire = receive_tunnelled(source);
+  ASSERT_TRUE(wire);
+  EXPECT_EQ(wire->size(), datagram(100).size() + kOuter);
+  EXPECT_EQ(source.card()["uplinks"][0]["queued"], 0);
+}
+
+TEST(SavedState, TheCardKnowsALinkThatIsDown) {
+  Machine source({.name = "source"});
+  source.place_bars();
+  Rings(source).start();
+  ASSERT_EQ(source.vnic()["link"], true);
+  source.qmp().execute("set_link", {{"name", "vnic0"}, {"up", false}});
+  ASSERT_EQ(source.vnic()["link"], false);
+  const std::string file = source.path("state");
+  source.save(file);
+  Machine destination({.name = "destination", .incoming = "file:" + file});
+  ASSERT_TRUE(destination.load()) << destination.process().log();
+  EXPECT_EQ(destination.vnic()["link"], false);
+}
+
+// ACPI S3. net.c keeps the first frame, and does not look at the wire again before it is rid of it.
+TEST(Sleep, FramesComeAgainAfterwards) {
+  constexpr unsigned kLpc = 31;
+  constexpr uint16_t kPowerManagement = 0x600, kControl = kPowerManagement + 4;
+  Machine machine;
+  machine.place_bars();
+  {
+    Rings rings(machine);
+    rings.start();
+    machine.wire().send(encapsulated(reply(100)));
+    ASSERT_EQ(rings.receive(), reply(100));
+  }
+  machine.config_write(kLpc, 0x40, kPowerManagement | 1, 4);  // PMBASE (ICH9 13.1.13)
+  machine.config_write(kLpc, 0x44, 0x80, 1);                  // ACPI_EN
+  machine.bus().out(kControl, 1 << 13 | 1 << 10, 2);          // SLP_EN; QEMU's SLP_TYP of S3
+  const auto status = [&] { return machine.qmp().execute("query-status").value("status", ""); };
+  ASSERT_TRUE(machine.wait([&] { return status() == "suspended"; }));
+  machine.wire().send(encapsulated(reply(200)));
+  // Twice around QEMU's loop, which looks at the wire, too.
+  ASSERT_EQ(status(), "suspended");
+  ASSERT_EQ(status(), "suspended");
+  machine.qmp().execute("system_wakeup");
+  ASSERT_TRUE(machine.wait([&] { return status() == "running"; }));
+  machine.place_bars();  // devices have been reset
+  Rings rings(machine);
+  rings.start();
+  machine.wire().send(encapsulated(reply(300)));
+  EXPECT_EQ(rings.receive(), reply(300));
 }
 
 TEST(SavedState, ADestinationWithoutTheVnicRefuses) {

@@ -129,7 +129,9 @@ void Link::archive(Archive& archive) {
   archive(up_);
   archive(negotiating_);
   archive(deadline_ns_);
-  if (!archive.loading() || !negotiating_) return;
+  if (!archive.loading()) return;
+  ports_.card.link_changed(up_);
+  if (!negotiating_) return;
   const int64_t latest = ports_.clock.now_ns() + kNegotiationNs;
   if (deadline_ns_ > latest || deadline_ns_ < 0) deadline_ns_ = latest;
   ports_.clock.arm(Timer::kLink, deadline_ns_);

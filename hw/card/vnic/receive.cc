@@ -83,10 +83,13 @@ void ReceiveEngine::doorbell(unsigned queue) {
   if (fifo_.frames() < kBacklog || available >= 3 * quarter) return resume();
   const int64_t now = vnic_.ports().clock.now_ns();
   const int64_t due = available >= quarter ? now : now + kGatherNs;
-  if (refill_ && refill_ns_ <= due) return;
+  if (!refill_ || refill_ns_ > due) refill_at(due);
+}
+
+void ReceiveEngine::refill_at(int64_t due_ns) {
   refill_ = true;
-  refill_ns_ = due;
-  vnic_.ports().clock.arm(Timer::kRefill, due);
+  refill_ns_ = due_ns;
+  vnic_.ports().clock.arm(Timer::kRefill, due_ns);
 }
 
 void ReceiveEngine::cancel_refill() {
@@ -351,11 +354,13 @@ void ReceiveEngine::archive(Archive& archive) {
     for (ReceiveRing& ring : rings_) ring.forget();
     key_stale_ = true;
     told_ready_ = false;
-    cancel_refill();  // a backlog moves when all is loaded
+    cancel_refill();
     fifo_.set_limit(vnic_.registers().field(reg::PBA, PBA_RXA) * kKib);
   }
   fifo_.archive(archive);
   delayed_.archive(archive, kDelayable);
+  // A backlog moves when the machine goes on: what is around the vnic may not be loaded yet.
+  if (archive.loading()) refill_at(vnic_.ports().clock.now_ns());
 }
 
 }  // namespace gatehouse::vnic

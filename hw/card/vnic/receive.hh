@@ -80,6 +80,7 @@ class ReceiveEngine {
   void keep(Batch& batch, const ReceiveFrame& frame);
   ReceiveImage make_image(const ReceiveSettings& settings, const ReceiveFrame& frame,
                           const ReceiveStatus& status);
+  void refill_at(int64_t due_ns);
   void cancel_refill();
   void drain();
   void drain(Batch& batch);

@@ -245,7 +245,6 @@ void Vnic::archive(Archive& archive) {
   link_.archive(archive);
   transmit_->archive(archive);
   receive_->archive(archive);
-  if (archive.loading() && archive.ok()) receive_->configured();
 }
 
 }  // namespace gatehouse::vnic

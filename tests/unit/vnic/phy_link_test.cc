@@ -280,10 +280,12 @@ TEST_F(LinkTest, SavedWhileNegotiating) {
   rig_.vnic.archive(saved);
   Rig other;
   other.clock.now = rig_.clock.now;
+  other.card.link = true;
   Archive loaded(saved.bytes());
   other.vnic.archive(loaded);
   ASSERT_TRUE(loaded.ok()) << loaded.error();
   EXPECT_FALSE(other.vnic.link_up());
+  EXPECT_FALSE(other.card.link) << "the card shows it, too";
   other.advance(Link::kNegotiationNs - 400'000);
   EXPECT_TRUE(other.vnic.link_up());
 }
