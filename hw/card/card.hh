@@ -113,8 +113,8 @@ class Card final : private pipeline::Sink {
   void run();
   // The machine goes on: wires take frames again, and what came meanwhile is worked on.
   void resumed();
-  // Until nothing waits but timed frames, and those for a vnic that takes none: when the machine
-  // stops, before any of its state is saved, memory included.
+  // Until nothing waits but timed frames, and those that a vnic or a wire does not take: when the
+  // machine stops, before any of its state is saved, memory included.
   void drain();
 
   // Records frames into a pcapng file; ends an earlier recording.

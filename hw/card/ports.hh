@@ -36,7 +36,8 @@ class UplinkPort {
  public:
   virtual ~UplinkPort() = default;
   // In order; returns how many were taken (sent, or kept by the wire itself). Fewer than all: the
-  // wire is busy until somebody calls Card::uplink_writable. May call Card::receive.
+  // wire is busy until somebody calls Card::uplink_writable or Card::resumed. May call
+  // Card::receive.
   virtual size_t send(unsigned uplink, std::span<const OutFrame> frames) = 0;
   // Whether the wire takes, now, a tunnelled super-frame and cuts it by itself.
   virtual bool cuts(unsigned uplink) const {

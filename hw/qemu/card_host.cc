@@ -47,14 +47,13 @@ CardHost::CardHost(GatehouseCardState* device)
       bottom_half_(qemu_bh_new_guarded([](void* host) { static_cast<CardHost*>(host)->work(); },
                                        this, &device->parent_obj.mem_reentrancy_guard)),
       card_({netdevs_, *this, *this}, options(device)) {
-  // While CPUs stop, frames come that net.c keeps, and gives to the card in its own handler: so
-  // that the card's is behind it, and has them all in the guest's memory before that is saved.
-  constexpr int kBehindNet = -1;  // handlers of a stop are called from the highest priority down
-  run_state_ = qemu_add_vm_change_state_handler_prio(
-      [](void* host, bool running, RunState state) {
-        static_cast<CardHost*>(host)->run_state_changed(running, state);
+  // At a stop it is called before net.c's, which is older: then there is room for what net.c has
+  // kept while the CPUs stopped, and gives up otherwise.
+  run_state_ = qemu_add_vm_change_state_handler(
+      [](void* host, bool running, RunState) {
+        static_cast<CardHost*>(host)->run_state_changed(running);
       },
-      this, kBehindNet);
+      this);
   wakeup_ = {{.notify = woken, .node = {}}, this};
   qemu_register_wakeup_notifier(&wakeup_.notifier);
   netdevs_.connect(device, name_, &card_);
@@ -118,13 +117,9 @@ void CardHost::work() {
 
 bool CardHost::runs() { return runstate_is_running(); }
 
-// A stop comes before state is saved or the process ends; a start may find frames that came
-// meanwhile. The guest's memory is saved before the card is: what is still to be done then stays to
-// be done, as a part of the state.
-void CardHost::run_state_changed(bool running, RunState state) {
-  netdevs_.hold(!running && state != RUN_STATE_SHUTDOWN);
-  running ? card_.resumed() : card_.drain();
-}
+// The guest's memory is saved before the card is: what comes behind this is not delivered any more,
+// but is a part of the state, as is what goes to the wires from now on.
+void CardHost::run_state_changed(bool running) { running ? card_.resumed() : card_.drain(); }
 
 // A guest that sleeps (ACPI S3) is not running, but its machine was not stopped: no run state has
 // changed that anybody is told of, and net.c keeps what came meanwhile.

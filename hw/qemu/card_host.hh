@@ -55,7 +55,7 @@ class CardHost final : public card::ClockPort, public card::EventPort {
  private:
   static card::Options options(const GatehouseCardState* device);
   void work();
-  void run_state_changed(bool running, RunState state);
+  void run_state_changed(bool running);
   static void woken(Notifier* notifier, void* reason);
 
   GatehouseCardState* device_;

@@ -92,7 +92,7 @@ void NetdevPort::use_header(Side& side, NetClientState* netdev) {
 }
 
 bool NetdevPort::cuts(unsigned uplink) const {
-  return sides_[uplink].cuts && !sides_[uplink].waits && !held_;
+  return sides_[uplink].cuts && !sides_[uplink].waits && runstate_is_running();
 }
 
 void NetdevPort::send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) {
@@ -109,7 +109,7 @@ void NetdevPort::send_super(unsigned uplink, const OutFrame& frame, const SuperF
 size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
   Side& side = sides_[uplink];
   if (!side.nic) return frames.size();
-  if (held_) return 0;
+  if (!runstate_is_running()) return 0;
   size_t taken = 0;
   while (taken < frames.size() && !side.waits) {
     const std::span<const OutFrame> rest = frames.subspan(taken);

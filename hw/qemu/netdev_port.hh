@@ -21,11 +21,11 @@ class NetdevPort final : public card::UplinkPort {
   // until disconnect().
   void connect(GatehouseCardState* device, const std::string& name, card::Card* card);
   void disconnect();
-  // While held, nothing is taken: QEMU's queues are no part of a saved state, the uplinks' are.
-  void hold(bool held) { held_ = held; }
   // What `info network` shows and what announces the card after a migration.
   void set_mac(unsigned uplink, const MacAddress& mac);
 
+  // Nothing is taken while the machine stands still: QEMU would put it into a queue, and its queues
+  // are no part of a saved state. The uplinks' are.
   size_t send(unsigned uplink, std::span<const OutFrame> frames) override;
   bool cuts(unsigned uplink) const override;
   void send_super(unsigned uplink, const OutFrame& frame, const SuperFrame& super) override;
@@ -60,7 +60,6 @@ class NetdevPort final : public card::UplinkPort {
   static NetClientInfo* client_info();
 
   std::array<Side, pipeline::kMaxUplinks> sides_;
-  bool held_ = false;
 };
 
 }  // namespace gatehouse::qemu

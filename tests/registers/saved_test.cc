@@ -81,12 +81,13 @@ TEST(SavedState, FramesOnTheCableArriveAfterLoading) {
   EXPECT_EQ(wire->size(), datagram(100).size() + kOuter);
 }
 
-// Sends a frame every 50 us until it goes.
+// Sends a frame every 50 us until it goes, or so many are sent.
 class Stream {
  public:
+  static constexpr uint32_t kMost = 30'000;
   Stream(Wire& wire, const Bytes& frame)
       : thread_([this, &wire, frame] {
-          while (!over_) {
+          for (uint32_t i = 0; i < kMost && !over_; ++i) {
             wire.offer(frame);
             std::this_thread::sleep_for(std::chrono::microseconds(50));
           }
@@ -105,7 +106,7 @@ class Stream {
 // come all the time, and many CPUs take their time to stop, so that some come while they do.
 TEST(SavedState, WhatTheRingsHeadHasPassedIsInTheSavedRam) {
   constexpr uint64_t kRing = 0x1000000;
-  constexpr uint32_t kDescriptors = 32768, kKnown = 0x10000;
+  constexpr uint32_t kDescriptors = 32768, kChunk = 0x10000;
   for (int round = 0; round < 3; ++round) {
     SCOPED_TRACE(round);
     MachineOptions options{.name = "source"};
@@ -117,8 +118,8 @@ TEST(SavedState, WhatTheRingsHeadHasPassedIsInTheSavedRam) {
     for (uint32_t i = 0; i < kDescriptors; ++i) {
       put<desc::ADDRESS>(&ring[size_t{16} * i], Rings::kReceiveBuffers);
     }
-    for (size_t at = 0; at < ring.size(); at += kKnown) {
-      source.bus().write_block(kRing + at, std::span(ring).subspan(at, kKnown));
+    for (size_t at = 0; at < ring.size(); at += kChunk) {
+      source.bus().write_block(kRing + at, std::span(ring).subspan(at, kChunk));
     }
     source.set_reg(reg::RDBAL(0), kRing);
     source.set_reg(reg::RDLEN(0), 16 * kDescriptors);

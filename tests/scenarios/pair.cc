@@ -6,6 +6,8 @@
 
 #include <cstdio>
 
+#include "tools/lab/failure.hh"
+
 namespace gatehouse::scenarios {
 
 lab::Topology pair_topology(const PairOptions& options) {
@@ -96,10 +98,18 @@ uint64_t vnic_counter(lab::Guest& guest, const std::string& vnic, const std::str
 }
 
 std::string story_of(lab::Guest& guest) {
-  const lab::CommandResult seen = guest.agent().run(
-      "ss -tin; ip neigh; ip -s link show eth0; grep eth0 /proc/interrupts; "
-      "ethtool -S eth0 | grep -v ': 0'; dmesg | tail -n 5");
-  return guest.name() + ":\n" + card_of(guest).dump() + "\n" + seen.output + "\n";
+  std::string story = guest.name() + ":\n";
+  try {
+    story += card_of(guest).dump() + "\n";
+    story += guest.agent()
+                 .run(
+                     "ss -tin; ip neigh; ip -s link show eth0; grep eth0 /proc/interrupts; "
+                     "ethtool -S eth0 | grep -v ': 0'; dmesg | tail -n 5")
+                 .output;
+  } catch (const lab::Failure& failure) {
+    story += failure.what();
+  }
+  return story + "\n";
 }
 
 void copy_and_compare(lab::Guest& from, lab::Guest& to, const std::string& address, unsigned mib) {
