@@ -354,7 +354,6 @@ void ReceiveEngine::archive(Archive& archive) {
     for (ReceiveRing& ring : rings_) ring.forget();
     key_stale_ = true;
     told_ready_ = false;
-    cancel_refill();
     fifo_.set_limit(vnic_.registers().field(reg::PBA, PBA_RXA) * kKib);
   }
   fifo_.archive(archive);

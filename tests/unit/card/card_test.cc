@@ -528,8 +528,25 @@ TEST(Card, AMachineThatStandsStillSendsNothing) {
   world.card.uplink_writable(0);
   EXPECT_EQ(world.wire.sent.size(), 2u);
   world.events.running = true;
-  world.card.run();  // as the environment does when it goes on
+  world.card.resumed();
+  world.run();
   EXPECT_EQ(world.wire.sent.size(), 5u);
+}
+
+// A wire that took nothing while the machine stood still has nothing to say of.
+TEST(Card, AMachineThatGoesOnAsksTheWiresAgain) {
+  World world({.present = true, .queue = 8});
+  world.events.running = false;
+  world.wire.room = 0;
+  World::transmit(world.a, World::from_a("10.0.0.2"), 5);
+  ASSERT_TRUE(world.receive(World::tunnel_to_a()));
+  world.events.scheduled = false;  // came while nothing ran
+  world.wire.room = 100;
+  world.events.running = true;
+  world.card.resumed();
+  world.run();
+  EXPECT_EQ(world.wire.sent.size(), 5u);
+  EXPECT_EQ(world.a.received.size(), 1u);
 }
 
 TEST(Card, CompletesAChecksumThatTheWireLeftOpen) {
