@@ -100,7 +100,6 @@ Card::Card(const Ports& ports, const Options& options)
 
 Card::~Card() {
   for (Packet* packet : pending_) pool_.give(packet);
-  for (Packet* packet : transmits_) pool_.give(packet);
   for (const auto& port : vnics_) {
     if (port) discard(port->index_);
   }
@@ -242,6 +241,7 @@ bool Card::receive(unsigned uplink, const OutFrame& frame, bool at_once, const A
   }
   packet->port = static_cast<uint16_t>(uplink);
   packet->wire_mss = arrival.mss;
+  packet->merged = arrival.merged;
   if (arrival.checksum_offset != 0 && arrival.mss == 0) complete_checksum(*packet, arrival);
   const int64_t now = ports_.clock.now_ns();
   if (!uplinks_[uplink]->receive(packet, now)) {
@@ -307,14 +307,14 @@ void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
 
 // A super-frame costs the wire's side about as long as the guest took to make it. run() is called
 // on another thread than the doorbell, so that both work at the same time; what comes after such
-// frames stays behind them. None is left while the machine stands still (a debugger's doorbell): a
-// saved state has no place for them.
+// frames stays behind them. While the machine stands still all are left and are part of its state:
+// a CPU's that has not stopped yet, a debugger's.
 bool Card::leave_to_run(std::span<Packet* const> batch) const {
+  if (!ports_.event.runs()) return transmits_.size() + batch.size() <= kTransmits;
   if (transmits_.size() + batch.size() > kLeft) return false;
-  const bool waits =
-      !transmits_.empty() || std::any_of(batch.begin(), batch.end(),
-                                         [](const Packet* packet) { return packet->offload.tso; });
-  return waits && ports_.event.runs();
+  return !transmits_.empty() || std::any_of(batch.begin(), batch.end(), [](const Packet* packet) {
+    return packet->offload.tso;
+  });
 }
 
 void Card::to_uplink(unsigned uplink, std::span<const OutFrame> frames) {

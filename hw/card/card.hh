@@ -113,8 +113,8 @@ class Card final : private pipeline::Sink {
   void run();
   // The machine goes on: wires take frames again, and what came meanwhile is worked on.
   void resumed();
-  // Until nothing waits but timed frames, and those that a vnic or a wire does not take: when the
-  // machine stops, before any of its state is saved, memory included.
+  // Until nothing waits but timed frames, those that a vnic or a wire does not take, and what
+  // doorbells left: when the machine stops, before any of its state is saved, memory included.
   void drain();
 
   // Records frames into a pcapng file; ends an earlier recording.
@@ -200,6 +200,8 @@ class Card final : private pipeline::Sink {
   bool deliveries_wait() const;
   void archive_pending(Archive& archive, uint32_t version);
   void archive_held(Archive& archive, VnicPort& port, uint32_t version);
+  void archive_transmits(Archive& archive);
+  void turn(unsigned transmit_rounds);
   bool run_transmits();
   void discard(unsigned vnic);
   void name_tap_ports();

@@ -25,7 +25,8 @@ namespace gatehouse::card {
 
 // What the wire says of a frame that it hands in, beside its octets.
 struct Arrival {
-  uint16_t mss = 0;  // not 0: a tunnelled super-frame that it has not cut, SuperFrame::mss
+  uint16_t mss = 0;     // not 0: a tunnelled super-frame that it has not cut, SuperFrame::mss
+  uint16_t merged = 0;  // not 0: TCP segments that it has merged or not cut, Packet::merged
   // The sum from this octet to the frame's end is to be completed and stored at `checksum_offset`;
   // 0: the frame is whole.
   uint16_t checksum_start = 0, checksum_offset = 0;
@@ -72,7 +73,7 @@ class EventPort {
   // Whether anybody looks at walked().
   virtual bool tracing() = 0;
   // So many frames of a batch enter a stage. `port` is a vnic on the way out, an uplink on the way
-  // in; at deliver a vnic.
+  // in.
   virtual void walked(spec::Stage stage, unsigned port, size_t frames) = 0;
   // Each dropped frame, at once. For trace points.
   virtual void dropped(bool from_vnic, unsigned port, spec::DropReason reason) = 0;

@@ -102,7 +102,9 @@ bool Card::run_transmits() {
   return true;
 }
 
-void Card::run() {
+void Card::run() { turn(kTransmitRounds); }
+
+void Card::turn(unsigned transmit_rounds) {
   assert(depth_ == 0);
   scheduled_ = false;
   armed_ns_ = std::numeric_limits<int64_t>::max();  // the alarm may have been what called
@@ -122,7 +124,7 @@ void Card::run() {
   for (unsigned round = 0; round < kRounds; ++round) {
     bool worked = run_ingress();
     worked |= run_deliveries();
-    if (round < kTransmitRounds) worked |= run_transmits();
+    if (round < transmit_rounds) worked |= run_transmits();
     if (!worked) break;
   }
   if (pipeline_->next_tick() <= now) pipeline_->tick(now);
@@ -151,8 +153,9 @@ void Card::resumed() {
 
 void Card::drain() {
   // Bounded: each run takes frames off finite lists, and nothing but the frames themselves puts new
-  // ones on.
-  for (unsigned i = 0; i < kPending && work_waits(); ++i) run();
+  // ones on. What doorbells left stays: no wire takes anything now, and cut to its MTU it may be
+  // more than an uplink's queue holds.
+  for (unsigned i = 0; i < kPending && (!pending_.empty() || deliveries_wait()); ++i) turn(0);
 }
 
 }  // namespace gatehouse::card

@@ -10,7 +10,7 @@
 namespace gatehouse::card {
 
 void Card::archive(Archive& archive) {
-  const uint32_t version = archive.section("card", 2);
+  const uint32_t version = archive.section("card", 3);
   std::vector<std::string> names(vnics_.size());
   for (unsigned i = 0; i < vnics_.size(); ++i) {
     std::vector<uint8_t> name;
@@ -27,6 +27,7 @@ void Card::archive(Archive& archive) {
     if (port) archive_held(archive, *port, version);
   }
   pipeline_->archive(archive);
+  if (version >= 3) archive_transmits(archive);
 }
 
 void Card::archive_pending(Archive& archive, uint32_t version) {
@@ -42,6 +43,7 @@ void Card::archive_pending(Archive& archive, uint32_t version) {
     Packet* packet = archive.loading() ? nullptr : pending_[i];
     archive_frame(archive, pool_, packet);
     if (version >= 2 && packet) archive(packet->wire_mss);
+    if (version >= 3 && packet) archive(packet->merged);
     if (!archive.loading() || !packet) continue;
     if (packet->port >= uplinks_.size()) {
       // Not kept: a machine may go on after its state was refused.
@@ -54,8 +56,6 @@ void Card::archive_pending(Archive& archive, uint32_t version) {
 }
 
 void Card::archive_held(Archive& archive, VnicPort& port, uint32_t version) {
-  // Transmitted frames that wait are none: drain() came first, and none has been left since
-  // (leave_to_run).
   uint32_t count = static_cast<uint32_t>(port.held_.size());
   archive(count);
   if (count > VnicPort::kHeld)
@@ -85,6 +85,35 @@ void Card::archive_held(Archive& archive, VnicPort& port, uint32_t version) {
   if (!archive.loading()) return;
   const int64_t latest = ports_.clock.now_ns() + VnicPort::kLongestPauseNs;
   if (port.paused_until_ns_ < 0 || port.paused_until_ns_ > latest) port.paused_until_ns_ = 0;
+}
+
+// As vnics handed them in; run() parses them as ever, and believes a TSO context no more than
+// theirs.
+void Card::archive_transmits(Archive& archive) {
+  if (archive.loading()) {
+    for (Packet* packet : transmits_) pool_.give(packet);
+    transmits_.clear();
+  }
+  uint32_t count = static_cast<uint32_t>(transmits_.size());
+  archive(count);
+  if (count > kTransmits) archive.fail("saved state: more transmitted frames than the card holds");
+  for (uint32_t i = 0; i < count && archive.ok(); ++i) {
+    Packet* packet = archive.loading() ? nullptr : transmits_[i];
+    archive_frame(archive, pool_, packet);
+    if (!packet) return;
+    Offload& offload = packet->offload;
+    archive(offload.tso);
+    archive(offload.tcp);
+    archive(offload.ipv4);
+    archive(offload.mss);
+    archive(offload.header_length);
+    archive(offload.payload_length);
+    if (!archive.loading()) continue;
+    if (packet->port >= vnics_.size() || !vnics_[packet->port])
+      archive.fail("saved state: a transmitted frame came from a vnic that does not exist");
+    if (!archive.ok()) return pool_.give(packet);
+    transmits_.push_back(packet);
+  }
 }
 
 void Card::loaded() {

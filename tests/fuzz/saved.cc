@@ -22,6 +22,8 @@ const Bytes& card_state() {
     card::World::transmit(world.a, card::World::from_a("10.0.0.2"), 3);
     world.run();
     require(world.receive(card::World::tunnel_to_a()), "the card takes a frame");
+    world.events.running = false;
+    card::World::transmit(world.a, card::World::from_a("10.0.0.2"), 2);
     return saved_by(world.card);
   }();
   return kState;

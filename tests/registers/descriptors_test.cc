@@ -69,27 +69,7 @@ TEST_F(Descriptors, ASuperFrameLeavesAsSegments) {
           .tcp()
           .payload(kPayload)
           .build();
-  rings_.write_buffer(0, frame);
-  std::array<uint8_t, kTxDescriptorSize> context{}, data{};
-  put<desc::CONTEXT_IPCSS>(context.data(), 14);
-  put<desc::CONTEXT_IPCSO>(context.data(), 24);
-  put<desc::CONTEXT_IPCSE>(context.data(), 33);
-  put<desc::CONTEXT_TUCSS>(context.data(), 34);
-  put<desc::CONTEXT_TUCSO>(context.data(), 50);
-  put<desc::CONTEXT_PAYLEN>(context.data(), kPayload);
-  put<desc::CONTEXT_TUCMD>(context.data(),
-                           TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE | TX_TUCMD_DEXT);
-  put<desc::CONTEXT_HDRLEN>(context.data(), 54);
-  put<desc::CONTEXT_MSS>(context.data(), kMss);
-  rings_.put(context);
-  put<desc::DATA_ADDRESS>(data.data(), rings_.buffer(0));
-  put<desc::DATA_DTALEN>(data.data(), frame.size());
-  put<desc::DATA_DTYP>(data.data(), 1);
-  put<desc::DATA_DCMD>(data.data(),
-                       TX_CMD_EOP | TX_CMD_IFCS | TX_CMD_TSE | TX_CMD_RS | TX_CMD_DEXT);
-  put<desc::DATA_POPTS>(data.data(), TX_POPTS_IXSM | TX_POPTS_TXSM);
-  rings_.put(data);
-  rings_.doorbell();
+  rings_.send_super_frame(frame, kMss);
   Bytes payload;
   for (uint32_t length : {kMss, kMss, kPayload - 2 * kMss}) {
     const auto wire = machine_.wire().receive();

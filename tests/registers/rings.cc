@@ -42,6 +42,31 @@ void Rings::write_buffer(uint32_t index, std::span<const uint8_t> octets) {
   machine_.bus().write_block(buffer(index), octets);
 }
 
+void Rings::send_super_frame(std::span<const uint8_t> frame, uint32_t mss) {
+  constexpr uint32_t kHeaders = 54;
+  std::array<uint8_t, kTxDescriptorSize> context{}, data{};
+  i82574::put<desc::CONTEXT_IPCSS>(context.data(), 14);
+  i82574::put<desc::CONTEXT_IPCSO>(context.data(), 24);
+  i82574::put<desc::CONTEXT_IPCSE>(context.data(), 33);
+  i82574::put<desc::CONTEXT_TUCSS>(context.data(), 34);
+  i82574::put<desc::CONTEXT_TUCSO>(context.data(), 50);
+  i82574::put<desc::CONTEXT_PAYLEN>(context.data(), frame.size() - kHeaders);
+  i82574::put<desc::CONTEXT_TUCMD>(context.data(),
+                                   TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE | TX_TUCMD_DEXT);
+  i82574::put<desc::CONTEXT_HDRLEN>(context.data(), kHeaders);
+  i82574::put<desc::CONTEXT_MSS>(context.data(), mss);
+  put(context);
+  write_buffer(transmit_tail_, frame);
+  i82574::put<desc::DATA_ADDRESS>(data.data(), buffer(transmit_tail_));
+  i82574::put<desc::DATA_DTALEN>(data.data(), frame.size());
+  i82574::put<desc::DATA_DTYP>(data.data(), 1);
+  i82574::put<desc::DATA_DCMD>(data.data(),
+                               TX_CMD_EOP | TX_CMD_IFCS | TX_CMD_TSE | TX_CMD_RS | TX_CMD_DEXT);
+  i82574::put<desc::DATA_POPTS>(data.data(), TX_POPTS_IXSM | TX_POPTS_TXSM);
+  put(data);
+  doorbell();
+}
+
 void Rings::put(const std::array<uint8_t, kTxDescriptorSize>& descriptor) {
   machine_.bus().write_block(kTransmitRing + 16 * transmit_tail_, descriptor);
   transmit_tail_ = (transmit_tail_ + 1) % kDescriptors;

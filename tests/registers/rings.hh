@@ -30,6 +30,8 @@ class Rings {
 
   // One frame of one legacy descriptor; the returned index is that of the descriptor.
   uint32_t send(std::span<const uint8_t> frame);
+  // One frame of Ethernet, IPv4 and TCP without options, for the card to cut.
+  void send_super_frame(std::span<const uint8_t> frame, uint32_t mss);
   // Puts a descriptor at the tail without moving it; for descriptors of all kinds.
   void put(const std::array<uint8_t, i82574::kTxDescriptorSize>& descriptor);
   void write_buffer(uint32_t index, std::span<const uint8_t> octets);

@@ -72,7 +72,7 @@ void Lane::clear() {
 // A time that is further away than it can be, so long as these frames take, is one of another
 // clock, or of nobody's: it is now.
 void Lane::archive(Archive& archive, int64_t now_ns) {
-  const uint32_t version = archive.section("uplink-lane", 2);
+  const uint32_t version = archive.section("uplink-lane", 3);
   if (archive.loading()) clear();
   archive_time(archive, busy_until_ns_);
   uint32_t count = count_;
@@ -84,6 +84,7 @@ void Lane::archive(Archive& archive, int64_t now_ns) {
     archive_time(archive, entry.due_ns);
     card::archive_frame(archive, pool_, entry.packet);
     if (version >= 2 && entry.packet) archive(entry.packet->wire_mss);
+    if (version >= 3 && entry.packet) archive(entry.packet->merged);
     if (!archive.loading() || !entry.packet) continue;
     latest_ns += wire_ns(entry.packet->length);
     if (entry.due_ns > latest_ns + options_.latency_ns) entry.due_ns = now_ns;

@@ -75,7 +75,10 @@ card::Arrival arrival(std::span<const uint8_t> header) {
   const uint8_t inner = type & ~(kTunnelV4 | kTunnelV6);
   if (tunnel && (inner == kTcpV4 || inner == kTcpV6)) {
     arrival.mss = get(header, kGsoSize);
-  } else if ((header[kFlags] & kNeedsChecksum) != 0) {
+    return arrival;
+  }
+  if (type == kTcpV4 || type == kTcpV6) arrival.merged = get(header, kGsoSize);
+  if ((header[kFlags] & kNeedsChecksum) != 0) {
     const uint32_t offset = uint32_t{get(header, kChecksumStart)} + get(header, kChecksumOffset);
     arrival.checksum_start = get(header, kChecksumStart);
     arrival.checksum_offset = offset <= 0xffff ? static_cast<uint16_t>(offset) : uint16_t{0};

@@ -168,11 +168,12 @@ DropReason make_packet(const TransmitSettings& settings, const TransmitFrame& fr
   packet = nullptr;
   if (frame.refused != DropReason::none) return frame.refused;
   if (frame.octets == 0) return DropReason::none;
-  if (frame.octets > (frame.segmented() ? kMaxSuperFrame : kMaxWireFrame)) {
-    return DropReason::tx_too_long;
-  }
   const bool vlan = wants_vlan(settings, frame);
   const uint32_t tag = vlan ? kVlanTagOctets : 0;
+  // A super-frame is one with its tag, too: saved states take no longer ones.
+  if (frame.octets > (frame.segmented() ? kMaxSuperFrame - tag : kMaxWireFrame)) {
+    return DropReason::tx_too_long;
+  }
   Packet* taken = card.take_packet(std::max(frame.octets, kMinFrame) + tag);
   if (taken == nullptr) return DropReason::no_packet_buffer;
   taken->data += tag;  // keeps kHeadroom free in front of the tag

@@ -20,6 +20,7 @@ inline void reset(Packet& packet) {
   packet.l4_checksum_good = false;
   packet.l4_checksum_checked = false;
   packet.wire_mss = 0;
+  packet.merged = 0;
   packet.offload = Offload{};
   packet.layers = Layers{};
   packet.cookie = 0;

@@ -73,6 +73,9 @@ struct Packet {
   bool l4_checksum_good = false;                     // verified, or made by the card itself
   bool l4_checksum_checked = false;
   uint16_t wire_mss = 0;  // from the wire: a tunnelled super-frame, SuperFrame::mss; else 0
+  // From the wire: TCP-shaped segments that somebody on the way merged, octets behind each one's
+  // TCP header; else 0.
+  uint16_t merged = 0;
   Offload offload;
   Layers layers;
   uint64_t cookie = 0;  // the sender's own (vnic: queue and time-stamp request)

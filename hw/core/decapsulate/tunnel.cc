@@ -55,11 +55,13 @@ uint8_t ecn_of(const Packet& packet) {
 }
 
 // davie-stt section 3.2: the sequence number holds the length of the whole and the offset in it.
-bool is_part(const Packet& packet, uint32_t room) {
+// Redundant segments are several even where they were merged into the whole.
+bool is_part(const Packet& packet, std::span<const Plan> plans, const Opaque& opaque) {
   if (packet.layers.l4 != L4::kTcp) [[likely]]
     return false;
   const TcpHeader tcp(static_cast<const uint8_t*>(packet.data + packet.layers.l4_offset));
-  return tcp.sequence() != room << 16;
+  if (tcp.sequence() != opaque.room << 16) return true;
+  return packet.merged != 0 && redundant_plan(tcp.destination_port(), plans) != plans.size();
 }
 
 DropReason take_part(const Packet& packet, std::span<const Plan> plans, const Opaque& opaque,
@@ -75,7 +77,8 @@ DropReason take_part(const Packet& packet, std::span<const Plan> plans, const Op
           .destination_port = tcp.destination_port(),
           .redundant = plan->is_redundant(),
           .outer_ecn = ecn_of(packet),
-          .octets = {packet.data + opaque.offset, opaque.room}};
+          .octets = {packet.data + opaque.offset, opaque.room},
+          .merged = plan->is_redundant() ? packet.merged : uint16_t{0}};
   return DropReason::outer_fragment;
 }
 
@@ -103,7 +106,7 @@ DropReason open(const Packet& packet, const Plan& plan, const Opaque& opaque, Tu
 
 DropReason open(const Packet& packet, std::span<const Plan> plans, Tunnel& tunnel, Part& part) {
   const Opaque opaque = opaque_of(packet);
-  if (is_part(packet, opaque.room)) return take_part(packet, plans, opaque, part);
+  if (is_part(packet, plans, opaque)) return take_part(packet, plans, opaque, part);
   bool ends_here = false;
   for (size_t i = 0; i < plans.size(); ++i) {
     if (plans[i].end() != opaque.end) continue;

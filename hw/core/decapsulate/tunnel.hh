@@ -30,6 +30,9 @@ struct Part {
   bool redundant = false;
   uint8_t outer_ecn = 0;
   Slice octets;  // behind the TCP-shaped header
+  // Redundant: of so many octets of each of several segments that were merged on the way, as TCP's
+  // are, the last one maybe of fewer. 0: it is one.
+  uint16_t merged = 0;
 };
 
 // `packet`: parsed, IPv4 or IPv6, not a fragment. `plans`: no two of them take one frame.

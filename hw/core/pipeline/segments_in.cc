@@ -2,6 +2,8 @@
 // What comes in several TCP-shaped segments: they are kept until their frame is whole, which then
 // is opened, parsed and asked for its tenant like any other; nothing that one segment says is
 // believed before.
+#include <algorithm>
+
 #include "hw/core/base/archive.hh"
 #include "hw/core/base/l4_checksum.hh"
 #include "hw/core/pipeline/impl.hh"
@@ -39,19 +41,35 @@ DropReason Pipeline::Impl::take_part(unsigned uplink, const IpAddress& from, con
   walked(spec::Stage::stateless, uplink, 1);
   if (tables->peers.find(kNoTenant, from).way.is_none()) return DropReason::unknown_peer;
   const auto place = stateless::Place::of(part.sequence, part.acknowledgement);
-  const stateless::Arrival arrival{.key = {.source = from,
-                                           .destination = to,
-                                           .source_port = part.source_port,
-                                           .destination_port = part.destination_port,
-                                           .uplink = static_cast<uint16_t>(uplink),
-                                           .id = place.id},
-                                   .place = place,
-                                   .redundant = part.redundant,
-                                   .ecn = part.outer_ecn,
-                                   .octets = part.octets};
-  const DropReason reason = reassembler_->add(arrival, now);
-  if (reason == DropReason::none) ++uplinks[uplink][UplinkCounter::rx_shaped];
-  return reason;
+  stateless::Arrival arrival{.key = {.source = from,
+                                     .destination = to,
+                                     .source_port = part.source_port,
+                                     .destination_port = part.destination_port,
+                                     .uplink = static_cast<uint16_t>(uplink),
+                                     .id = place.id},
+                             .place = place,
+                             .redundant = part.redundant,
+                             .ecn = part.outer_ecn,
+                             .octets = part.octets};
+  // What was merged ends as one of its segments did that was taken, else as the first.
+  const uint32_t length = part.octets.length;
+  const uint32_t step = part.merged != 0 ? part.merged : length;
+  if (length > step * stateless::kMaxSegments) return DropReason::segment_malformed;
+  DropReason reason = DropReason::none;
+  bool taken = false;
+  uint32_t at = 0;
+  do {
+    arrival.octets = {part.octets.data + at, std::min(step, length - at)};
+    arrival.place.offset = static_cast<uint16_t>(place.offset + at);
+    const DropReason one = reassembler_->add(arrival, now);
+    if (at == 0) reason = one;
+    if (one == DropReason::none) {
+      taken = true;
+      ++uplinks[uplink][UplinkCounter::rx_shaped];
+    }
+    at += step;
+  } while (at < length);
+  return taken ? DropReason::none : reason;
 }
 
 // What came before goes before. A frame is handled alone: many may end at once.

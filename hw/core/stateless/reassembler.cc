@@ -59,6 +59,8 @@ DropReason Reassembler::take(const Arrival& arrival, int64_t now, uint16_t& numb
   Frame& frame = frames_[number];
   if (frame.shape != shape) return DropReason::segment_mismatch;
   const DropReason reason = put(frame, arrival);
+  if (reason == DropReason::none)
+    frame.deadline = std::min(until(now), frame.began + Limits::kLongest * limits_.time_ns);
   if (loading_) return reason;
   if (reason == DropReason::segment_overlap) give_up(number, Loss::Cause::kOverlap, until(now));
   if (reason == DropReason::segment_malformed) give_up(number, Loss::Cause::kUnsound, until(now));

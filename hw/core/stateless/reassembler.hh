@@ -92,8 +92,11 @@ struct Limits {
   uint32_t frames = 64;          // at once, of all peers; at most kMostFrames
   uint32_t frames_of_peer = 32;  // by outer source address, over all uplinks
   uint32_t octets = 4u << 20;    // of all frames
-  int64_t time_ns = 20'000'000;  // from a frame's first segment on
-  uint16_t uplinks = 0xffff;     // that a saved state may name
+  // From the last segment on that was new. A slow link may take longer for a whole frame, but not
+  // for ever: so many times as long from its first segment on.
+  static constexpr int64_t kLongest = 50;
+  int64_t time_ns = 20'000'000;
+  uint16_t uplinks = 0xffff;  // that a saved state may name
 };
 
 class Reassembler {

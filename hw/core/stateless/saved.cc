@@ -69,8 +69,8 @@ void Reassembler::save_segment(Archive& archive, const Frame& frame, const Range
                   .place = {shape.total, static_cast<uint16_t>(range.begin), frame.key.id},
                   .redundant = shape.redundant,
                   .ecn = frame.ecn};
-  int64_t began = frame.began;
-  archive_arrival(archive, arrival, began);
+  int64_t heard = frame.deadline - limits_.time_ns;  // that a new one came last
+  archive_arrival(archive, arrival, heard);
   std::vector<uint8_t> octets(range.length());
   if (!shape.redundant) {
     std::copy_n(frame.packet->data + range.begin, range.length(), octets.data());

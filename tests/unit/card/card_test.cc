@@ -408,6 +408,14 @@ TEST(Card, ADetachedVnicLeavesNothingBehind) {
   EXPECT_EQ(world.drops(DropReason::no_vnic), 1u);
 }
 
+// The vnics of `world` come in the other order, so that they have other numbers at first.
+void swap_vnics(World& world) {
+  world.card.detach(world.a.port);
+  world.card.detach(world.b.port);
+  world.attach(world.b, "b", "52:54:00:00:00:0b");
+  world.attach(world.a, "a", "52:54:00:00:00:0a");
+}
+
 TEST(Card, SavedStateCarriesWaitingFramesAndNumbers) {
   const uplink::Options slow = {.present = true, .latency_ns = 1'000'000};
   World source(slow);
@@ -418,12 +426,8 @@ TEST(Card, SavedStateCarriesWaitingFramesAndNumbers) {
   Archive saved;
   source.card.archive(saved);
 
-  // The vnics come in the other order, so that they have other numbers at first.
   World destination(slow);
-  destination.card.detach(destination.a.port);
-  destination.card.detach(destination.b.port);
-  destination.attach(destination.b, "b", "52:54:00:00:00:0b");
-  destination.attach(destination.a, "a", "52:54:00:00:00:0a");
+  swap_vnics(destination);
   destination.clock.now = source.clock.now;
   Archive loading{std::span<const uint8_t>(saved.bytes())};
   destination.card.archive(loading);
@@ -460,19 +464,6 @@ TEST(Card, SavedStateCarriesAPause) {
   EXPECT_EQ(destination.a.received.size(), 1u);
 }
 
-TEST(Card, HostileSavedStateIsRefusedAndLeavesAWorkingCard) {
-  World source({.present = true, .latency_ns = 1'000'000});
-  World::transmit(source.a, World::from_a("10.0.0.2"));
-  Archive saved;
-  source.card.archive(saved);
-  for (size_t octets = 0; octets < saved.bytes().size(); octets += 7) {
-    World destination({.present = true, .latency_ns = 1'000'000});
-    Archive loading{std::span<const uint8_t>(saved.bytes()).first(octets)};
-    destination.card.archive(loading);
-    EXPECT_FALSE(loading.ok()) << octets;
-  }
-}
-
 // Vnic a's doorbell for a super-frame of five segments.
 void transmit_super_frame(World& world) {
   const test::Bytes frame =
@@ -494,6 +485,20 @@ void transmit_super_frame(World& world) {
   world.a.port->transmit({&packet, 1});
 }
 
+TEST(Card, HostileSavedStateIsRefusedAndLeavesAWorkingCard) {
+  World source({.present = true, .latency_ns = 1'000'000});
+  World::transmit(source.a, World::from_a("10.0.0.2"));
+  transmit_super_frame(source);
+  Archive saved;
+  source.card.archive(saved);
+  for (size_t octets = 0; octets < saved.bytes().size(); octets += 7) {
+    World destination({.present = true, .latency_ns = 1'000'000});
+    Archive loading{std::span<const uint8_t>(saved.bytes()).first(octets)};
+    destination.card.archive(loading);
+    EXPECT_FALSE(loading.ok()) << octets;
+  }
+}
+
 TEST(Card, LeavesSuperFramesToAWireThatCuts) {
   World world;
   for (const bool cuts : {true, false}) {
@@ -509,13 +514,111 @@ TEST(Card, LeavesSuperFramesToAWireThatCuts) {
   EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
 }
 
-// Its state may be saved at any time, and has no place for what a doorbell leaves.
-TEST(Card, ADoorbellOfAMachineThatStandsStillLeavesNothing) {
+// Doorbells of a CPU that has not stopped yet, a debugger's.
+TEST(Card, WhatIsSentWhileTheMachineStandsStillWaits) {
   World world;
   world.events.running = false;
   transmit_super_frame(world);
+  World::transmit(world.a, World::from_a("10.0.0.11", "52:54:00:00:00:0b"));
+  world.card.drain();
+  EXPECT_TRUE(world.wire.sent.empty());
+  EXPECT_TRUE(world.b.received.empty()) << "guest memory may have been saved";
+  EXPECT_EQ(world.card.state(false)["packets-in-use"], 2);
+  world.events.running = true;
+  world.card.resumed();
+  world.run();
   EXPECT_EQ(world.wire.sent.size(), 5u);
+  EXPECT_EQ(world.b.received.size(), 1u);
   EXPECT_EQ(world.card.state(false)["packets-in-use"], 0);
+}
+
+TEST(Card, AStopLosesNoSuperFrames) {
+  World world({.present = true, .queue = 8});
+  for (int i = 0; i < 4; ++i) transmit_super_frame(world);
+  world.events.running = false;
+  world.card.drain();
+  transmit_super_frame(world);
+  EXPECT_EQ(world.card.state(false)["uplinks"][0]["queued"], 0);
+  world.events.running = true;
+  world.card.resumed();
+  world.run();
+  EXPECT_EQ(world.wire.sent.size(), 25u);
+  EXPECT_TRUE(world.events.drops.empty());
+}
+
+TEST(Card, SavedStateCarriesWhatDoorbellsLeft) {
+  World source;
+  source.events.running = false;
+  transmit_super_frame(source);
+  World::transmit(source.a, World::from_a("10.0.0.2"));
+  World::transmit(source.b, World::from_b("10.0.0.10", "52:54:00:00:00:0a"));
+  source.card.drain();
+  Archive saved;
+  source.card.archive(saved);
+
+  World destination;
+  swap_vnics(destination);
+  destination.events.running = false;
+  transmit_super_frame(destination);  // of the machine that is no more
+  Archive loading{std::span<const uint8_t>(saved.bytes())};
+  destination.card.archive(loading);
+  ASSERT_TRUE(loading.ok()) << loading.error();
+  EXPECT_TRUE(loading.at_end());
+  EXPECT_EQ(destination.card.state(false)["packets-in-use"], 3);
+  destination.card.loaded();
+  EXPECT_TRUE(destination.events.scheduled);
+  source.card.resumed();  // as after a migration that failed
+  for (World* world : {&source, &destination}) {
+    world->events.running = true;
+    world->run();
+    EXPECT_EQ(world->wire.sent.size(), 6u);
+    EXPECT_EQ(world->a.received.size(), 1u);
+    EXPECT_EQ(world->card.state(false)["packets-in-use"], 0);
+  }
+  EXPECT_EQ(destination.wire.sent, source.wire.sent);
+  EXPECT_EQ(destination.card.state(false)["vnics"], source.card.state(false)["vnics"]);
+}
+
+TEST(Card, ASavedStateWithoutWhatDoorbellsLeftIsTaken) {
+  World source;
+  Archive saved;
+  source.card.archive(saved);
+  test::Bytes bytes = saved.bytes();
+  Archive section;
+  section.section("card", 3);
+  ASSERT_TRUE(std::equal(section.bytes().begin(), section.bytes().end(), bytes.begin()));
+  Archive before;
+  before.section("card", 2);
+  std::copy(before.bytes().begin(), before.bytes().end(), bytes.begin());
+  bytes.resize(bytes.size() - 4);  // the number of frames
+  World destination;
+  Archive loading{std::span<const uint8_t>(bytes)};
+  destination.card.archive(loading);
+  EXPECT_TRUE(loading.ok()) << loading.error();
+  EXPECT_TRUE(loading.at_end());
+}
+
+TEST(Card, ASavedFrameOfNoVnicIsRefused) {
+  World source;
+  source.events.running = false;
+  World::transmit(source.a, World::from_a("10.0.0.2"));
+  Archive saved;
+  source.card.archive(saved);
+  const size_t octets = World::from_a("10.0.0.2").size();
+  const size_t port =
+      saved.bytes().size() - (3 + 2 + 2 + 4) - octets - 2;  // behind it: the TSO context
+  for (const uint8_t lie : {2, 200, 255}) {
+    test::Bytes bytes = saved.bytes();
+    bytes[port] = bytes[port + 1] = lie;
+    World destination;
+    Archive loading{std::span<const uint8_t>(bytes)};
+    destination.card.archive(loading);
+    EXPECT_FALSE(loading.ok()) << unsigned{lie};
+    EXPECT_EQ(destination.card.state(false)["packets-in-use"], 0);
+    destination.card.loaded();
+    World::transmit(destination.a, World::from_a("10.0.0.2"));
+    EXPECT_EQ(destination.wire.sent.size(), 1u) << "the machine goes on";
+  }
 }
 
 // What waits for the wire is in the saved state, too, and goes on there.
@@ -536,9 +639,9 @@ TEST(Card, AMachineThatStandsStillSendsNothing) {
 // A wire that took nothing while the machine stood still has nothing to say of.
 TEST(Card, AMachineThatGoesOnAsksTheWiresAgain) {
   World world({.present = true, .queue = 8});
-  world.events.running = false;
   world.wire.room = 0;
   World::transmit(world.a, World::from_a("10.0.0.2"), 5);
+  world.events.running = false;
   ASSERT_TRUE(world.receive(World::tunnel_to_a()));
   world.events.scheduled = false;  // came while nothing ran
   world.wire.room = 100;

@@ -80,7 +80,7 @@ TEST(Saved, TimesThatOverflowAreRefused) {
   World source(slow);
   const Bytes saved = save(source);
   Archive section;
-  section.section("uplink-lane", 2);
+  section.section("uplink-lane", 3);
   const Bytes& tag = section.bytes();
   const auto lane = std::search(saved.begin(), saved.end(), tag.begin(), tag.end());
   ASSERT_NE(lane, saved.end());

@@ -227,12 +227,39 @@ TEST(TransmitOffload, DoesNotPadAShortSuperFrame) {
     if (loopback) {
       EXPECT_EQ(rig.get(reg::RDH(0)), 3u);
       for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(field<desc::LENGTH>(rig.rx(i)), 60u) << i;
+      EXPECT_EQ(rig.get(reg::GPRC), 3u);
+      EXPECT_EQ(rig.get(reg::GPTC), 3u) << "as they are padded";
+      EXPECT_EQ(rig.get(reg::PTC64), 3u);
+      EXPECT_EQ(rig.get(reg::TOTL), 3 * 64u);
       continue;
     }
     ASSERT_EQ(rig.card.sent.size(), 2u);
     EXPECT_EQ(rig.card.sent[0].bytes, frame);
     EXPECT_EQ(rig.card.sent[0].offload.payload_length, 5u);
     EXPECT_EQ(rig.card.sent[1].bytes.size(), 60u) << "another frame is padded as before";
+  }
+}
+
+// A card's saved state takes no longer ones.
+TEST(TransmitOffload, ATagIsPartOfASuperFramesLength) {
+  for (const uint32_t beyond : {0, 1}) {
+    Rig rig;
+    rig.transmit_ring(0, 64);
+    rig.set(reg::CTRL, rig.get(reg::CTRL) | CTRL_VME);
+    const uint32_t octets = kMaxSuperFrame - 4 + beyond;
+    context(rig, 0,
+            {.command = TX_TUCMD_TCP | TX_TUCMD_IP | TX_TUCMD_TSE,
+             .header = 54,
+             .mss = 1460,
+             .payload = octets - 54});
+    rig.data(1, {kTxBuffers, octets}, kSend | TX_CMD_TSE | TX_CMD_VLE,
+             TX_POPTS_TXSM | TX_POPTS_IXSM);
+    rig.set(reg::TDT(0), 2);
+    EXPECT_EQ(rig.card.drops[DropReason::tx_too_long], beyond);
+    ASSERT_EQ(rig.card.sent.size(), 1 - beyond);
+    if (beyond == 0) {
+      EXPECT_EQ(rig.card.sent[0].bytes.size(), kMaxSuperFrame);
+    }
   }
 }
 

@@ -38,6 +38,15 @@ TEST(SegmentsHostile, AnUnknownPeerCostsNoMemory) {
 }
 
 // A peer of a tenant whose format has no such segments has no business here.
+TEST(SegmentsHostile, ASegmentOfNothingIsMalformed) {
+  for (const uint16_t merged : {0, 1, 1400}) {
+    World b(card_b({.kind = "stt-redundant"}));
+    b.from_wire(Shaped{.port = 7472, .total = 2000, .offset = 1000}.build({}), 0, 0, merged);
+    EXPECT_EQ(drops(b, "segment_malformed"), 1u) << testing::PrintToString(b.count());
+    EXPECT_EQ(b.pool.in_use(), 0u);
+  }
+}
+
 TEST(SegmentsHostile, APeerWithAnotherFormatIsUnknown) {
   policy::Policy policy = card_b(kStt);
   policy::Format geneve = card_b().formats[0];

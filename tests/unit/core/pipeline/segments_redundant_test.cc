@@ -4,6 +4,10 @@
 #include <algorithm>
 
 #include "hw/core/base/archive.hh"
+#include "hw/core/base/checksum.hh"
+#include "hw/core/base/headers.hh"
+#include "hw/core/base/l4_checksum.hh"
+#include "hw/core/parse/parse.hh"
 #include "tests/unit/core/pipeline/segments.hh"
 
 namespace gatehouse::test {
@@ -157,6 +161,54 @@ TEST_P(Redundant, RunsStayLargeWhereTheDriverTakesLargeFrames) {
   EXPECT_EQ(b.sink.received[0].frame.size(), data().headers() + 5u * kUnit);
   EXPECT_EQ(b.sink.received[1].frame.size(), data().headers() + 4u * kUnit + 1);
   for (const Bytes& frame : received(b)) EXPECT_TRUE(checksums_right(frame));
+}
+
+// To a NIC or a kernel on the way they are TCP, and it may merge them.
+TEST_P(Redundant, WhatWasMergedOnTheWayIsSeveral) {
+  const std::vector<Bytes> frames = segments();
+  const size_t head = 14 + (shape().vlan != 0 ? 4 : 0) + (shape().v6 ? 40 : 20) + 20;
+  const auto merged = static_cast<uint16_t>(frames[0].size() - head);
+  const auto merge = [&](size_t begin, size_t end) {
+    Bytes whole = frames[begin];
+    for (size_t i = begin + 1; i < end; ++i)
+      whole.insert(whole.end(), frames[i].begin() + ptrdiff_t(head), frames[i].end());
+    const size_t l3 = head - 20 - (shape().v6 ? 40 : 20);
+    if (shape().v6) {
+      store_be(&whole[l3 + 4], static_cast<uint16_t>(whole.size() - l3 - 40));
+    } else {
+      const Ipv4Header ip(&whole[l3]);
+      ip.set_total_length(static_cast<uint16_t>(whole.size() - l3));
+      ip.set_checksum(0);
+      ip.set_checksum(checksum::finish(checksum::sum(&whole[l3], 20)));
+    }
+    Layers layers;
+    EXPECT_EQ(parse::parse(whole, {}, layers), spec::DropReason::none);
+    complete_checksums(whole.data(), layers);
+    EXPECT_TRUE(checksums_right(whole));
+    return whole;
+  };
+  for (const std::vector<size_t>& borders :
+       {std::vector<size_t>{0, 11}, {0, 2, 11}, {0, 1, 10, 11}, {0, 5, 6, 11}}) {
+    World b(card_b(shape()));
+    for (size_t i = 1; i < borders.size(); ++i) {
+      const size_t begin = borders[i - 1], end = borders[i];
+      b.from_wire(merge(begin, end), 0, 0, end - begin > 1 ? merged : uint16_t{0});
+    }
+    EXPECT_EQ(received(b), plain());
+    EXPECT_EQ(b.count()["uplink0.rx_shaped"], 11u);
+    EXPECT_EQ(b.count()["uplink0.rx_drops"], 0u);
+    EXPECT_EQ(b.pool.in_use(), 0u);
+  }
+  // Whatever a header in front of a frame says of it.
+  for (const uint16_t lie : {1, 100, 1299, 65535}) {
+    World b(card_b(shape()));
+    b.from_wire(merge(0, 11), 0, 0, lie);
+    b.now += 1'000'000'000;
+    b.pipeline.tick(b.now);
+    EXPECT_TRUE(b.sink.received.empty());
+    EXPECT_EQ(b.count()["uplink0.rx_drops"], 1u);
+    EXPECT_EQ(b.pool.in_use(), 0u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -103,10 +103,9 @@ void Recorder::expect_fit(const Bytes& frame, const Layers& layers) {
   EXPECT_EQ(found.l3, layers.l3);
   EXPECT_EQ(found.fragment, layers.fragment) << to_hex(frame);
   EXPECT_EQ(found.first_fragment, layers.first_fragment);
-  if (layers.l4 != L4::kNone) {
-    EXPECT_EQ(found.l4, layers.l4);
-    EXPECT_EQ(found.payload_offset, layers.payload_offset);
-  }
+  EXPECT_EQ(found.l4, layers.l4) << to_hex(frame);
+  EXPECT_EQ(found.l4_offset, layers.l4_offset);
+  EXPECT_EQ(found.payload_offset, layers.payload_offset);
 }
 void Recorder::tapped(pipeline::TapPoint point, pipeline::TapDirection direction, unsigned port,
                       const OutFrame& frame, spec::DropReason reason) {
@@ -189,10 +188,11 @@ void World::from_vnic(unsigned vnic, const Bytes& frame, const Offload& offload)
   pipeline.from_vnic(vnic, {&packet, 1}, now);
 }
 
-void World::from_wire(const Bytes& frame, unsigned uplink, uint16_t wire_mss) {
+void World::from_wire(const Bytes& frame, unsigned uplink, uint16_t wire_mss, uint16_t merged) {
   Packet* packet = packet_of(pool, frame, static_cast<uint16_t>(uplink));
   if (packet == nullptr) throw std::runtime_error("no packet");
   packet->wire_mss = wire_mss;
+  packet->merged = merged;
   pipeline.from_uplink(uplink, {&packet, 1}, now);
 }
 

@@ -84,7 +84,8 @@ struct World {
   // One frame from a vnic, or from the wire, at `now`; afterwards the pool has everything back but
   // what waits for neighbours.
   void from_vnic(unsigned vnic, const Bytes& frame, const Offload& offload = {});
-  void from_wire(const Bytes& frame, unsigned uplink = 0, uint16_t wire_mss = 0);
+  void from_wire(const Bytes& frame, unsigned uplink = 0, uint16_t wire_mss = 0,
+                 uint16_t merged = 0);
   Counts count() const { return counts(pipeline); }
 
   PacketPool pool{{.small_count = 600, .small_octets = 2304, .large_count = 8}};

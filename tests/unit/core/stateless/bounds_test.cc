@@ -154,6 +154,46 @@ TEST(Bounds, MoreInterleavedFramesThanPlacesCostOnlyThoseThatHaveNone) {
   EXPECT_EQ(kept_of(33, [](uint32_t) { return uint8_t{1}; }), 32u);
 }
 
+// As on a link on which a segment takes milliseconds.
+TEST(GivenUp, AFrameThatComesSlowlyIsWaitedFor) {
+  const int64_t time = Limits{}.time_ns;
+  const auto pieces = stream(test::pattern(72), test::pattern(60'000), 600);
+  ASSERT_GT(pieces.size(), size_t{Limits::kLongest});
+  Rig rig;
+  int64_t now = 0;
+  for (size_t i = 0; i < 20; ++i, now += time - 1) {
+    rig.reassembler.tick(now);
+    ASSERT_EQ(rig.add(pieces[i], false, now), DropReason::none);
+    EXPECT_EQ(rig.reassembler.next_deadline(), now + time);
+  }
+  rig.add(pieces[3], false, now);  // nothing new
+  EXPECT_EQ(rig.reassembler.next_deadline(), now + 1);
+  Archive saved;
+  rig.reassembler.archive(saved);
+  Archive from(saved.bytes());
+  rig.reassembler.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  EXPECT_EQ(rig.reassembler.next_deadline(), now + 1);
+  rig.reassembler.tick(now);
+  for (size_t i = 20; i < pieces.size(); ++i) {
+    ASSERT_EQ(rig.add(pieces[i], false, now), DropReason::none);
+  }
+  EXPECT_EQ(rig.kept.outs.size(), 1u);
+}
+
+TEST(GivenUp, AFrameIsNotWaitedForForEver) {
+  const int64_t time = Limits{}.time_ns;
+  const auto pieces = stream(test::pattern(72), test::pattern(60'000), 600);
+  Rig rig;
+  int64_t now = 0;
+  for (size_t i = 0; rig.kept.losses.empty() && i < pieces.size(); ++i, now += time - 1) {
+    rig.reassembler.tick(now);
+    rig.add(pieces[i], false, now);
+  }
+  ASSERT_EQ(rig.kept.losses.size(), 1u);
+  EXPECT_LE(now, (Limits::kLongest + 2) * time);
+}
+
 TEST(GivenUp, AFrameIsLostOnce) {
   const auto pieces = stream(test::pattern(72), test::pattern(1500), 600);
   ASSERT_EQ(pieces.size(), 3u);
