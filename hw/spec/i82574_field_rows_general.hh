@@ -27,7 +27,7 @@
   X(STATUS, PHYRA,         0x00000400, "the PHY was reset; cleared by writing zero")                     \
   X(STATUS, GIO_MASTER_ENABLE, 0x00080000, "DMA may still be under way")                                 \
   X(EEC, SK,               0x00000001, "serial clock pin")                                               \
-  X(EEC, CS,               0x00000002, "chip select pin, high = selected")                               \
+  X(EEC, CS,               0x00000002, "chip select pin, low = selected")                                \
   X(EEC, DI,               0x00000004, "data to the NVM")                                                \
   X(EEC, DO,               0x00000008, "data from the NVM")                                              \
   X(EEC, FWE,              0x00000030, "flash writes: 1 = disabled, 2 = enabled")                        \

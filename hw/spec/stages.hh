@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The stages of the packet path, in the order in which a frame walks them. One name serves the folder, the namespace,
-// the trace point, the counter prefix and the heading in docs/packet-path.md.
+// The stages of the packet path, in the order of the way out, then those that only the way in has. One name serves the
+// folder, the namespace, the trace point and the heading in docs/packet-path.md.
 #ifndef GATEHOUSE_HW_SPEC_STAGES_HH_
 #define GATEHOUSE_HW_SPEC_STAGES_HH_
 

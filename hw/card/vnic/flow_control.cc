@@ -59,7 +59,8 @@ FlowControl::Verdict FlowControl::received(std::span<const uint8_t> frame) {
   if (!is_control(frame)) return Verdict::kFilter;
   const RegisterFile& regs = vnic_.registers();
   if (PauseFrame(frame.data()).opcode() != Pause::kPause) {
-    if (is_for_us(frame)) vnic_.statistics().add(reg::FCRUC);
+    if (!is_for_us(frame)) return Verdict::kFilter;
+    vnic_.statistics().add(reg::FCRUC);
     return regs.test(reg::RCTL, RCTL_PMCF) ? Verdict::kPass : Verdict::kFilter;
   }
   if (!is_for_us(frame)) return Verdict::kFilter;
@@ -117,12 +118,13 @@ void FlowControl::fifo_level(uint32_t octets) {
 void FlowControl::send_due() {
   if (!due_) return;
   due_ = false;
+  if (!vnic_.registers().test(reg::CTRL, CTRL_TFCE)) return;  // as it is now
   if (above_ || vnic_.registers().test(reg::FCRTL, FCRTL_XONE)) send(above_);
 }
 
 void FlowControl::send(bool xoff) {
   const RegisterFile& regs = vnic_.registers();
-  if (!regs.test(reg::CTRL, CTRL_TFCE) || !vnic_.link().up() || vnic_.link().loopback()) return;
+  if (!vnic_.link().up() || vnic_.link().loopback()) return;
   Packet* packet = vnic_.ports().card.take_packet(kOctets);
   if (packet == nullptr) {
     vnic_.ports().card.count_drop(spec::DropReason::no_packet_buffer);
@@ -135,8 +137,9 @@ void FlowControl::send(bool xoff) {
   frame.set_source(mac_of(station_address(regs)));
   frame.set_ether_type(static_cast<uint16_t>(regs[reg::FCT]));
   frame.set_opcode(Pause::kPause);
-  frame.set_quanta(static_cast<uint16_t>(xoff ? regs[reg::FCTTV] : 0));
-  vnic_.statistics().add(xoff ? reg::XOFFTXC : reg::XONTXC);
+  const uint16_t quanta = static_cast<uint16_t>(xoff ? regs[reg::FCTTV] : 0);
+  frame.set_quanta(quanta);
+  vnic_.statistics().add(quanta != 0 ? reg::XOFFTXC : reg::XONTXC);
   vnic_.statistics().transmitted_control(kOctets);
   vnic_.ports().card.transmit({&packet, 1});
 }

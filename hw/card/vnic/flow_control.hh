@@ -31,7 +31,7 @@ class FlowControl {
   void timer_expired();
   // The receive FIFO holds so many octets.
   void fifo_level(uint32_t octets);
-  // TCTL.SWXOFF, and what fifo_level() finds. Only with CTRL.TFCE and a link.
+  // TCTL.SWXOFF, whatever CTRL.TFCE says, and what fifo_level() finds. Only with a link.
   void send(bool xoff);
   // What fifo_level() found: the receiver runs inside the card's pipeline, which must not be
   // entered again.

@@ -37,7 +37,7 @@ enum class Timer : uint8_t {
   kThrottleVector3,
   kThrottleVector4,
   kLink,      // autonegotiation, link change
-  kDoorbell,  // the rest of a doorbell's work, see Vnic::kWorkPerDoorbell
+  kDoorbell,  // the rest of a doorbell's work, see kDescriptorsPerDoorbell
   kPause,     // received PAUSE runs out
   kRefill,    // a backlog goes to the rings
   kCount

@@ -180,9 +180,9 @@ void ReceiveEngine::interrupt(const Batch& batch) {
     }
   }
   if (later != 0) delayed_.add(later, delay, absolute);
-  // An interrupt that comes anyway takes what is delayed along only when it is a receive interrupt
-  // (7.4.2).
-  if ((now & (ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1)) != 0) now |= delayed_.take();
+  // A receive interrupt that comes anyway ends the timers and takes along what they delay (7.1.9).
+  constexpr uint32_t kEnds = ICR_RXT0 | ICR_RXQ0 | ICR_RXQ1 | ICR_RXDMT0 | ICR_RXO | ICR_SRPD;
+  if ((now & kEnds) != 0) now |= delayed_.take();
   if (now != 0) vnic_.interrupts().cause(now);
 }
 
@@ -268,18 +268,24 @@ void ReceiveEngine::receive_one(Batch& batch, const Delivery& delivery) {
   }
   frame.layers = settle(delivery.layers, frame.bytes);
   frame.time_stamped = vnic_.time_stamps().received(frame.bytes);
-  if (fifo_.empty() && deliver(batch, frame) == Fate::kStored) return;
-  keep(batch, frame);
+  const bool stored = fifo_.empty() && deliver(batch, frame) == Fate::kStored;
+  if (!stored && !keep(batch, frame)) return;
+  // Received is what is in the packet buffer, wherever it goes from there (10.2.7).
+  if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) {
+    vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
+  }
 }
 
-// No descriptors: into the FIFO, or it is missed. Either way it counts as one that found none.
-void ReceiveEngine::keep(Batch& batch, const ReceiveFrame& frame) {
+// No descriptors: into the FIFO, or (false) it is missed. Either way it counts as one that found
+// none.
+bool ReceiveEngine::keep(Batch& batch, const ReceiveFrame& frame) {
   if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) vnic_.statistics().add(reg::RNBC);
-  if (fifo_.push(frame)) return;
+  if (fifo_.push(frame)) return true;
   drop(DropReason::vnic_no_descriptors);
   vnic_.statistics().add(reg::MPC);
   vnic_.statistics().add(reg::ICRXOC);
   batch.immediate_causes |= ICR_RXO;
+  return false;
 }
 
 ReceiveImage ReceiveEngine::make_image(const ReceiveSettings& settings, const ReceiveFrame& frame,
@@ -327,12 +333,9 @@ ReceiveEngine::Fate ReceiveEngine::deliver(Batch& batch, const ReceiveFrame& fra
     drop(DropReason::rx_dma_error);
     return Fate::kStored;
   }
-  const uint32_t octets = static_cast<uint32_t>(frame.bytes.size());
-  if (!vnic_.transmit().flow_control().is_pause(frame.bytes)) {
-    vnic_.statistics().received(octets, cast_of(frame.bytes.data()));
-  }
   // With FCS, without a stripped tag (10.2.5, RSRPD).
-  const uint32_t size = octets + kFcsOctets - (status.vlan_stripped ? kVlanTagOctets : 0);
+  const uint32_t size = static_cast<uint32_t>(frame.bytes.size()) + kFcsOctets -
+                        (status.vlan_stripped ? kVlanTagOctets : 0);
   if (size <= regs[reg::RSRPD]) batch.immediate_causes |= ICR_SRPD;
   batch.ack |= status.ack;
   return Fate::kStored;

@@ -77,7 +77,7 @@ class ReceiveEngine {
   std::span<const uint8_t> assemble(const OutFrame& frame);
   bool passes(const ReceiveSettings& settings, std::span<const uint8_t> frame, bool& inexact);
   Fate deliver(Batch& batch, const ReceiveFrame& frame);
-  void keep(Batch& batch, const ReceiveFrame& frame);
+  bool keep(Batch& batch, const ReceiveFrame& frame);
   ReceiveImage make_image(const ReceiveSettings& settings, const ReceiveFrame& frame,
                           const ReceiveStatus& status);
   void refill_at(int64_t due_ns);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hw/core/base/ipv6_options.hh"
+
 namespace gatehouse::vnic {
 namespace {
 
@@ -14,28 +16,13 @@ constexpr uint32_t kIpv6Source = 8, kIpv6Destination = 24, kIpv6Addresses = 32, 
 constexpr uint32_t kIpv6NextHeader = 6;
 constexpr uint32_t kPorts = 4;
 constexpr unsigned kMaxExtensionHeaders = 8;
-constexpr uint8_t kHomeAddressOption = 0xc9;  // RFC 6275 section 6.3
-constexpr uint8_t kPad1Option = 0;            // RFC 8200 section 4.2
-constexpr uint8_t kRoutingType2 = 2;          // RFC 6275 section 6.4
+constexpr uint8_t kRoutingType2 = 2;  // RFC 6275 section 6.4
 
 // Addresses that Mobile IPv6 puts in place of those of the fixed header; null: none.
 struct MobileAddresses {
   const uint8_t* source = nullptr;
   const uint8_t* destination = nullptr;
 };
-
-const uint8_t* home_address(const uint8_t* options, uint32_t length) {
-  for (uint32_t at = 0; at < length;) {
-    if (options[at] == kPad1Option) {
-      ++at;
-      continue;
-    }
-    if (at + 2 > length || at + 2 + options[at + 1] > length) return nullptr;
-    if (options[at] == kHomeAddressOption && options[at + 1] == 16) return options + at + 2;
-    at += 2u + options[at + 1];
-  }
-  return nullptr;
-}
 
 MobileAddresses mobile_addresses(std::span<const uint8_t> packet) {
   MobileAddresses found;

@@ -29,7 +29,8 @@ constexpr size_t kMinIpv4 = 20, kIpv6 = 40, kUdp = 8;
 // In the PTP header: v2 message type, v1 control field, source port identity, sequence number.
 constexpr size_t kPtpOctets = 34;
 constexpr size_t kPtpControl = 32;
-constexpr size_t kPtpIdentity = 20;
+constexpr size_t kPtpIdentityV1 = 22;  // sourceUuid
+constexpr size_t kPtpIdentityV2 = 20;  // sourcePortIdentity
 constexpr size_t kPtpSequence = 30;
 constexpr uint8_t kEventMessages = 4;  // message types 0-3 are events
 constexpr uint8_t kVersionMask = 0x0f;
@@ -173,8 +174,10 @@ bool TimeStamps::received(std::span<const uint8_t> head) {
   registers_[reg::RXSATRH] = 0;
   if (ptp && ptp->header.size() >= kPtpOctets) {
     const uint8_t* header = ptp->header.data();
-    registers_[reg::RXSATRL] = load_be<uint32_t>(header + kPtpIdentity);
-    registers_[reg::RXSATRH] = load_be<uint16_t>(header + kPtpIdentity + 4) |
+    const uint8_t* identity =
+        header + ((header[1] & kVersionMask) == 1 ? kPtpIdentityV1 : kPtpIdentityV2);
+    registers_[reg::RXSATRL] = load_be<uint32_t>(identity);
+    registers_[reg::RXSATRH] = load_be<uint16_t>(identity + 4) |
                                static_cast<uint32_t>(load_be<uint16_t>(header + kPtpSequence))
                                    << 16;
   }

@@ -204,8 +204,13 @@ void TransmitEngine::count_sent(const TransmitFrame& frame, const Packet& packet
   vnic_.statistics().add(reg::TSCTC);
   const uint32_t whole = offload.payload_length / offload.mss;
   const uint32_t rest = offload.payload_length % offload.mss;
-  if (whole != 0) vnic_.statistics().transmitted(offload.header_length + offload.mss, cast, whole);
-  if (rest != 0 || whole == 0) vnic_.statistics().transmitted(offload.header_length + rest, cast);
+  const uint32_t shortest = vnic_.registers().test(reg::TCTL, TCTL_PSP) ? kMinFrame : 0;
+  const auto count = [&](uint32_t payload, uint32_t segments) {
+    const uint32_t octets = std::max(offload.header_length + payload, shortest);
+    vnic_.statistics().transmitted(octets, cast, segments);
+  };
+  if (whole != 0) count(offload.mss, whole);
+  if (rest != 0 || whole == 0) count(rest, 1);
 }
 
 // 7.2.8: the queues take turns; each sends TARC.COUNT frames in its turn, when both have some.

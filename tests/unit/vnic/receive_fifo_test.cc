@@ -29,6 +29,7 @@ TEST(ReceiveFifo, KeepsFramesUntilDescriptorsComeAndKeepsTheirOrder) {
   EXPECT_EQ(rig.get(reg::RDH(0)), 2u);
   EXPECT_EQ(rig.get(reg::RNBC), 8u);
   EXPECT_EQ(rig.get(reg::MPC), 0u);
+  EXPECT_EQ(rig.get(reg::GPRC), 10u) << "those in the FIFO have been received, too";
   rig.clear_causes();
   rig.offer(2, 5);
   EXPECT_EQ(rig.get(reg::RDH(0)), 7u);
@@ -39,7 +40,7 @@ TEST(ReceiveFifo, KeepsFramesUntilDescriptorsComeAndKeepsTheirOrder) {
     const Bytes frame = numbered(i);
     EXPECT_EQ(rig.take(Rig::buffer(i), static_cast<uint32_t>(frame.size())), frame) << i;
   }
-  EXPECT_EQ(rig.get(reg::GPRC), 10u);
+  EXPECT_EQ(rig.get(reg::GPRC), 0u) << "read, and counted once";
   EXPECT_EQ(rig.card.pool.in_use(), 0u);
 }
 
@@ -372,9 +373,13 @@ TEST(ReceiveInterrupt, SignalsSmallPacketsAndAcksAtOnce) {
   rig.clear_causes();
   rig.receive(numbered(1, 42));
   EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), ICR_SRPD);
+  EXPECT_EQ(rig.causes() & ICR_RXT0, ICR_RXT0) << "what was delayed comes with it";
+  rig.clear_causes();
+  rig.advance(2000 * 1024);
+  EXPECT_EQ(rig.causes() & ICR_RXT0, 0u) << "and no more";
   rig.set(reg::RFCTL, 0);
   rig.receive(numbered(1, 100));
-  EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), ICR_SRPD | ICR_ACK);
+  EXPECT_EQ(rig.causes() & (ICR_SRPD | ICR_ACK), ICR_ACK);
   EXPECT_EQ(rig.causes() & ICR_RXT0, 0u);
   // RAID delays the ACK.
   rig.clear_causes();
@@ -383,6 +388,22 @@ TEST(ReceiveInterrupt, SignalsSmallPacketsAndAcksAtOnce) {
   EXPECT_EQ(rig.causes() & ICR_ACK, 0u);
   rig.advance(6 * 1024);
   EXPECT_EQ(rig.causes() & ICR_ACK, ICR_ACK);
+}
+
+TEST(ReceiveInterrupt, OfAFullFifoOrAScarceRingEndsTheDelay) {
+  Rig rig;
+  rig.receive_ring(0, 64);
+  rig.enable_receiver();  // RDMTS: half of the ring
+  rig.offer(0, 33);
+  rig.set(reg::RDTR, 1000);
+  rig.clear_causes();
+  rig.receive(numbered(0));
+  EXPECT_EQ(rig.causes() & (ICR_RXT0 | ICR_RXDMT0), ICR_RXT0 | ICR_RXDMT0);
+  for (unsigned i = 1; i < 33; ++i) rig.receive(numbered(i));
+  rig.clear_causes();
+  while ((rig.causes() & ICR_RXO) == 0) rig.receive(numbered(0));
+  EXPECT_EQ(rig.causes() & (ICR_RXT0 | ICR_RXO), ICR_RXT0 | ICR_RXO);
+  EXPECT_EQ(rig.get(reg::MPC), 1u);
 }
 
 TEST(ReceiveInterrupt, ComesOncePerBatch) {
@@ -476,6 +497,36 @@ TEST(FlowControl, PassesControlFramesAsRctlSays) {
     EXPECT_EQ(rig.get(reg::MPRC), good ? 1u : 0u);
     EXPECT_EQ(rig.get(reg::GORCL), good ? 64u : 0u);
   }
+}
+
+TEST(FlowControl, PassesControlFramesOfItsAddressesOnly) {
+  for (const uint8_t last : {1, 2}) {
+    Rig rig;
+    rig.receive_ring(0, 64);
+    rig.enable_receiver(RCTL_SECRC | RCTL_PMCF);
+    rig.offer(0, 60);
+    Bytes frame = pause(0, 2);
+    frame[5] = last;
+    rig.receive(frame);
+    EXPECT_EQ(rig.get(reg::RDH(0)), last == 1 ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::FCRUC), last == 1 ? 1u : 0u);
+  }
+}
+
+TEST(FlowControl, SoftwareSendsXoffWhateverTfceSays) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  for (const uint16_t quanta : {0x100, 0}) {
+    rig.set(reg::FCTTV, quanta);
+    rig.set(reg::TCTL, TCTL_EN | TCTL_SWXOFF);
+    Bytes expected = pause(quanta);
+    std::copy(kOwnMac.begin(), kOwnMac.end(), expected.begin() + 6);
+    ASSERT_FALSE(rig.card.sent.empty());
+    EXPECT_EQ(rig.card.sent.back().bytes, expected);
+    EXPECT_EQ(rig.get(reg::XOFFTXC), quanta != 0 ? 1u : 0u);
+    EXPECT_EQ(rig.get(reg::XONTXC), quanta == 0 ? 1u : 0u);
+  }
+  EXPECT_EQ(rig.card.sent.size(), 2u);
 }
 
 TEST(FlowControl, SendsXoffAndXonAsTheFifoFillsAndEmpties) {

@@ -166,6 +166,16 @@ TEST_F(TimeTest, AttributesComeWithTheStampAndTheFirstStays) {
   EXPECT_EQ(rig_.get(reg::RXSTMPL), first + 1000);
 }
 
+// IEEE 1588-2002: sourceUuid, two octets behind where the second version has its port identity.
+TEST_F(TimeTest, AttributesOfTheFirstVersion) {
+  rig_.set(reg::RXMTRL, 0x88f7 | 1u << 16);
+  rig_.set(reg::RXUDP, 0x319);
+  rig_.set(reg::TSYNCRXCTL, TSYNCRXCTL_EN | 1u << 1);
+  EXPECT_TRUE(rig_.vnic.time_stamps().received(udp(ptp(1, 1, 1), 319, false)));
+  EXPECT_EQ(rig_.get(reg::RXSATRL), 0xa2a3a4a5u);
+  EXPECT_EQ(rig_.get(reg::RXSATRH), 0x1234a6a7u);
+}
+
 TEST_F(TimeTest, SavedStateKeepsTheTime) {
   rig_.set(reg::TIMINCA, 1u << 24 | 40);
   rig_.advance(500'000);
