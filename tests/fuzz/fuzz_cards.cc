@@ -57,7 +57,7 @@ std::string text_of(unsigned kind, unsigned version, const char* own, const char
     tenants += std::string(i == 0 ? "" : ",") + R"({"name": "t)" + n + R"(", "vni": )" +
                std::to_string(ipip ? 0 : 100 + i) + R"(, "format": ")" + kFormats[kind][i] +
                R"(", "broadcast_peer": ")" + peer + "\"" +
-               (i == 2 ? R"(, "mtu": 600, "meter": "gold")" : "") + "}";
+               (i == 2 ? R"(, "mtu": 1300, "meter": "gold")" : "") + "}";
     const auto map = [&](const char* to, const std::string& mac, const std::string& by) {
       mappings += std::string(mappings.empty() ? "" : ",") + R"({"tenant": ")" + tenant +
                   R"(", "destination": ")" + to + R"(", "mac": ")" + mac + R"(", "peer": ")" + by +

@@ -96,6 +96,8 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 - `"protocol": 6` is the TCP shape of STT: the sequence number holds the length of the whole and an offset in it, the acknowledgement a number that
   its segments share. What one segment does not hold travels in several, [as a stream or redundant](stateless.md), by `segments`. `offload` is where STT's
   header tells of a TCP super-frame; without it the card cuts these itself. Of one port all segments are of one form: no `id` is in most of them.
+- The card takes no inner VLAN tag off and puts none on, whatever the format. RFC 7637 wants none inside NVGRE: its vnics should have no `vlans`, and
+  their guests send no priority tags.
 - A wire that cuts tunnelled super-frames does so for UDP formats without `checksum` and `total_length`; for others the card cuts.
 
 ## Shipped

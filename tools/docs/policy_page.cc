@@ -122,14 +122,18 @@ Json schema_of(const Member& member) {
   if (*member.example != '\0') one["examples"] = Json::array({Json::parse(member.example)});
   Json schema = one;
   if (member.list) schema = {{"type", "array"}, {"items", one}};
+  if (member.some) schema["minItems"] = 1;
   schema["description"] = member.text;
   if (!member.required && *member.fallback != '(') schema["default"] = Json::parse(member.fallback);
   return schema;
 }
 
 Json schema_of(Object object) {
-  Json required = Json::array(), properties = Json::object();
+  Json required = Json::array(), properties = Json::object(), rivals = Json::array();
   for (const Member& member : policy::members(object)) {
+    if (*member.instead_of != '\0') {
+      rivals.push_back({{"not", {{"required", {member.name, member.instead_of}}}}});
+    }
     properties[member.name] = schema_of(member);
     if (member.required) required.push_back(member.name);
   }
@@ -137,6 +141,7 @@ Json schema_of(Object object) {
                  {"description", policy::object_row(object).text},
                  {"properties", properties}};
   if (!required.empty()) schema["required"] = required;
+  if (!rivals.empty()) schema["allOf"] = rivals;
   schema["additionalProperties"] = false;
   return schema;
 }

@@ -80,9 +80,9 @@ class Builder {
 
   const policy::Policy& policy_;
   std::unique_ptr<Tables> tables_;
-  Names format_names_, tenant_names_, vnic_names_, mirror_names_;
+  Names format_names_, tenant_names_, vnic_names_;
+  std::unordered_map<std::string, uint32_t> mirror_names_;  // there may be more than of the others
   std::unordered_map<PeerKey, uint32_t, PeerHash> hops_;
-  std::vector<uint16_t> hop_tenants_;
 };
 
 Status Builder::formats() {
@@ -283,7 +283,7 @@ Status Builder::mirrors() {
     if (tenant == tenant_names_.end()) {
       return Status::error(what + ": no tenant is named '" + from.tenant + "'");
     }
-    if (!mirror_names_.emplace(from.name, static_cast<uint16_t>(i)).second) {
+    if (!mirror_names_.emplace(from.name, static_cast<uint32_t>(i)).second) {
       return Status::error(what + ": the name is there twice");
     }
     if (is_own(from.peer)) return Status::error(what + ": peer is the card's own address");
@@ -304,7 +304,6 @@ Result<uint32_t> Builder::next_hop(uint16_t tenant, const IpAddress& peer, uint3
   if (!hop.ok()) return hop.status();
   const auto index = static_cast<uint32_t>(tables_->next_hops.size());
   tables_->next_hops.push_back(hop.value());
-  hop_tenants_.push_back(tenant);
   hops_.emplace(PeerKey{tenant, vni, peer}, index);
   return index;
 }
@@ -321,7 +320,9 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
   const uint32_t overhead = plan.mtu_overhead(peer.is_v6()) + (plan.carries_ip() ? 0 : kEthernet);
   if (interface.mtu < overhead + kInnerTags + segment::kMinMtu) {
     return Status::error("uplink" + std::to_string(route->uplink) + "'s mtu of " +
-                         std::to_string(interface.mtu) + " leaves no room for inner frames");
+                         std::to_string(interface.mtu) +
+                         " leaves no room for inner frames; write " +
+                         std::to_string(overhead + kInnerTags + segment::kMinMtu) + " or more");
   }
   uint32_t mtu = interface.mtu - overhead;
   if (owner.configured_mtu != 0) mtu = std::min<uint32_t>(mtu, owner.configured_mtu);
@@ -343,6 +344,7 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
   }
   hop.uplink = static_cast<uint8_t>(route->uplink);
   hop.peer = peer;
+  hop.tenant = tenant;
   return hop;
 }
 
@@ -355,10 +357,10 @@ void Builder::finish() {
   for (uint32_t i = 0; i < tables_->next_hops.size(); ++i) {
     const NextHop& hop = tables_->next_hops[i];
     // Of several VNIs towards one peer the first stays: any of them shows that the peer is one.
-    tables_->peers.insert(hop_tenants_[i], hop.peer, {overlay::Way::next_hop(i), {}});
+    tables_->peers.insert(hop.tenant, hop.peer, {overlay::Way::next_hop(i), {}});
     if (hop.segment_room != 0)
       tables_->peers.insert(kNoTenant, hop.peer, {overlay::Way::next_hop(i), {}});
-    uint32_t& mtu = tables_->tenants[hop_tenants_[i]].mtu;
+    uint32_t& mtu = tables_->tenants[hop.tenant].mtu;
     mtu = mtu == 0 ? hop.max_frame - kEthernet : std::min(mtu, hop.max_frame - kEthernet);
   }
   for (uint32_t row = 0; row < tables_->vnics.size(); ++row)

@@ -21,6 +21,8 @@
 namespace gatehouse::policy {
 
 using Found = std::optional<Finding>;
+
+inline constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
 using Index = std::unordered_map<std::string_view, size_t>;
 
 inline Path path_to(std::string_view list, size_t index, std::string_view member) {
@@ -76,6 +78,7 @@ class Checker {
   Found vnics();
   Found vnic(size_t index);
   Found vnic_addresses(size_t index, size_t tenant);
+  Found ipv6_fits(const IpAddress& ip, size_t tenant, Path path);
   Found mappings();
   Found mapping(size_t index, size_t& tenant);
   Found duplicate_mapping(std::vector<std::tuple<size_t, IpPrefix, size_t>>& keys);

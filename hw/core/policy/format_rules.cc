@@ -199,6 +199,12 @@ Found check_segments(const Format& format) {
                                         " is not flags, L4 offset and MSS; write 40 bits at a "
                                         "whole octet"};
   }
+  if (format.checksum && !format.is_redundant()) {
+    return FormatFinding{
+        "checksum",
+        "a stream's segments have no tunnel header of their own to be summed with; "
+        "remove it"};
+  }
   if (format.is_redundant() && format.inner != Inside::kEthernet) {
     return FormatFinding{"segments",
                          "a redundant segment is of an Ethernet frame; remove \"inner\", or write "
@@ -297,6 +303,10 @@ Found check_options(const Format& format) {
   if (format.option_critical && !format.option_kind) {
     return FormatFinding{"option_critical",
                          "nothing tells which options are known; write \"option_kind\""};
+  }
+  if (format.any_critical && !format.option_critical) {
+    return FormatFinding{"any_critical",
+                         "nothing tells which options are critical; write \"option_critical\""};
   }
   return check_options_sent(format);
 }

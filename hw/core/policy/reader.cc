@@ -90,6 +90,9 @@ Result<Policy> read_policy(std::string_view json_text, std::string_view file_nam
   if (json_text.empty()) {
     return error_at(json_text, file_name, 0, "the file is empty; a policy is a JSON object");
   }
+  // The library takes it for the end of the text.
+  if (const size_t at = json_text.find('\0'); at != std::string_view::npos)
+    return error_at(json_text, file_name, at, "not JSON: a NUL octet; remove it");
   Policy policy;
   SchemaReader reader(policy);
   const char* begin = json_text.data();

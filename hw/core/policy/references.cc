@@ -100,7 +100,7 @@ Found Checker::tenant(size_t index) {
 }
 
 Found Checker::peer(const IpAddress& peer, Path path) {
-  bool has_source = false;
+  bool has_source = false, is_reached = false;
   for (size_t i = 0; i < policy_.uplinks.size(); ++i) {
     for (const IpPrefix& own : policy_.uplinks[i].addresses) {
       if (own.address == peer) {
@@ -109,9 +109,18 @@ Found Checker::peer(const IpAddress& peer, Path path) {
                                             "mapping, else write the peer's"};
       }
       has_source |= own.address.family == peer.family;
+      is_reached |= own.contains(peer);
     }
+    const Uplink& uplink = policy_.uplinks[i];
+    is_reached |= (peer.is_v4() ? uplink.gateway_v4 : uplink.gateway_v6).has_value();
   }
-  if (has_source) return {};
+  if (has_source && is_reached) return {};
+  if (has_source) {
+    return Finding{std::move(path),
+                   to_string(peer) + " is in no uplink's network; add \"gateway" +
+                       (peer.is_v4() ? "" : "6") +
+                       "\" to the uplink, or correct the lengths in its \"addresses\""};
+  }
   const std::string family = peer.is_v4() ? "IPv4" : "IPv6";
   return Finding{std::move(path), "no uplink has an " + family + " address to reach " +
                                       to_string(peer) + " from; add one to \"uplinks\""};
@@ -171,10 +180,20 @@ Found Checker::vnic(size_t index) {
   return {};
 }
 
+// A sender would not believe that so little gets through (RFC 8201 section 4).
+Found Checker::ipv6_fits(const IpAddress& ip, size_t tenant, Path path) {
+  const uint16_t mtu = policy_.tenants[tenant].mtu;
+  if (ip.is_v4() || mtu == 0 || mtu >= kMinIpv6Mtu) return {};
+  return Finding{path_to("tenants", tenant, "mtu"),
+                 std::to_string(mtu) + " is below the 1280 octets that IPv6 needs, which " +
+                     to_string(path) + " is of; write more, or 0"};
+}
+
 Found Checker::vnic_addresses(size_t index, size_t tenant) {
   const std::vector<IpPrefix>& addresses = policy_.vnics[index].addresses;
   for (size_t i = 0; i < addresses.size(); ++i) {
     Path path = path_to("vnics", index, "addresses", i);
+    if (Found found = ipv6_fits(addresses[i].address, tenant, path)) return found;
     if (!addresses[i].is_host()) continue;  // several vnics may send from one network
     const auto [other, fresh] = vnic_addresses_.emplace(std::pair(tenant, addresses[i]), path);
     if (fresh) continue;
@@ -217,6 +236,9 @@ Found Checker::mapping(size_t index, size_t& tenant) {
     if (vni_fits(*mapping.vni, format, {}))
       return vni_fits(*mapping.vni, format, path_to("mappings", index, "vni"));
   }
+  if (ipv6_fits(mapping.destination.address, tenant, {}))
+    return ipv6_fits(mapping.destination.address, tenant,
+                     path_to("mappings", index, "destination"));
   if (!peer(mapping.peer, {})) return {};
   return peer(mapping.peer, path_to("mappings", index, "peer"));
 }

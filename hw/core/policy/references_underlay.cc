@@ -10,7 +10,6 @@
 namespace gatehouse::policy {
 namespace {
 
-constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
 // Each is compared with all others, and frames with all addresses.
 constexpr size_t kMaxFormats = 256, kMaxUplinkAddresses = 64;
 

@@ -23,6 +23,16 @@ std::string unknown_member(Object object, std::string_view name) {
                                 : "did you mean \"" + std::string(guess) + "\"?");
 }
 
+// A member of the object, other than this one, that says the same; null: none is there.
+const Member* rival(std::span<const Member> rows, uint64_t seen, const Member& row) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const bool same = rows[i].name == std::string_view(row.instead_of) ||
+                      row.name == std::string_view(rows[i].instead_of);
+    if (same && (seen >> i & 1) != 0) return &rows[i];
+  }
+  return nullptr;
+}
+
 // The library repeats the whole token that it could not read, which may be megabytes of anything.
 std::string shortened(std::string_view words) {
   constexpr std::string_view kMark = "last read: '";
@@ -145,6 +155,10 @@ bool SchemaReader::key(string_t& name) {
   const uint64_t bit = uint64_t{1} << (row - rows.begin());
   if ((frame.seen & bit) != 0)
     return complain(in_quotes(name) + " stands twice in this object; remove one");
+  if (const Member* other = rival(rows, frame.seen, *row)) {
+    return complain(in_quotes(name) + " says the same as \"" + other->name +
+                    "\", which stands here too; remove one");
+  }
   frame.seen |= bit;
   frame.member = &*row;
   frame.index = 0;
@@ -180,13 +194,24 @@ bool SchemaReader::start_array(std::size_t) {
 }
 
 bool SchemaReader::end_array() {
-  frames_.back().in_list = false;
+  Frame& frame = frames_.back();
+  frame.in_list = false;
+  if (frame.member->some && frame.index == 0) {
+    return complain(
+        std::string("the list is empty, as if it were not there; remove it, or write one "
+                    "like [") +
+        frame.member->example + "]");
+  }
   value_done();
   return true;
 }
 
-bool SchemaReader::parse_error(std::size_t position, const std::string&,
+bool SchemaReader::parse_error(std::size_t position, const std::string& token,
                                const nlohmann::detail::exception& error) {
+  // It is JSON, though no machine has such numbers, and the token may be megabytes of digits.
+  constexpr int kNumberOverflow = 406;
+  if (error.id == kNumberOverflow && !scalar({.kind = Scalar::Kind::kOtherNumber, .text = token}))
+    return false;
   // The library's text begins with its own error number and position; the position is told by us,
   // as everywhere.
   std::string_view words = error.what();

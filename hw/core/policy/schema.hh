@@ -72,10 +72,12 @@ struct Member {
   const char* name;
   Type type;
   bool list = false;  // a JSON array of `type`
+  bool some = false;  // a list that is there has an element: one without would be as if it were not
   bool required = false;
   uint32_t minimum = 0, maximum = 0;  // kInteger, both inclusive
   const char* keywords = "";          // kKeyword: "vxlan|geneve"
   Object child = Object::kCount;      // kObject
+  const char* instead_of = "";        // a member that says the same: both together are an error
   const char* fallback =
       "";  // what absence means: JSON text, or words in parentheses. Empty when required
   const char* example = "";  // JSON text of one value; messages and docs show it

@@ -156,6 +156,12 @@ const Row kRows[] = {
      R"("protocol": 6, "port": 9, "header": "00", "inner": "ip", "segments": "redundant")",
      ".segments: a redundant segment is of an Ethernet frame; remove \"inner\", or write "
      "\"stream\""},
+    {"a stream with a checksum", R"("kind": "stt", "port": 9000, "checksum": "16:16")",
+     ".checksum: a stream's segments have no tunnel header of their own to be summed with; remove "
+     "it"},
+    {"critical, but which",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "0:8", "any_critical": "3.7:1")",
+     ".any_critical: nothing tells which options are critical; write \"option_critical\""},
     {"an unknown form", R"("kind": "stt", "segments": "three")",
      ".segments: \"three\" is not a known word; write \"stream\" or \"redundant\""},
     {"not a place", R"("tenant": "4")",

@@ -52,5 +52,19 @@ TEST(ReaderErrors, NameThePlaceThePathAndTheFix) {
   }
 }
 
+// The rows above are C strings.
+TEST(ReaderErrors, ANulOctetIsNoEnd) {
+  using std::string_literals::operator""s;
+  const Result<Policy> result = read_policy("{}\n\0{}"s, "policy.json");
+  EXPECT_EQ(result.status().message(), "policy.json:2:1: not JSON: a NUL octet; remove it");
+}
+
+TEST(ReaderErrors, AHugeNumberIsNotRepeated) {
+  const Result<Policy> result =
+      read_policy("{\"connections\": 1" + std::string(100'000, '0') + "}", "policy.json");
+  EXPECT_TRUE(result.status().message().starts_with("policy.json:1:17: connections: 1000"));
+  EXPECT_LT(result.status().message().size(), 200u);
+}
+
 }  // namespace
 }  // namespace gatehouse::policy

@@ -30,6 +30,22 @@ Bytes udp(const std::string& destination = "10.0.0.2", uint32_t payload = 20) {
       .build();
 }
 
+TEST(Mirror, ThereMayBeMoreSessionsThanTenants) {
+  policy::Policy policy = mirrored();
+  const policy::Mirror one = policy.mirrors[0];
+  for (uint32_t i = 1; i <= 0x10000; ++i) {
+    policy.mirrors.push_back(one);
+    policy.mirrors.back().name = "watch" + std::to_string(i);
+    policy.mirrors.back().vni = i;
+  }
+  policy.vnics[0].mirror = "watch65536";
+  World a(policy);
+  a.from_vnic(0, udp());
+  ASSERT_EQ(a.sink.sent.size(), 2u);
+  EXPECT_TRUE(to_mirror(a.sink.sent[0].frame));
+  EXPECT_EQ(load_be<uint32_t>(&a.sink.sent[0].frame[46]) >> 8, 0x10000u) << "the session's VNI";
+}
+
 TEST(Mirror, CopiesWhatTheGuestSendsAndIsGiven) {
   World a(mirrored()), b(card_b());
   a.from_vnic(0, udp());
