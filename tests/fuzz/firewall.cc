@@ -21,7 +21,7 @@ constexpr uint32_t kCapacity = 24, kConnections = 16, kHalfOpen = 4;
 class Play {
  public:
   explicit Play(Input& input) : input_(input) {
-    guard_.reserve(kCapacity, 1);
+    require(guard_.reserve(kCapacity, 1), "there is memory for so few");
     closed_.connections = strict_.connections = kConnections;
     closed_.half_open = strict_.half_open = kHalfOpen;
     policy::Firewall firewall;

@@ -90,7 +90,7 @@ class Play {
         break;
       case 5: {
         const uint16_t owner = static_cast<uint16_t>(n % kOwners);
-        table_.remove_owner(owner);
+        table_.remove_owners(flow::Table::Owners{1u << owner});
         std::erase_if(known_, [&](const auto& one) { return one.first % kOwners == owner; });
         break;
       }

@@ -22,10 +22,10 @@ void LargePagesRelease::operator()(void* memory) const {
 }
 
 void* reserve_large_pages(size_t octets) {
-  void* memory = ::operator new(octets, alignment_of(octets));
+  void* memory = ::operator new(octets, alignment_of(octets), std::nothrow);
 #ifdef __linux__
   // Some systems take large pages unasked.
-  if (octets >= 2 * kLargePage) {
+  if (memory != nullptr && octets >= 2 * kLargePage) {
     static_cast<void>(madvise(memory, octets / kLargePage * kLargePage, MADV_NOHUGEPAGE));
   }
 #endif

@@ -18,7 +18,7 @@ using LargePages = std::unique_ptr<T[], LargePagesRelease>;
 
 // Not touched, not cleared: small pages are taken as they are written, some microseconds each. (A
 // large page that is taken at the first touch would hold up the frame that touches it for as long
-// as the system takes to clear 2 MiB.) As `new`, it ends the program when there is no such room.
+// as the system takes to clear 2 MiB.) Null: there is no such room.
 // It begins at a border of large pages, or of kSmallAlignment when it is smaller than one.
 inline constexpr size_t kSmallAlignment = 128;
 void* reserve_large_pages(size_t octets);

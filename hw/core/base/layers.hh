@@ -50,9 +50,10 @@ struct Layers {
   bool fragment = false;        // any IPv4/IPv6 fragment
   bool first_fragment = false;  // fragment with offset 0
   bool ip_options = false;      // IPv4 options or IPv6 extension headers are there
-  bool source_route = false;  // IPv6 routing header with segments left: the header's destination is
-                              // not the final one
-  uint8_t nd_type = 0;        // ICMPv6 type 133-137 when it is Neighbor Discovery, else 0
+  // IPv6 routing header with segments left, or a Home Address option: the header's addresses are
+  // not those that the L4 checksum covers.
+  bool source_route = false;
+  uint8_t nd_type = 0;  // ICMPv6 type 133-137 when it is Neighbor Discovery, else 0
   uint32_t l3_end =
       0;  // end of the IP datagram as its length field says; what follows is Ethernet padding
   uint32_t flow_hash = 0;  // hash of the 5-tuple (3-tuple when there are no ports); never 0 for IP

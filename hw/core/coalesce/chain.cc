@@ -38,15 +38,22 @@ uint16_t pseudo_sum(const uint8_t* l3, const Layers& layers, uint32_t length) {
 
 }  // namespace
 
+bool is_congestion_marked(const Packet& packet) {
+  constexpr uint8_t kCe = 3;
+  if (packet.layers.l3 == L3::kIpv6) return (Ipv6(l3_of(packet)).traffic_class() & kCe) == kCe;
+  return packet.layers.l3 == L3::kIpv4 && (Ipv4(l3_of(packet)).tos() & kCe) == kCe;
+}
+
 bool is_segment(const Packet& packet) {
   const Layers& layers = packet.layers;
   const Tcp tcp = tcp_of(packet);
   const bool flags = (tcp.flags() & ~(kLastFlags | Tcp::kEce)) == Tcp::kAck;
   const bool plain =
       layers.l3 != L3::kIpv4 || (Ipv4(l3_of(packet)).fragment() & ~Ipv4::kDontFragment) == 0;
-  return flags && plain && packet.wire_mss == 0 && !packet.offload.tso && !layers.ip_options &&
-         !layers.source_route && layers.l3_end == packet.length &&
-         layers.payload_offset < layers.l3_end && (packet.data[0] & 1) == 0;
+  return flags && plain && !is_congestion_marked(packet) && packet.wire_mss == 0 &&
+         !packet.offload.tso && !layers.ip_options && !layers.source_route &&
+         layers.l3_end == packet.length && layers.payload_offset < layers.l3_end &&
+         (packet.data[0] & 1) == 0;
 }
 
 bool is_sound(Packet& packet, uint16_t& payload_sum) {

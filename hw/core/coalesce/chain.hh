@@ -38,7 +38,10 @@ inline constexpr uint32_t kMaxSegments = 1024;
 // TCP data that could be one of several: a whole datagram without IP options, IPv4's reserved flag
 // and padding, flags ACK and no others but ECE, PSH and FIN. CWR, too, may be a part of a count
 // (Accurate ECN) that the next segment changes. `packet`: parsed, TCP, no fragment.
+// Nor one that is marked CE: such a receiver counts marked segments, and nobody would tell it how
+// many a frame was made of.
 bool is_segment(const Packet& packet);
+bool is_congestion_marked(const Packet& packet);
 
 // Verifies the TCP checksum unless somebody has, and notes it in the packet. `payload_sum`: of the
 // payload. False as well where ones' complement has two zeros and the sender chose the one that the

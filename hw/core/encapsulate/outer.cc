@@ -2,6 +2,7 @@
 #include "hw/core/encapsulate/outer.hh"
 
 #include <cstring>
+#include <tuple>
 
 #include "hw/core/base/bytes.hh"
 #include "hw/core/base/checksum.hh"
@@ -95,6 +96,17 @@ inline void Outer::finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_cl
   const Ipv6Header header(ip);
   header.set_version_class_flow(0x60000000u | uint32_t{tos_of(traffic_class)} << 20);
   header.set_payload_length(l4_length);
+}
+
+bool Outer::writes_as(const Outer& other) const {
+  const auto all = [](const Outer& outer) {
+    const policy::Format& format = *outer.plan_->format_;
+    return std::tuple(outer.length_, outer.l2_length_, outer.l4_offset_, outer.v6_,
+                      outer.wants_checksum_, outer.dscp_, outer.dscp_mask_,
+                      std::tie(format.options, format.flow, format.entropy, format.checksum,
+                               format.total_length, format.segments));
+  };
+  return std::memcmp(template_, other.template_, kTemplate) == 0 && all(*this) == all(other);
 }
 
 uint8_t* Outer::push_any(uint8_t* inner, uint32_t length, Inner about,

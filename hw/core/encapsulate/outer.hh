@@ -143,6 +143,9 @@ class Outer {
   // checksum is the sum of the pseudo header.
   void tell_super_frame(uint8_t* header, const Layers& layers, uint16_t mss) const;
 
+  // What it writes is what the other one writes.
+  bool writes_as(const Outer& other) const;
+
   // push() is all that is to be done, for an Ethernet frame of any kind.
   bool is_usual() const { return is_usual_ && !wants_checksum_; }
   bool wants_checksum() const { return wants_checksum_; }

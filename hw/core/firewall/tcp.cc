@@ -188,6 +188,15 @@ TcpStep take_early(Connection& connection, unsigned from, const Segment& segment
 TcpStep take_rst(Connection& connection, unsigned from, const Segment& segment) {
   const TcpEnd& sender = connection.ends[from];
   const TcpEnd& receiver = connection.ends[1 - from];
+  // The other end refuses the SYN that came in mid-connection: it has lost the old one, too.
+  const bool refuses = from == 1 && (receiver.flags & TcpEnd::kCallsAgain) != 0 &&
+                       (segment.flags & Tcp::kAck) != 0 &&
+                       segment.acknowledgement == receiver.fin_end + 1;
+  if (refuses) {
+    connection.was_reset = true;
+    connection.state = State::reset;
+    return {};
+  }
   const bool known = (receiver.flags & TcpEnd::kAcks) != 0;
   const uint32_t next = known ? receiver.acked : sender.start + 1;
   if (!reaches(segment.sequence, next) || beyond(segment.sequence, sender.limit)) {

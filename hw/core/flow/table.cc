@@ -37,8 +37,9 @@ Table::Table(uint32_t capacity, uint32_t owners, uint64_t seed)
       slots_(kSlots),
       queues_(owners * kQueues),
       owners_(owners) {
+  assert(owners <= kMaxOwners);
   for (uint64_t& one : seeds_) one = next_seed(seed);
-  clear();
+  if (has_memory()) clear();
 }
 
 void Table::clear() {
@@ -180,11 +181,16 @@ void Table::remove(uint32_t number) {
   free_ = number;
 }
 
-void Table::remove_owner(uint16_t owner) {
-  if (owners_[owner].entries == 0) return;
-  each([&](uint32_t number) {
-    if (entries_[number].key.owner == owner) remove(number);
-  });
+void Table::remove_owners(const Owners& owners) {
+  uint32_t left = 0;
+  for (size_t owner = 0; owner < owners_.size(); ++owner) {
+    if (owners[owner]) left += owners_[owner].entries;
+  }
+  for (uint32_t number = 0; left != 0 && (number = next(number)) != kNone; ++number) {
+    if (!owners[entries_[number].key.owner]) continue;
+    remove(number);
+    --left;
+  }
 }
 
 void Table::set_deadline(uint32_t number, Tick deadline) {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -60,8 +61,11 @@ class Table {
   // Entries that a question for one that yields passes over because they were in use.
   static constexpr unsigned kChances = 8;
 
-  // Owners are 0 ... owners - 1. `seed`: makes it unpredictable which keys share a bucket.
+  // Owners are 0 ... owners - 1, at most kMaxOwners. `seed`: makes it unpredictable which keys
+  // share a bucket.
   Table(uint32_t capacity, uint32_t owners, uint64_t seed);
+  // False: the system had no memory for so many, and nothing else may be called.
+  bool has_memory() const { return entries_ && buckets_; }
 
   // For a batch: announce() each key, then approach() each hash, then find() each: memory is asked
   // ahead for the bucket, then for the entry. approach() answers a guess, which find() holds
@@ -106,7 +110,11 @@ class Table {
   // `direction`. Its state is zero. kNone: no room. The key is not there.
   uint32_t insert(const FlowKey& key, uint32_t hash, FlowDirection direction, Tick deadline);
   void remove(uint32_t number);
-  void remove_owner(uint16_t owner);  // looks at every entry: not for the packet path
+  static constexpr size_t kMaxOwners = 256;
+  using Owners = std::bitset<kMaxOwners>;
+  // Looks at every entry: not for the packet path.
+  void remove_owners(const Owners& owners);
+  void remove_owners(unsigned owner) = delete;  // a number is no set
   void clear();
   // Copies of the other table's entries whose time is not over, as far as they find room: those
   // that are settled, that yield, that wait, each in order. This one has none of them. Not for the

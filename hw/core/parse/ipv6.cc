@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/icmp.hh"
+#include "hw/core/base/ipv6_options.hh"
 #include "hw/core/parse/flow_hash.hh"
 #include "hw/core/parse/walk.hh"
 
@@ -56,6 +57,12 @@ DropReason take_extension(const Walk& walk, Chain& chain) {
   const uint32_t octets = kind == IpProtocol::kAuth ? extension.auth_octets() : extension.octets();
   if (octets > walk.layers.l3_end - chain.at) return DropReason::bad_ipv6_extension;
   if (kind == IpProtocol::kRouting && extension.segments_left() != 0) {
+    walk.layers.source_route = true;
+  }
+  // RFC 6275 section 11.3.1: what is above sees the home address, and sums with it.
+  constexpr uint32_t kHead = 2;
+  if (kind == IpProtocol::kDestination &&
+      home_address(walk.frame + chain.at + kHead, octets - kHead) != nullptr) {
     walk.layers.source_route = true;
   }
   chain.next = extension.next_header();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tables come and go, vnics come and go; here they find each other by name.
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "hw/core/pipeline/impl.hh"
 
@@ -53,6 +56,7 @@ Status Pipeline::Impl::check_macs(const Tables& with) const {
 void Pipeline::Impl::bind() {
   by_mac.clear();
   vnic_of_row.assign(tables->vnics.size(), deliver::VnicTable::kNone);
+  Guard::Vnics forgotten;
   for (unsigned i = 0; i < kMaxVnics; ++i) {
     Vnic& vnic = vnics[i];
     vnic.row = vnic.attached ? row_of(*tables, vnic.name) : kNoRow;
@@ -62,6 +66,7 @@ void Pipeline::Impl::bind() {
     vnic.coalesces = false;
     if (vnic.row == kNoRow) {
       guard.set(i, nullptr);
+      forgotten.set(i);
       vnic.meter = {};
       continue;
     }
@@ -70,7 +75,7 @@ void Pipeline::Impl::bind() {
     vnic.tenant = row.tenant;
     // Another tenant's addresses are others', whatever they look like.
     const std::string& tenant = tables->tenants[row.tenant].name;
-    if (vnic.tenant_name != tenant) guard.forget(i);
+    if (vnic.tenant_name != tenant || row.watch == kNoRow) forgotten.set(i);
     vnic.tenant_name = tenant;
     guard.set(i, row.watch == kNoRow ? nullptr : &tables->watches[row.watch]);
     vnic.mirror = row.mirror;
@@ -80,21 +85,56 @@ void Pipeline::Impl::bind() {
     vnic_of_row[vnic.row] = static_cast<uint16_t>(i);
     by_mac.insert(vnic.tenant, mac, static_cast<uint16_t>(i));
   }
+  guard.forget(forgotten);
+}
+
+// Frames that wait for a neighbour have their outer headers: where these would be others now, or
+// the vnic is another tenant's or nobody's, they would reach somebody else.
+void Pipeline::Impl::give_up_outdated(const Tables& next) {
+  if (tables->neighbours.waiting() == 0) return;
+  using Key = std::tuple<std::string_view, uint32_t, IpAddress>;
+  std::map<Key, const NextHop*> hops;
+  for (const NextHop& hop : next.next_hops)
+    hops.emplace(Key{next.tenants[hop.tenant].name, hop.vni, hop.peer}, &hop);
+  std::set<uint16_t> outdated;  // tenants
+  for (const NextHop& hop : tables->next_hops) {
+    if (tables->neighbours.waiting(hop.neighbour) == 0) continue;
+    const auto found = hops.find({tables->tenants[hop.tenant].name, hop.vni, hop.peer});
+    if (found == hops.end() || !hop.outer.writes_as(found->second->outer))
+      outdated.insert(hop.tenant);
+  }
+  const auto mirrors_as = [&](uint32_t before, uint32_t after) {
+    if (before == kNoRow) return true;  // none waits
+    return after != kNoRow && tables->mirrors[before].outer.writes_as(next.mirrors[after].outer);
+  };
+  for (unsigned i = 0; i < kMaxVnics; ++i) {
+    if (vnics[i].row == kNoRow) continue;
+    const VnicRow& before = tables->vnics[vnics[i].row];
+    const uint32_t row = row_of(next, vnics[i].name);
+    const bool stays =
+        row != kNoRow && !outdated.contains(before.tenant) &&
+        next.tenants[next.vnics[row].tenant].name == tables->tenants[before.tenant].name &&
+        mirrors_as(before.mirror, next.vnics[row].mirror);
+    if (!stays) tables->neighbours.give_up(static_cast<uint16_t>(i), *this);
+  }
 }
 
 Status Pipeline::Impl::load(const policy::Policy& policy) {
   auto built = build(policy);
   if (!built.ok()) return built.status();
   if (Status status = check_macs(*built.value()); !status.ok()) return status;
-  let_go();
-  built.value()->neighbours.adopt(tables->neighbours, *this);
-  adopt_meters(tables->tenants, built.value()->tenants);
   const auto watched = std::ranges::count_if(
       built.value()->vnics, [](const VnicRow& row) { return row.watch != kNoRow; });
-  if (watched != 0) {
-    guard.reserve(built.value()->connections,
-                  static_cast<uint32_t>(std::min<ptrdiff_t>(watched, kMaxVnics)));
+  const uint32_t connections = built.value()->connections;
+  if (watched != 0 &&
+      !guard.reserve(connections, static_cast<uint32_t>(std::min<ptrdiff_t>(watched, kMaxVnics)))) {
+    return Status::error("connections: no memory for " + std::to_string(connections) +
+                         " of them; write fewer");
   }
+  let_go();
+  give_up_outdated(*built.value());
+  built.value()->neighbours.adopt(tables->neighbours, *this);
+  adopt_meters(tables->tenants, built.value()->tenants);
   tables = std::move(built.value());
   guard.rules_changed();
   set_coalescing(policy);

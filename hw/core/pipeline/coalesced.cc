@@ -66,7 +66,7 @@ void Pipeline::Impl::coalesce_in(unsigned uplink, unsigned vnic, Packet& packet,
                                  coalesce::Origin* origin) {
   walked(spec::Stage::coalesce, uplink, 1);
   const uint32_t largest = sink.largest_frame(vnic);
-  if (packet.offload.tso) widen(packet, largest);
+  if (packet.offload.tso && !coalesce::is_congestion_marked(packet)) widen(packet, largest);
   if (packet.offload.tso || origin == nullptr || !keep(packet))
     return pass_by(uplink, vnic, packet);
   // Of formats that are read alike the tenant's says what names a flow.

@@ -29,7 +29,7 @@ void as_fragment(const uint8_t* head, Layers& layers) {
   const Ipv4Header ip(head + layers.l2_length);
   layers.fragment = ip.more_fragments() || ip.fragment_offset() != 0;
   layers.first_fragment = layers.fragment && ip.fragment_offset() == 0;
-  if (!layers.fragment) return;
+  if (!layers.fragment || layers.first_fragment) return;  // the first one has all of L4's header
   layers.l4 = L4::kNone;
   layers.l4_offset = layers.payload_offset = 0;
   layers.nd_type = layers.tcp_flags = 0;

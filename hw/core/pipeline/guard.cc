@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "hw/core/base/archive.hh"
+#include "hw/core/base/headers.hh"
 
 namespace gatehouse::pipeline {
 
@@ -36,34 +37,44 @@ Addresses addresses_of(const Packet& packet, FlowDirection direction) {
   return addresses_of(flow_ends(packet.data, packet.layers), direction);
 }
 
+// UDP that says it has no checksum. Over IPv6, too, a tunnel end may take it (RFC 6935), and
+// whoever is in between lets it pass (RFC 6936 section 5).
+bool is_unsummed(const Packet& packet) {
+  return packet.layers.l4 == L4::kUdp && packet.layers.payload_offset != 0 &&
+         UdpHeader<const uint8_t>(packet.data + packet.layers.l4_offset).checksum() == 0;
+}
+
 }  // namespace
 
-void Guard::reserve(uint32_t connections, uint32_t vnics) {
-  const auto resize = [&](std::unique_ptr<flow::Table>& table, uint32_t capacity) {
-    auto before = std::move(table);
-    table = std::make_unique<flow::Table>(capacity, kMaxVnics, seed_);
-    table->age(now_, 0);
-    if (before) table->take_all(*before, now_);
-  };
-  if (!table_ || table_->capacity() != connections) resize(table_, connections);
+bool Guard::reserve(uint32_t connections, uint32_t vnics) {
   const uint32_t fragments = 2 * vnics * kFragments;
-  if (!fragments_ || fragments_->capacity() < fragments) resize(fragments_, fragments);
+  std::unique_ptr<flow::Table> table, parts;  // new ones
+  if (!table_ || table_->capacity() != connections)
+    table = std::make_unique<flow::Table>(connections, kMaxVnics, seed_);
+  if (!fragments_ || fragments_->capacity() < fragments)
+    parts = std::make_unique<flow::Table>(fragments, kMaxVnics, seed_);
+  if ((table && !table->has_memory()) || (parts && !parts->has_memory())) return false;
+  const auto replace = [&](std::unique_ptr<flow::Table>& by, std::unique_ptr<flow::Table>& from) {
+    if (!by) return;
+    by->age(now_, 0);
+    if (from) by->take_all(*from, now_);
+    from = std::move(by);
+  };
+  replace(table, table_);
+  replace(parts, fragments_);
+  return true;
 }
 
 void Guard::set(unsigned vnic, const Watch* watch) {
   if (watches_[vnic] != nullptr) --active_;
   watches_[vnic] = watch;
-  if (watch != nullptr) {
-    ++active_;
-  } else {
-    forget(vnic);
-  }
+  if (watch != nullptr) ++active_;
 }
 
-void Guard::forget(unsigned vnic) {
+void Guard::forget(const Vnics& vnics) {
   if (!table_) return;
-  table_->remove_owner(static_cast<uint16_t>(vnic));
-  fragments_->remove_owner(static_cast<uint16_t>(vnic));
+  table_->remove_owners(vnics);
+  fragments_->remove_owners(vnics);
 }
 
 void Guard::rules_changed() {
@@ -150,7 +161,7 @@ DropReason Guard::check_special(unsigned vnic, const Packet& packet, FlowDirecti
   if (layers.fragment && !layers.first_fragment) return check_later(vnic, packet, direction);
   if (ticket.kind == Kind::kExempt) return DropReason::none;
   // Its receiver will not believe it, so it must not change what is believed here.
-  if (packet.l4_checksum_checked && !packet.l4_checksum_good) {
+  if (packet.l4_checksum_checked && !packet.l4_checksum_good && !is_unsummed(packet)) {
     return DropReason::firewall_bad_checksum;
   }
   DropReason reason = DropReason::none;
@@ -295,7 +306,14 @@ void Guard::remember_fragments(unsigned vnic, const Packet& packet, FlowDirectio
     number = fragments_->insert(key, hash, direction, deadline(kFragmentSeconds));
     if (number == kNone) return;  // its later fragments end here
   }
-  fragments_->state<FragmentState>(number).headers = fragment.headers;
+  // Of an ICMP error all that was judged: the quotation. A first one that comes again does not make
+  // less of it.
+  const Layers& layers = packet.layers;
+  const bool error = firewall::kind_of(packet.data, layers) == Kind::kError;
+  const uint32_t judged =
+      error ? fragment.headers + layers.l3_end - layers.payload_offset : fragment.headers;
+  uint32_t& headers = fragments_->state<FragmentState>(number).headers;
+  headers = std::max(headers, judged);
 }
 
 DropReason Guard::check_later(unsigned vnic, const Packet& packet, FlowDirection direction) {
@@ -412,6 +430,12 @@ DropReason Guard::make_room(uint16_t vnic, FlowDirection direction, Counters& co
   if (at_limit() || full()) table_->age(now_, kSearch);
   // Of more than the limit, which has been lowered, one that goes makes no room.
   if (table_->size(vnic) > watch.connections) return DropReason::firewall_limit;
+  // Of more than may wait, because the limit has been lowered, one goes besides: it is reached
+  // while new ones come.
+  if (table_->waiting(vnic, direction) > watch.half_open) {
+    table_->remove(table_->oldest_waiting(vnic, direction));
+    count(counters, VnicCounter::firewall_evicted);
+  }
   uint32_t gives = kNone;
   if (table_->waiting(vnic, direction) >= watch.half_open) {
     gives = table_->oldest_waiting(vnic, direction);

@@ -60,12 +60,16 @@ class Guard {
   explicit Guard(uint64_t seed, Listener* listener = nullptr) : seed_(seed), listener_(listener) {}
 
   // Not on the packet path. Room for so many connections, and for the fragments of so many vnics;
-  // what is there stays, connections as far as they fit.
-  void reserve(uint32_t connections, uint32_t vnics);
-  // The vnic's rules from now on, which must live until the next call; null: none, and its
-  // connections are forgotten.
+  // what is there stays, connections as far as they fit. False: the system has no such memory, and
+  // nothing has changed.
+  [[nodiscard]] bool reserve(uint32_t connections, uint32_t vnics);
+  // The vnic's rules from now on, which must live until the next call; null: none. Its connections
+  // are the caller's to forget() then.
   void set(unsigned vnic, const Watch* watch);
-  void forget(unsigned vnic);
+  // Forgets the connections of these vnics. Looks at all: one call for many vnics.
+  using Vnics = flow::Table::Owners;
+  void forget(const Vnics& vnics);
+  void forget(unsigned vnic) = delete;  // a number is no set
   // Connections are held against the rules again, each when its next frame comes. Fragments that
   // come later find nothing to follow.
   void rules_changed();

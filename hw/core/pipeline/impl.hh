@@ -112,6 +112,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   Status attach(unsigned vnic, const std::string& name, const MacAddress& mac);
   void detach(unsigned vnic);
   Status check_macs(const Tables& with) const;
+  void give_up_outdated(const Tables& next);
   void bind();
 
   // egress.cc

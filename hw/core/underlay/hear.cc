@@ -40,6 +40,13 @@ Heard Neighbours::claimed(unsigned uplink, const IpAddress& ip, const MacAddress
     resolved(index, mac, now_ns, outbox);
     return Heard::kNoted;
   }
+  // The one who is asked may be gone: everybody is asked, once.
+  if (state == State::kProbing && !entries_[index].to_all && may_replace &&
+      fast_[index].mac != mac) {
+    entries_[index].to_all = true;
+    ask(index, outbox);
+    return Heard::kNoted;
+  }
   if (state == State::kReachable && fast_[index].mac != mac) {
     // RFC 1122 section 2.3.2.1: one question a second, or two stations that both answer for the
     // address would be asked without end. The doubt is looked into when the second is over.

@@ -87,6 +87,8 @@ class Neighbours {
 
   size_t size() const { return entries_.size(); }
   size_t waiting() const { return waiting_; }
+  // Frames that wait for this one.
+  size_t waiting(uint32_t index) const { return entries_[index].waiting; }
   struct Seen {
     unsigned uplink;
     IpAddress ip;

@@ -139,7 +139,7 @@ TEST(Coalesce, AnyOtherDifferenceEndsIt) {
        Cause::header},
       {"options on one", {}, {.index = 1, .tcp = {.options = kTimestamps}}, false, Cause::header},
       {"DSCP", {}, {.index = 1, .ipv4 = {.tos = 4, .dont_fragment = true}}, false, Cause::header},
-      {"ECN", {}, {.index = 1, .ipv4 = {.tos = 3, .dont_fragment = true}}, false, Cause::header},
+      {"ECN", {}, {.index = 1, .ipv4 = {.tos = 1, .dont_fragment = true}}, false, Cause::header},
       {"TTL", {}, {.index = 1, .ipv4 = {.dont_fragment = true, .ttl = 63}}, false, Cause::header},
       {"DF", {}, {.index = 1, .ipv4 = {.dont_fragment = false}}, false, Cause::header},
       {"one identification without DF",
@@ -250,6 +250,8 @@ TEST(Coalesce, WhatIsNoSegmentPassesBehindWhatIsHeld) {
       {"URG", flags(Flags::kAck | Flags::kUrg)},
       {"CWR, which Accurate ECN counts with", flags(Flags::kAck | Flags::kCwr)},
       {"data without ACK", flags(0)},
+      {"CE, which it counts, too",
+       Segment{.index = 1, .ipv4 = {.tos = 3, .dont_fragment = true}}.build()},
       {"a bad checksum", Segment{.index = 1, .tcp = {.checksum = 0x1234}}.build()},
       {"padding", test::concat({second, {0}})},
       {"IPv4 options",
@@ -267,6 +269,23 @@ TEST(Coalesce, WhatIsNoSegmentPassesBehindWhatIsHeld) {
     EXPECT_EQ(rig.coalescer.counters()[Cause::alone], 1u) << row.what;
     EXPECT_EQ(rig.pieces(), (std::vector<Bytes>{first, row.frame})) << row.what;
     EXPECT_EQ(rig.coalescer.held_frames(), 0u) << row.what;
+  }
+}
+
+TEST(Coalesce, WhatIsMarkedIsNotMerged) {
+  for (const bool v6 : {false, true}) {
+    const auto marked = [&](uint32_t index) {
+      return Segment{.index = index,
+                     .ipv4 = {.tos = 3, .dont_fragment = true},
+                     .v6 = v6,
+                     .ipv6 = {.traffic_class = 3}}
+          .build();
+    };
+    Rig rig;
+    rig.add(marked(0));
+    rig.add(marked(1));
+    EXPECT_EQ(rig.pieces(), (std::vector<Bytes>{marked(0), marked(1)}));
+    EXPECT_EQ(rig.coalescer.held_frames(), 0u);
   }
 }
 

@@ -158,6 +158,19 @@ TEST(Tcp, KnowsFlagsThatNobodySends) {
                {GATEHOUSE_HANDSHAKE, {"SYN", 1, kSyn, 9, 0, 0, kBadFlags}});
 }
 
+// Both ends have lost a connection, the caller tries again, and nobody listens there any more.
+TEST(Tcp, ASynInMidConnectionMayBeRefused) {
+  const Row syn{"SYN", 0, kSyn, 70'000, 0, 0, kNone, State::established, false};
+  expect_story("refused", {GATEHOUSE_HANDSHAKE,
+                           {"data", 1, kAck, 1, 1, 500},
+                           syn,
+                           {"RST of another", 1, kRst | kAck, 2'000'000'000, 1, 0, kBadWindow},
+                           {"RST", 1, kRst | kAck, 2'000'000'000, 70'001, 0, kNone, State::reset}});
+  expect_story(
+      "the caller does not refuse itself",
+      {GATEHOUSE_HANDSHAKE, syn, {"RST", 0, kRst | kAck, 2'000'000'000, 70'001, 0, kBadWindow}});
+}
+
 TEST(Tcp, HoldsToTheWindows) {
   expect_story("windows of 1000",
                {GATEHOUSE_HANDSHAKE,

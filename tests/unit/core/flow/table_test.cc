@@ -132,7 +132,7 @@ TEST(FlowTable, KeepsThoseThatWaitInOrderOfArrival) {
   table.remove(c);
   EXPECT_EQ(table.oldest_waiting(0, kOut), Table::kNone);
   EXPECT_EQ(table.size(0), 2u);
-  table.remove_owner(0);
+  table.remove_owners(Table::Owners{1});
   EXPECT_EQ(table.size(0), 0u);
   EXPECT_EQ(table.size(), 1u);
   EXPECT_EQ(table.waiting(0, kIn), 0u);
@@ -166,7 +166,7 @@ TEST(FlowTable, GivesWhatHasBeenSilentLongest) {
   EXPECT_EQ(table.oldest_yielding(0, kOut), a);
   for (const uint32_t number : {a, b}) table.set_deadline(number, 70);
   EXPECT_EQ(table.oldest_yielding(0, kOut), a) << "all were";
-  table.remove_owner(0);
+  table.remove_owners(Table::Owners{1});
   EXPECT_EQ(table.yielding(0, kOut), 0u);
   EXPECT_EQ(table.yielding(0, kIn), 0u);
   // So many are passed over, and no more.
@@ -186,8 +186,7 @@ TEST(FlowTable, KnowsWhoHoldsMost) {
   EXPECT_EQ(table.richest(), 2u) << "the other has none to give";
   table.yield(table.find(key_of(10, 3), 1), kOut);
   EXPECT_EQ(table.richest(), 3u);
-  table.remove_owner(3);
-  table.remove_owner(2);
+  table.remove_owners(Table::Owners{1 << 2 | 1 << 3});
   table.settle(number);
   EXPECT_EQ(table.richest(), Table::kNone);
 }

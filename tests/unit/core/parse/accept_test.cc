@@ -221,6 +221,25 @@ std::vector<Row> ipv6_rows() {
       {"routing header with segments left",
        Frame().ethernet().ipv6().extension(43, Bytes{0, 1, 0, 0, 0, 0}).udp().payload(10).build(),
        with(longer(udp, 8), [](Layers& l) { l.source_route = true; })},
+      {"a home address in place of the source",  // RFC 6275 section 6.3, behind PadN
+       Frame()
+           .ethernet()
+           .ipv6()
+           .extension(60, test::from_hex("0102 0000 c910 fd000000 00000000 00000000 00000009"))
+           .udp()
+           .payload(10)
+           .build(),
+       with(longer(udp, 24), [](Layers& l) { l.source_route = true; })},
+      {"other options, and one that is cut off",
+       Frame()
+           .ethernet()
+           .ipv6()
+           .extension(60, test::from_hex("00 c902 0000 00"))
+           .extension(60, test::from_hex("c910 00000000"))
+           .udp()
+           .payload(10)
+           .build(),
+       longer(udp, 16)},
       {"atomic fragment", Frame().ethernet().ipv6().fragment(0, false).udp().payload(10).build(),
        longer(udp, 8)},
       {"first fragment",

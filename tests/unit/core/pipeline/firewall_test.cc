@@ -187,6 +187,33 @@ TEST(Firewall, AWrongChecksumChangesNothing) {
   EXPECT_EQ(pair.counter("firewall_closed"), 1u);
 }
 
+// RFC 6935: between tunnel ends UDP may go without a checksum over IPv6, too.
+TEST(Firewall, UdpWithoutAChecksumIsNoWrongOne) {
+  Pair pair(guarded([](auto& policy) { policy.firewalls[0].rules = {allow_in(17, 5000)}; }));
+  const auto datagram = [](bool v6, uint16_t checksum) {
+    Frame frame = Frame().ethernet();
+    v6 ? frame.ipv6() : frame.ipv4();
+    return frame.udp({.checksum = checksum}).payload(100).build();
+  };
+  for (const bool v6 : {false, true}) {
+    EXPECT_TRUE(pair.to_b(datagram(v6, 0))) << v6;
+    EXPECT_FALSE(pair.to_b(datagram(v6, 0x1234))) << v6;
+  }
+  EXPECT_EQ(pair.drops("firewall_bad_checksum"), 2u);
+}
+
+TEST(Firewall, ALoweredHalfOpenIsReached) {
+  const auto lower = [](policy::Policy& policy) { policy.firewalls[0].half_open = 3; };
+  Pair pair;
+  for (uint16_t port = 1; port <= 10; ++port) EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1, 0, port)));
+  ASSERT_TRUE(pair.b.pipeline.load(guarded(lower)).ok());
+  EXPECT_EQ(pair.b.pipeline.sizes().connections, 10u);
+  for (const uint32_t left : {9u, 8u, 7u, 6u, 5u, 4u, 3u, 3u, 3u}) {
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1, 0, static_cast<uint16_t>(100 - left))));
+    EXPECT_EQ(pair.b.pipeline.sizes().connections, left);
+  }
+}
+
 TEST(Firewall, ASynFloodIsBoundedAndPushesOutItselfOnly) {
   Pair pair;
   pair.open();
@@ -476,6 +503,30 @@ TEST(Firewall, AFragmentOverTheHeadersEndsHere) {
   EXPECT_FALSE(pair.to_b(fragment(16))) << "window, checksum and options anew";
   EXPECT_EQ(pair.drops("firewall_fragment"), 1u);
   EXPECT_TRUE(pair.to_b(fragment(64)));
+}
+
+// What it quotes is what was judged.
+TEST(Firewall, AFragmentOverAQuotationEndsHere) {
+  Pair pair(guarded([](auto& policy) { policy.firewalls[0].rules = {allow_in(17, 5000)}; }));
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 6000, .destination = 7000}).payload(8).build()));
+  const Bytes quoted = to_a().udp({.source = 6000, .destination = 7000}).payload(8).build();
+  const Bytes quotation(quoted.begin() + 14, quoted.end());  // 36 octets
+  Frame first = to_b();
+  const Bytes icmp = to_b().icmp({.type = 3, .code = 4}).payload(quotation).build();
+  const auto fragment = [](uint32_t offset, const Bytes& octets) {
+    return Frame()
+        .ethernet()
+        .ipv4({.more_fragments = true, .fragment_offset = offset, .protocol = 1})
+        .payload(octets)
+        .build();
+  };
+  Bytes part(icmp.begin() + 34, icmp.end());
+  part.resize(48);
+  ASSERT_TRUE(pair.to_b(fragment(0, part)));
+  EXPECT_FALSE(pair.to_b(fragment(8, Bytes(48))));
+  EXPECT_FALSE(pair.to_b(fragment(40, Bytes(48))));
+  EXPECT_EQ(pair.drops("firewall_fragment"), 2u);
+  EXPECT_TRUE(pair.to_b(fragment(48, Bytes(48))));
 }
 
 TEST(Firewall, ASuperFrameIsOneSegment) {

@@ -152,6 +152,10 @@ struct Model {
     }
     if (!rules.allows(shot, shot.direction)) return DropReason::firewall_denied;
     const bool at_limit = of(shot.vnic) >= limit, full = connections.size() >= room;
+    if (listed(shot.vnic, shot.direction, false) > half_open) {
+      connections.erase(first(shot.vnic, shot.direction, false));
+      ++evicted;
+    }
     const bool half = listed(shot.vnic, shot.direction, false) >= half_open;
     if (at_limit || half || full) {
       const Found gives = half       ? first(shot.vnic, shot.direction, false)
@@ -185,7 +189,7 @@ TEST_P(GuardModel, AgreesWithASimpleOne) {
     std::mt19937 random(seed);
     const auto draw = [&](unsigned n) { return unsigned(random() % n); };
     auto guard = std::make_unique<Guard>(seed);
-    guard->reserve(shape.room, kVnics);
+    ASSERT_TRUE(guard->reserve(shape.room, kVnics));
     std::list<Watch> watches;
     Model model{shape.limit, shape.half_open, shape.room};
     const auto change = [&] {
@@ -209,7 +213,7 @@ TEST_P(GuardModel, AgreesWithASimpleOne) {
         Archive saved;
         guard->archive(saved);
         auto next = std::make_unique<Guard>(seed + 1000);
-        next->reserve(shape.room, kVnics);
+        ASSERT_TRUE(next->reserve(shape.room, kVnics));
         for (unsigned vnic = 0; vnic < kVnics; ++vnic) next->set(vnic, &watches.back());
         Archive from(saved.bytes());
         next->archive(from);
@@ -225,7 +229,7 @@ TEST_P(GuardModel, AgreesWithASimpleOne) {
           const size_t count = guard->export_connections(vnic, now, cursor, page);
           moved.insert(moved.end(), page, page + count);
         }
-        guard->forget(vnic);
+        guard->forget(Guard::Vnics{1u << vnic});
         ASSERT_EQ(guard->connections(vnic), 0u);
         ASSERT_EQ(guard->import_connections(vnic, now, moved).taken, moved.size());
       }
@@ -286,7 +290,7 @@ TEST(Guard, BelievesNoClock) {
   };
   for (const int64_t saved_at : {kSecond, 3 * kYear, 16 * kYear, 20 * kYear}) {
     Guard before(1);
-    before.reserve(100, 1);
+    ASSERT_TRUE(before.reserve(100, 1));
     before.set(0, &watch);
     before.begin_batch(saved_at);
     EXPECT_EQ(check(before, asks), DropReason::none);
@@ -294,7 +298,7 @@ TEST(Guard, BelievesNoClock) {
     before.archive(saved);
     for (const int64_t loaded_at : {kSecond, 4 * kYear}) {
       Guard guard(2);
-      guard.reserve(100, 1);
+      ASSERT_TRUE(guard.reserve(100, 1));
       guard.set(0, &watch);
       Archive from(saved.bytes());
       guard.archive(from);

@@ -2,6 +2,7 @@
 // Policies come and go, vnics come and go: all or nothing, with a sentence that names the object.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <functional>
 
@@ -209,6 +210,77 @@ TEST(Load, KeepsFramesThatWaitForANeighbour) {
             (std::vector<Dropped>{{true, 0, spec::DropReason::neighbour_unresolved}}));
   EXPECT_EQ(a.pool.in_use(), 0u);
 }
+
+// They have their outer headers, by which they would reach somebody else.
+TEST(Load, GivesUpFramesThatWaitWithHeadersOfBefore) {
+  struct Row {
+    const char* what;
+    void (*change)(policy::Policy&);
+    bool stays;
+  };
+  const Row rows[] = {
+      {"nothing", [](auto&) {}, true},
+      {"another tenant more",
+       [](auto& p) {
+         p.tenants.insert(p.tenants.begin(), p.tenants[0]);
+         p.tenants[0].name = "first", p.tenants[0].vni = 77;
+       },
+       true},
+      {"the VNI", [](auto& p) { p.tenants[0].vni = 777; }, false},
+      {"the vnic's tenant",
+       [](auto& p) {
+         p.vnics[0].tenant = "blue";
+         p.vnics[0].addresses = {prefix("10.0.0.77")};
+         p.vnics[0].mac = parse_mac("52:54:00:00:00:77");
+       },
+       false},
+      {"the vnic goes", [](auto& p) { p.vnics.erase(p.vnics.begin()); }, false},
+      {"the format", [](auto& p) { p.formats[0].port = 9999; }, false},
+      {"the uplink's MAC", [](auto& p) { p.uplinks[0].mac.octets[5] ^= 0x40; }, false},
+      {"the uplink's VLAN", [](auto& p) { p.uplinks[0].vlan = 9; }, false},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    World a(card_a({.ask = true}));
+    a.from_vnic(0, Frame().ethernet().ipv4().udp().build());
+    ASSERT_EQ(a.pipeline.sizes().waiting_frames, 1u);
+    policy::Policy policy = card_a({.ask = true});
+    row.change(policy);
+    const Status status = a.pipeline.load(policy);
+    ASSERT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(a.pipeline.sizes().waiting_frames, row.stays ? 1u : 0u);
+    const Dropped lost{true, 0, spec::DropReason::neighbour_unresolved};
+    EXPECT_EQ(a.sink.drops, row.stays ? std::vector<Dropped>{} : std::vector<Dropped>{lost});
+    EXPECT_EQ(a.pool.in_use(), row.stays ? 1u : 0u);
+  }
+}
+
+#ifndef __SANITIZE_ADDRESS__  // it takes more memory than any limit lets it
+// The system may have less memory than a policy asks for, and other guests go on.
+TEST(LoadDeathTest, ConnectionsThatFindNoMemoryAreRefused) {
+  const auto load = [] {
+    World b(card_b());
+    const rlimit limit{rlim_t{2} << 30, rlim_t{2} << 30};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) std::exit(1);
+    policy::Policy policy = card_b();
+    policy.connections = 1u << 26;
+    policy.firewalls.push_back({.name = "web"});
+    policy.vnics[0].firewall = "web";
+    const Status status = b.pipeline.load(policy);
+    if (status.message() != "connections: no memory for 67108864 of them; write fewer")
+      std::exit(2);
+    b.from_vnic(0,
+                Frame()
+                    .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+                    .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                    .udp()
+                    .build());
+    policy.connections = 1000;
+    std::exit(b.sink.sent.size() == 1 && b.pipeline.load(policy).ok() ? 0 : 3);
+  };
+  EXPECT_EXIT(load(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 TEST(Load, UsesTheSecondUplinkWhereItLeads) {
   policy::Policy policy = card_a();

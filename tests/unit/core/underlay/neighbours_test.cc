@@ -240,6 +240,30 @@ TEST_F(NeighboursTest, VerifiesByUnicastWhatItHasBelievedForAMinute) {
   EXPECT_FALSE(table.usable(v4, now + 3 * kSecond));
 }
 
+// An address that fails over while it is being verified: who is asked is not there any more.
+TEST_F(NeighboursTest, AClaimWhileOneIsAskedMakesItAskEverybody) {
+  EXPECT_FALSE(table.need(v4, now, out));
+  hear(arp_reply());
+  now += 60 * kSecond;
+  EXPECT_TRUE(table.need(v4, now, out));
+  const Bytes claim = Frame()
+                          .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
+                          .arp({.operation = 1,
+                                .sender_mac = kThief,
+                                .sender_ip = "192.0.2.2",
+                                .target_ip = "192.0.2.2"})
+                          .build();
+  ASSERT_EQ(out.questions.size(), 2u);
+  EXPECT_EQ(hear(claim), Heard::kNoted);
+  ASSERT_EQ(out.questions.size(), 3u);
+  EXPECT_EQ(to_hex(out.questions[2]), to_hex(kArpQuestion));
+  EXPECT_EQ(hear(claim), Heard::kNothing) << "once";
+  EXPECT_EQ(out.questions.size(), 3u);
+  EXPECT_EQ(table.mac(v4), mac(kPeer));
+  EXPECT_EQ(hear(arp_reply(kThief)), Heard::kNoted);
+  EXPECT_EQ(table.mac(v4), mac(kThief));
+}
+
 TEST_F(NeighboursTest, DoesNotBelieveWhatItDidNotAskFor) {
   EXPECT_EQ(hear(arp_reply()), Heard::kNoted);
   EXPECT_EQ(hear(advertisement()), Heard::kNoted);
