@@ -334,6 +334,9 @@ void firmware_main(hal::Core& core) {
   Reporter reporter;
   bool inspected;
   if (!load_rules(reporter, inspected)) return hal::alert("interceptor: the rules are not valid");
+  if (!inspected && (arguments.find("seal") == "on" || arguments.find("copy") == "on"))
+    return hal::alert(
+        "interceptor: seal=on and copy=on are for inspected frames; add rules by data=");
   Refusal why;
   const auto place = make_place(arguments, mode_of(arguments, inspected), why);
   if (!place) {

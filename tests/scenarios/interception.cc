@@ -271,6 +271,16 @@ TEST(SealedInterception, IsRefusedInFrontOfAStockNic) {
   expect_no_loss(bed.agent().run(ping(20)));
 }
 
+// Else somebody would believe that frames are inspected.
+TEST(SealedInterception, AsksForRules) {
+  Intercepted bed(Nic::kVnic, ",arguments=start,,seal=on");
+  const auto alert = bed.guest().qmp().wait_event("GATEHOUSE_PARTITION_ALERT", seconds(20));
+  ASSERT_TRUE(alert.has_value());
+  EXPECT_EQ(alert->at("data").at("text").get<std::string>(),
+            "interceptor: seal=on and copy=on are for inspected frames; add rules by data=");
+  expect_no_loss(bed.agent().run(ping(20)));
+}
+
 class CopiedInterception : public testing::TestWithParam<Nic> {};
 INSTANTIATE_TEST_SUITE_P(Of, CopiedInterception, testing::ValuesIn(kNics),
                          [](const auto& nic) { return name_of(nic.param); });

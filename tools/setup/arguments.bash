@@ -47,7 +47,7 @@ print_help() {
   usage | awk -v command="$1" '/^  / && $1 == command { print "./gatehouse" substr($0, 2); found = 1 } END { exit !found }' ||
     return 1
   for file in "$root/tools/$1"/*.inc; do
-    if [[ -f $file ]]; then file=${file#"$root/tools/"} && rows "${file%.inc}"; fi
+    if [[ -f $file && $file != */tally.inc ]]; then file=${file#"$root/tools/"} && rows "${file%.inc}"; fi
   done | awk -F'\t' '$2 != "" { printf("  %-22s  %s\n", $1 " " $3, $2) }'
 }
 
@@ -102,7 +102,7 @@ check_tests() {
   local name
   for name; do
     is_row test/groups "$name" || may_be_test "$name" ||
-      die "no test is called '$name'" "use a group ($(row_list test/groups)) or part of a test's name in tests/"
+      die "no test is called '$name'" "use a group ($(row_list test/groups)) or part of a test's name in tests/, written as it is there"
   done
 }
 

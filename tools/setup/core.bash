@@ -2,8 +2,8 @@
 # The build tree that needs no QEMU: the core, the card, the tools, the tests. Sourced by `gatehouse`.
 
 core_build=$build/core
-core_build_key() { hash_of "$root"/{hw,tools,tests} "$root"/meson.build "in $root" "by $meson"; }
-core_tool_key() { hash_of "$root"/{hw,tools} "$root"/meson.build "in $root" "by $meson"; }
+core_build_key() { hash_of "$root"/{hw,firmware,guest-images,tools,tests} "$root"/meson.{build,options} "in $root" "by $meson"; }
+core_tool_key() { hash_of "$root"/{hw,tools,tests/isolation} "$root"/meson.{build,options} "in $root" "by $meson"; }
 
 core_build_step() {
   core_configure
