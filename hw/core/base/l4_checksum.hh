@@ -10,8 +10,8 @@
 namespace gatehouse {
 
 // kNone: nothing to check (no TCP, UDP, ICMP or ICMPv6; a fragment; UDP over IPv4 that says "no
-// checksum"; an IPv6 routing header with segments left, whose pseudo header has another
-// destination).
+// checksum"; an IPv6 routing header with segments left, or a Home Address option: the pseudo header
+// has another address).
 enum class ChecksumState : uint8_t { kNone, kGood, kBad };
 
 // `frame` and `layers` as parse left them. UDP over IPv6 without a checksum is bad (RFC 8200

@@ -101,10 +101,11 @@ inline void Outer::finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_cl
 bool Outer::writes_as(const Outer& other) const {
   const auto all = [](const Outer& outer) {
     const policy::Format& format = *outer.plan_->format_;
-    return std::tuple(outer.length_, outer.l2_length_, outer.l4_offset_, outer.v6_,
-                      outer.wants_checksum_, outer.dscp_, outer.dscp_mask_,
-                      std::tie(format.options, format.flow, format.entropy, format.checksum,
-                               format.total_length, format.segments));
+    return std::tuple(
+        outer.length_, outer.l2_length_, outer.l4_offset_, outer.v6_, outer.wants_checksum_,
+        outer.l4_checksum_, outer.dscp_, outer.dscp_mask_,
+        std::tie(format.options, format.flow, format.entropy, format.checksum, format.total_length,
+                 format.segments, format.inner, format.ether_type));
   };
   return std::memcmp(template_, other.template_, kTemplate) == 0 && all(*this) == all(other);
 }

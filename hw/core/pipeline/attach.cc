@@ -89,7 +89,8 @@ void Pipeline::Impl::bind() {
 }
 
 // Frames that wait for a neighbour have their outer headers: where these would be others now, or
-// the vnic is another tenant's or nobody's, they would reach somebody else.
+// the vnic is another tenant's or nobody's, they would reach somebody else. (A mirror's copies
+// never wait.)
 void Pipeline::Impl::give_up_outdated(const Tables& next) {
   if (tables->neighbours.waiting() == 0) return;
   using Key = std::tuple<std::string_view, uint32_t, IpAddress>;
@@ -103,18 +104,13 @@ void Pipeline::Impl::give_up_outdated(const Tables& next) {
     if (found == hops.end() || !hop.outer.writes_as(found->second->outer))
       outdated.insert(hop.tenant);
   }
-  const auto mirrors_as = [&](uint32_t before, uint32_t after) {
-    if (before == kNoRow) return true;  // none waits
-    return after != kNoRow && tables->mirrors[before].outer.writes_as(next.mirrors[after].outer);
-  };
   for (unsigned i = 0; i < kMaxVnics; ++i) {
     if (vnics[i].row == kNoRow) continue;
     const VnicRow& before = tables->vnics[vnics[i].row];
     const uint32_t row = row_of(next, vnics[i].name);
     const bool stays =
         row != kNoRow && !outdated.contains(before.tenant) &&
-        next.tenants[next.vnics[row].tenant].name == tables->tenants[before.tenant].name &&
-        mirrors_as(before.mirror, next.vnics[row].mirror);
+        next.tenants[next.vnics[row].tenant].name == tables->tenants[before.tenant].name;
     if (!stays) tables->neighbours.give_up(static_cast<uint16_t>(i), *this);
   }
 }

@@ -51,7 +51,8 @@ DropReason Pipeline::Impl::take_part(unsigned uplink, const IpAddress& from, con
                              .redundant = part.redundant,
                              .ecn = part.outer_ecn,
                              .octets = part.octets};
-  // What was merged ends as one of its segments did that was taken, else as the first.
+  // What was merged ends as the segment did that ended the whole frame, else as one that was taken,
+  // else as the first.
   const uint32_t length = part.octets.length;
   const uint32_t step = part.merged != 0 ? part.merged : length;
   if (length > step * stateless::kMaxSegments) return DropReason::segment_malformed;
@@ -61,8 +62,10 @@ DropReason Pipeline::Impl::take_part(unsigned uplink, const IpAddress& from, con
   do {
     arrival.octets = {part.octets.data + at, std::min(step, length - at)};
     arrival.place.offset = static_cast<uint16_t>(place.offset + at);
+    const uint32_t frames = reassembler_->frames();
     const DropReason one = reassembler_->add(arrival, now);
     if (at == 0) reason = one;
+    if (one != DropReason::none && reassembler_->frames() < frames) return one;
     if (one == DropReason::none) {
       taken = true;
       ++uplinks[uplink][UplinkCounter::rx_shaped];

@@ -235,6 +235,12 @@ TEST(Load, GivesUpFramesThatWaitWithHeadersOfBefore) {
        },
        false},
       {"the vnic goes", [](auto& p) { p.vnics.erase(p.vnics.begin()); }, false},
+      {"a mirror, whose copies never wait",
+       [](auto& p) {
+         p.mirrors = {{"watch", "red", *parse_ip("192.0.2.9"), 0x777777}};
+         p.vnics[0].mirror = "watch";
+       },
+       true},
       {"the format", [](auto& p) { p.formats[0].port = 9999; }, false},
       {"the uplink's MAC", [](auto& p) { p.uplinks[0].mac.octets[5] ^= 0x40; }, false},
       {"the uplink's VLAN", [](auto& p) { p.uplinks[0].vlan = 9; }, false},

@@ -168,10 +168,10 @@ TEST_P(Redundant, WhatWasMergedOnTheWayIsSeveral) {
   const std::vector<Bytes> frames = segments();
   const size_t head = 14 + (shape().vlan != 0 ? 4 : 0) + (shape().v6 ? 40 : 20) + 20;
   const auto merged = static_cast<uint16_t>(frames[0].size() - head);
-  const auto merge = [&](size_t begin, size_t end) {
-    Bytes whole = frames[begin];
+  const auto merge = [&](const std::vector<Bytes>& of, size_t begin, size_t end) {
+    Bytes whole = of[begin];
     for (size_t i = begin + 1; i < end; ++i)
-      whole.insert(whole.end(), frames[i].begin() + ptrdiff_t(head), frames[i].end());
+      whole.insert(whole.end(), of[i].begin() + ptrdiff_t(head), of[i].end());
     const size_t l3 = head - 20 - (shape().v6 ? 40 : 20);
     if (shape().v6) {
       store_be(&whole[l3 + 4], static_cast<uint16_t>(whole.size() - l3 - 40));
@@ -192,17 +192,27 @@ TEST_P(Redundant, WhatWasMergedOnTheWayIsSeveral) {
     World b(card_b(shape()));
     for (size_t i = 1; i < borders.size(); ++i) {
       const size_t begin = borders[i - 1], end = borders[i];
-      b.from_wire(merge(begin, end), 0, 0, end - begin > 1 ? merged : uint16_t{0});
+      b.from_wire(merge(frames, begin, end), 0, 0, end - begin > 1 ? merged : uint16_t{0});
     }
     EXPECT_EQ(received(b), plain());
     EXPECT_EQ(b.count()["uplink0.rx_shaped"], 11u);
     EXPECT_EQ(b.count()["uplink0.rx_drops"], 0u);
     EXPECT_EQ(b.pool.in_use(), 0u);
   }
+  // One whose pieces give no header ends for that, once.
+  {
+    World b(card_b(shape()));
+    std::vector<Bytes> zeros = frames;
+    for (Bytes& frame : zeros) std::fill_n(frame.begin() + ptrdiff_t(head) + 4, 30, uint8_t{0});
+    b.from_wire(merge(zeros, 0, 11), 0, 0, merged);
+    EXPECT_EQ(b.count()["drop.segment_malformed"], 1u);
+    EXPECT_EQ(b.count()["uplink0.rx_drops"], 1u);
+    EXPECT_EQ(b.pool.in_use(), 0u);
+  }
   // Whatever a header in front of a frame says of it.
   for (const uint16_t lie : {1, 100, 1299, 65535}) {
     World b(card_b(shape()));
-    b.from_wire(merge(0, 11), 0, 0, lie);
+    b.from_wire(merge(frames, 0, 11), 0, 0, lie);
     b.now += 1'000'000'000;
     b.pipeline.tick(b.now);
     EXPECT_TRUE(b.sink.received.empty());
