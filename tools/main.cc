@@ -3,6 +3,7 @@
 // call; it calls this.
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,16 @@ int help(FILE* to) {
   return to == stdout ? 0 : 2;
 }
 
+// What no command expects: files of another user's run, a full disk.
+int run(const Command& command, const std::vector<std::string>& arguments) {
+  try {
+    return command.run(arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gatehouse %s: %s\n", command.name, error.what());
+    return 1;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -68,7 +79,7 @@ int main(int argc, char** argv) {
   if (words.empty()) return help(stderr);
   if (words[0] == "help" || words[0] == "--help") return help(stdout);
   for (const Command& command : kCommands) {
-    if (words[0] == command.name) return command.run({words.begin() + 1, words.end()});
+    if (words[0] == command.name) return run(command, {words.begin() + 1, words.end()});
   }
   std::fprintf(stderr, "gatehouse-tool: no command is called '%s'\n", words[0].c_str());
   return help(stderr);

@@ -39,7 +39,8 @@ json run_benchmarks(const std::vector<std::string>& names, unsigned repetitions)
   for (const std::string& name : names) any += (any.empty() ? "" : "|") + name;
   return run_own("^(" + any + ")$",
                  {"--benchmark_repetitions=" + std::to_string(repetitions),
-                  "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.2"});
+                  "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.2"},
+                 repetitions);
 }
 
 std::vector<Row> rows_of(const json& report) {

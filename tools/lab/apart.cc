@@ -9,8 +9,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "tools/lab/failure.hh"
 
@@ -31,6 +33,20 @@ void remove_namespaces_of(pid_t process) {
 }
 
 }  // namespace
+
+void remove_namespaces_of_the_dead() {
+  std::error_code ignored;
+  std::set<pid_t> dead;
+  for (const auto& one : std::filesystem::directory_iterator("/run/netns", ignored)) {
+    const std::string name = one.path().filename().string();
+    const size_t serial = name.rfind('-'), process = name.rfind('-', serial - 1);
+    if (!name.starts_with("gh-") || serial == std::string::npos || process == std::string::npos)
+      continue;
+    const pid_t pid = std::atoi(name.c_str() + process + 1);
+    if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) dead.insert(pid);
+  }
+  for (const pid_t pid : dead) remove_namespaces_of(pid);
+}
 
 int run_apart(const WorkDir& directory, const std::function<int()>& work) {
   sigset_t waited, before;

@@ -9,6 +9,9 @@
 
 namespace gatehouse::lab {
 
+// Those of programs that were killed, or crashed: nobody else removes them.
+void remove_namespaces_of_the_dead();
+
 // Does `work` in a process of its own, whose WorkDirs are inside `directory`. When it ends (SIGINT,
 // SIGTERM and SIGHUP end it, and its children with it), the namespaces that it made are removed.
 // Answers its exit status, 128 + signal when a signal ended it.

@@ -17,9 +17,24 @@ core_tool_step() {
 }
 
 core_configure() {
-  if [[ -f $core_build/build.ninja ]]; then return; fi
-  logged "$meson" setup "$core_build" "$root" ||
+  if is_configured "$core_build"; then return; fi
+  configure_tree "$core_build"
+}
+
+# is_configured FOLDER: a build tree names files of the checkout by their whole paths. One that was moved or copied along
+# with its checkout names those of the old place, and goes.
+is_configured() {
+  [[ -f $1/build.ninja && $(cat "$1/checkout" 2>/dev/null) == "$root $meson" ]]
+}
+
+# configure_tree FOLDER OPTION...
+configure_tree() {
+  local folder=$1
+  shift
+  rm -rf "$folder"
+  logged "$meson" setup "$folder" "$root" "$@" ||
     failed "meson setup failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
+  echo "$root $meson" >"$folder/checkout"
 }
 
 images_key() { hash_of "$root/guest-images"; }

@@ -13,11 +13,10 @@ fuzz_step() {
   missing=$(comm -23 <(printf '%s\n' "${packages[@]}" | sort) <(installed_of "${packages[@]}" | sort))
   [[ -z $missing ]] ||
     die "fuzzing needs clang and its libFuzzer" "as root: apt-get install --no-install-recommends ${packages[*]}"
-  if [[ ! -f $fuzz_build/build.ninja ]]; then
-    CC="ccache clang-$llvm" CXX="ccache clang++-$llvm" logged "$meson" setup "$fuzz_build" "$root" \
+  if ! is_configured "$fuzz_build"; then
+    CC="ccache clang-$llvm" CXX="ccache clang++-$llvm" configure_tree "$fuzz_build" \
       -Dfuzz=true -Dwerror=false -Db_lundef=false -Db_sanitize=address,undefined \
-      -Dcpp_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' ||
-      failed "meson setup failed: $(grep -m1 ERROR "$log" || tail -n 1 "$log")" "see ${log#"$root"/}"
+      -Dcpp_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
   fi
   built ninja -C "$fuzz_build" -j "$jobs" fuzzers
 }

@@ -9,6 +9,8 @@ ready_machine() {
   if [[ -n ${machine_is_ready:-} ]]; then return; fi
   machine_is_ready=yes
   check_distribution
+  # The kernel ends a script's interpreter at a space, QEMU's configure refuses both.
+  [[ $root != *[[:space:]:]* ]] || die "the checkout's path has a space or a colon in it: $root" "move it"
   { mkdir -p "$build/logs" "$stamps" && touch "$build/lock"; } 2>/dev/null ||
     failed "cannot write to $build" "use a checkout that belongs to you (this is user $(id -un))"
   { mkdir -p "$GATEHOUSE_CACHE" && [[ -w $GATEHOUSE_CACHE ]]; } 2>/dev/null ||

@@ -39,12 +39,12 @@ qemu_fetch_step() {
 # The newest version whose files in the cache are what apt had verified.
 cached_qemu() {
   local folder
-  for folder in $(printf '%s\n' "$GATEHOUSE_CACHE/qemu/$kQemuVersions"* | sort -rV); do
+  while IFS= read -r folder; do
     if [[ -f $folder/verified ]] && (cd "$folder" && sha256sum --check --status verified); then
       basename "$folder"
       return
     fi
-  done
+  done < <(printf '%s\n' "$GATEHOUSE_CACHE/qemu/$kQemuVersions"* | sort -rV)
 }
 
 qemu_patch_key() { hash_of "$patches" "$(cat "$build/qemu-source.txt" 2>/dev/null)"; }

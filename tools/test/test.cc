@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/lab/apart.hh"
 #include "tools/lab/deadline.hh"
 #include "tools/lab/guest.hh"
 #include "tools/lab/process.hh"
@@ -109,10 +110,11 @@ Tally run_program(const fs::path& program, const std::string& filter, const std:
                         "--gtest_filter=" + filter, "--gtest_color=no", "--gtest_brief=0"},
                        log);
   const int status = process.wait(kProgramLimit);
+  lab::remove_namespaces_of_the_dead();
   const json report = json::parse(lab::read_file(report_path), nullptr, false);
   Tally tally = report.is_object() ? read_report(report) : Tally{};
   const std::string name = program.filename().string();
-  const bool unexplained = status != 0 && tally.failed == 0;
+  const bool unexplained = !report.is_object() || (status != 0 && tally.failed == 0);
   if (unexplained) {
     ++tally.failed;
     tally.failures.push_back(name + (status < 0 ? " did not end in time"

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <sstream>
+#include <vector>
 
 #include "tools/lab/failure.hh"
 #include "tools/lab/process.hh"
@@ -24,20 +25,33 @@ CpuTime read_schedstat(const std::string& path) {
   return {time.running / 1e9, time.waiting / 1e9};
 }
 
-bool name_begins(const fs::path& task, const std::string& name) {
-  return lab::read_file((task / "comm").string()).starts_with(name);
+bool name_has(const fs::path& task, const std::string& part) {
+  return lab::read_file((task / "comm").string()).find(part) != std::string::npos;
+}
+
+std::vector<unsigned> allowed_cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  std::vector<unsigned> cores;
+  for (unsigned core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &allowed)) cores.push_back(core);
+  }
+  return cores;
 }
 
 }  // namespace
 
 unsigned bench_core() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  for (unsigned core = CPU_SETSIZE; core-- > 0;) {
-    if (CPU_ISSET(core, &allowed)) return core;
+  const std::vector<unsigned> allowed = allowed_cores();
+  return allowed.empty() ? 0 : allowed.back();
+}
+
+unsigned core_beside(unsigned core) {
+  for (const unsigned other : allowed_cores()) {
+    if (other != core) return other;
   }
-  return 0;
+  return core;
 }
 
 void pin_to(unsigned core) {
@@ -53,7 +67,7 @@ CpuTime thread_time(pid_t process, const std::string& name) {
   std::error_code ignored;
   for (const auto& task :
        fs::directory_iterator("/proc/" + std::to_string(process) + "/task", ignored)) {
-    if (!name_begins(task.path(), name)) continue;
+    if (!name_has(task.path(), name)) continue;
     const CpuTime one = read_schedstat((task.path() / "schedstat").string());
     sum.running += one.running;
     sum.waiting += one.waiting;

@@ -11,13 +11,15 @@ namespace gatehouse::bench {
 
 // The core that benches run on: the last of those that this process may use.
 unsigned bench_core();
+// Another one of them; the same where there is none.
+unsigned core_beside(unsigned core);
 void pin_to(unsigned core);
 
 struct CpuTime {
   double running = 0;  // seconds on a core
   double waiting = 0;  // seconds in which it could have run, and another one did
 };
-// Of the threads of `process` whose name begins so; throws lab::Failure when there is none.
+// Of the threads of `process` in whose names that stands; throws lab::Failure when there is none.
 CpuTime thread_time(pid_t process, const std::string& name);
 // Of the kernel's own thread for work that interrupts left on this core; zero where it has none.
 CpuTime softirq_time(unsigned core);

@@ -131,17 +131,22 @@ class OpenVSwitch final : public Peer {
           " ] && exit; sleep 0.1; done; exit 1");
   }
 
+  // In hexadecimal, of any length.
+  static std::string mask_of(unsigned core) {
+    constexpr const char* kDigits[] = {"1", "2", "4", "8"};
+    return std::string("0x") + kDigits[core % 4] + std::string(core / 4, '0');
+  }
+
   void start_switch() {
-    const unsigned mask = 1u << core_, other = core_ == 0 ? 1 : 0;
     vsctl("--no-wait init");
     char words[400];
     // --no-huge goes with --legacy-mem only, which Open vSwitch must be told.
     std::snprintf(
         words, sizeof words,
         "--no-wait set Open_vSwitch . other_config:dpdk-init=true "
-        "other_config:pmd-cpu-mask=0x%x other_config:dpdk-lcore-mask=0x%x "
+        "other_config:pmd-cpu-mask=%s other_config:dpdk-lcore-mask=%s "
         "other_config:dpdk-extra=\"--no-huge --legacy-mem --no-pci --no-telemetry -m 2048\"",
-        mask, std::thread::hardware_concurrency() > 1 ? 1u << other : mask);
+        mask_of(core_).c_str(), mask_of(core_beside(core_)).c_str());
     vsctl(words);
     switch_ = start(std::string(kProgram) + " unix:" + work_.path("db.sock") +
                         " --unixctl=" + work_.path("vswitchd.ctl"),

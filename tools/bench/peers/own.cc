@@ -32,8 +32,9 @@ json parse_report(const std::string& text) {
   return json::parse(std::regex_replace(text, kNoNumber, "$1null"), nullptr, false);
 }
 
-json run_own(const std::string& filter, const std::vector<std::string>& more) {
-  constexpr auto kLimit = std::chrono::minutes(10);
+json run_own(const std::string& filter, const std::vector<std::string>& more,
+             unsigned repetitions) {
+  const auto limit = std::chrono::minutes(10 + repetitions);
   lab::WorkDir work("core");
   const std::string out = work.path("core.json");
   std::vector<std::string> words = {"taskset",
@@ -44,7 +45,7 @@ json run_own(const std::string& filter, const std::vector<std::string>& more) {
                                     "--benchmark_out=" + out,
                                     "--benchmark_out_format=json"};
   words.insert(words.end(), more.begin(), more.end());
-  lab::check_command(words, kLimit);
+  lab::check_command(words, limit);
   json report = parse_report(lab::read_file(out));
   if (report.is_discarded()) throw lab::Failure("bench-core's report is not JSON");
   if (!report.contains("benchmarks"))

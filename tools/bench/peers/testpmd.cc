@@ -16,15 +16,15 @@ namespace {
 using std::chrono::seconds;
 
 constexpr uint32_t kBuffers = 270'000;
-constexpr uint32_t kMostFlows = 250'000;  // as Open vSwitch, whose buffers are no more
-constexpr const char* kWorker = "rte-worker-";
+constexpr uint32_t kMostFlows = 250'000;    // as Open vSwitch, whose buffers are no more
+constexpr const char* kWorker = "-worker";  // rte-worker-CORE, since 24.11 dpdk-workerCORE
 constexpr const char* kForwarded = "Accumulated forward statistics for all ports";
 
 class Testpmd final : public Peer {
  public:
   Testpmd(const lab::WorkDir& work, unsigned core) : work_(work), core_(core) {
     require_program("dpdk-testpmd", kPackagesFix);
-    if (std::thread::hardware_concurrency() < 2)
+    if (core_beside(core) == core)
       throw lab::Failure("testpmd needs a second core, for its command line");
   }
   uint32_t most_flows() const override { return kMostFlows; }
@@ -43,6 +43,7 @@ class Testpmd final : public Peer {
     wait_until_it_forwards(process);
     std::this_thread::sleep_for(seconds(1));
     const double taken = time_until_end(process);
+    process.wait(seconds(30));
     const std::string log = process.log();
     const size_t at = log.find("TX-packets:", log.find(kForwarded));
     if (at == std::string::npos)
@@ -53,7 +54,7 @@ class Testpmd final : public Peer {
   std::string file() const { return work_.path("testpmd.pcap"); }
 
   std::vector<std::string> command() const {
-    const unsigned other = core_ == 0 ? 1 : 0;
+    const unsigned other = core_beside(core_);
     return {"env",
             "RUNTIME_DIRECTORY=" + work_.path(),
             "dpdk-testpmd",
@@ -77,8 +78,8 @@ class Testpmd final : public Peer {
   // Processor time of the core that forwards. It forwards on until the program has seen the signal,
   // within its period of statistics; what counts is the last that is seen of it.
   static double time_until_end(lab::Process& process) {
+    double taken = thread_time(process.pid(), kWorker).running;
     kill(process.pid(), SIGTERM);
-    double taken = 0;
     while (process.running()) {
       try {
         taken = thread_time(process.pid(), kWorker).running;
