@@ -108,9 +108,9 @@ class Slots {
 
   bool used() const { return memory_ != nullptr; }
   // What the NIC gets for an address of the guest's, which has been refused already if it must be.
-  uint64_t address(uint64_t given, uint32_t slot, unsigned buffer) const {
-    const bool none = given == 0 || given == i82574::kSplitNoBuffer || given == kAbortAddress;
-    return none ? given : address_ + offset(slot, buffer);
+  // `null`: what says that there is no buffer.
+  uint64_t address(uint64_t given, uint64_t null, uint32_t slot, unsigned buffer) const {
+    return given == null || given == kAbortAddress ? given : address_ + offset(slot, buffer);
   }
   uint8_t* at(uint32_t slot, unsigned buffer) const { return memory_ + offset(slot, buffer); }
   bool holds(unsigned buffer, uint64_t octets) const { return octets <= sizes_[buffer]; }

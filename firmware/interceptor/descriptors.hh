@@ -20,7 +20,10 @@ inline constexpr unsigned kPrivateShift = 39;
 static_assert(uint64_t{1} << kPrivateShift == partition::kPrivateBase);
 // Below private memory, above any guest's. No buffer from here on reaches what the DMA window
 // opens: it is shorter than 1 MiB, and firmware's first MiB is never in the window.
-inline constexpr uint64_t kAbortAddress = partition::kPrivateBase - 0x20'0000;
+// In no format it says DD: as a word of a descriptor it is no report either.
+inline constexpr uint64_t kAbortAddress = partition::kPrivateBase - 0x1'0020'0000;
+static_assert((kAbortAddress & i82574::RX_STATUS_DD) == 0 &&
+              (kAbortAddress >> i82574::desc::LEGACY_STATUS.low & i82574::RX_STATUS_DD) == 0);
 static_assert(partition::kFirmwareOffset >= i82574::desc::DATA_DTALEN.mask() + 1);
 
 using Vector [[gnu::may_alias, gnu::vector_size(16)]] = uint64_t;
@@ -51,30 +54,6 @@ inline bool is_context(const uint8_t* descriptor) {
 // Returns how many. A context's first word, which is no address, looks private as well.
 uint32_t refuse_transmit(uint8_t* real, uint32_t units);
 
-// Returns what refuse_transmit() says of a run in which something looked private. `all`: whatever
-// bits any of the units' second words has.
-inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t units, uint64_t& all) {
-  const auto* from = reinterpret_cast<const Vector*>(guest);
-  auto* to = reinterpret_cast<Vector*>(real);
-  Vector any{};
-  uint32_t left = units;
-  for (; left >= 4; left -= 4, from += 4, to += 4) {
-    const Vector a = from[0], b = from[1], c = from[2], d = from[3];
-    to[0] = a;
-    to[1] = b;
-    to[2] = c;
-    to[3] = d;
-    any |= a | b | c | d;
-  }
-  for (; left != 0; --left, ++from, ++to) {
-    const Vector one = *from;
-    *to = one;
-    any |= one;
-  }
-  all = any[1];
-  return is_private(any[0]) ? refuse_transmit(real, units) : 0;
-}
-
 // RS or RPS in the second word, and DD there.
 inline constexpr uint64_t kReportMask = uint64_t{i82574::TX_CMD_RS | i82574::TX_CMD_RPS}
                                         << i82574::desc::TX_COMMAND.low;
@@ -82,6 +61,33 @@ inline constexpr uint64_t kTransmitDone = uint64_t{i82574::TX_STATUS_DD}
                                           << i82574::desc::TX_STATUS.low;
 inline constexpr unsigned kTransmitWord = i82574::desc::TX_STATUS.word;
 static_assert(i82574::desc::TX_COMMAND.word == kTransmitWord);
+
+// DD is the NIC's alone to set: a guest that sets it before would have firmware believe that its
+// frames have been sent. Returns what refuse_transmit() says of a run in which something looked
+// private. `all`: whatever bits any of the units' second words has.
+inline uint32_t copy_transmit(uint8_t* real, const uint8_t* guest, uint32_t units, uint64_t& all) {
+  const auto* from = reinterpret_cast<const Vector*>(guest);
+  auto* to = reinterpret_cast<Vector*>(real);
+  static_assert(kTransmitWord == sizeof(uint64_t));
+  constexpr Vector kMask{~uint64_t{0}, ~kTransmitDone};
+  Vector any{};
+  uint32_t left = units;
+  for (; left >= 4; left -= 4, from += 4, to += 4) {
+    const Vector a = from[0] & kMask, b = from[1] & kMask, c = from[2] & kMask, d = from[3] & kMask;
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+    any |= a | b | c | d;
+  }
+  for (; left != 0; --left, ++from, ++to) {
+    const Vector one = *from & kMask;
+    *to = one;
+    any |= one;
+  }
+  all = any[1];
+  return is_private(any[0]) ? refuse_transmit(real, units) : 0;
+}
 
 // False: it reports, and is not finished.
 inline bool may_be_done(const uint8_t* real) {
@@ -170,10 +176,11 @@ inline uint32_t complete_legacy(uint8_t* guest, const uint8_t* real, uint32_t un
   return unit;
 }
 
-// Whether the split descriptor that begins at `real` is finished.
-inline bool split_done(const uint8_t* real, const uint8_t* given) {
-  constexpr uint32_t kStatus = i82574::desc::STATUS_ERROR.word;
-  return load(real, kStatus) != load(given, kStatus);
+// Whether the split descriptor that begins at `real` is finished; `address` is what the NIC was
+// given where it reports. It writes all of a report, and then DD.
+inline bool split_done(const uint8_t* real, uint64_t address) {
+  const uint64_t word = load(real, i82574::desc::STATUS_ERROR.word);
+  return word != address && (word & i82574::RX_STATUS_DD) != 0;
 }
 
 }  // namespace gatehouse::interceptor

@@ -25,6 +25,12 @@
 
 namespace gatehouse::interceptor {
 
+// Of each real ring, with what lies behind it: a NIC that stands at its last unit and is told of
+// descriptors that are longer writes there.
+constexpr uint64_t real_octets(uint64_t units) {
+  return units * i82574::kRingUnit + partition::kPage;
+}
+
 // Private RAM and where the units are. Memory is zero at first and lives as long as the
 // interceptor.
 template <class Bus>
@@ -35,7 +41,7 @@ struct Place {
   Bus vectors;  // BAR 3
   GuestMemory guest;
   Shared* shared;
-  // kRings real rings, page-aligned: all that the NIC reaches of private memory.
+  // kRings times real_octets(units), page-aligned: all that the NIC reaches of private memory.
   uint8_t* real;
   // kReceiveRings of the same length, out of the NIC's reach.
   uint8_t* given;
@@ -189,6 +195,7 @@ class Interceptor {
   [[gnu::always_inline]] void follow_watched(uint64_t messages, bool received);
   [[gnu::always_inline]] void pass_on(uint64_t messages);
   ReceiveFormat read_format() const;
+  bool has_one_format() const;
   void tell(Alert what, uint64_t before, uint64_t now);
 
   static uint64_t pending(partition::UnitControl& control) {
@@ -206,9 +213,7 @@ class Interceptor {
   bool active(unsigned ring) const {
     return receives(ring) ? receive_[queue_of(ring)].active() : transmit_[queue_of(ring)].active();
   }
-  uint8_t* real_ring(unsigned ring) const {
-    return place_.real + uint64_t{ring} * place_.units * i82574::kRingUnit;
-  }
+  uint8_t* real_ring(unsigned ring) const { return place_.real + ring * real_octets(place_.units); }
   uint64_t address_of(const void* pointer) const {
     return reinterpret_cast<uintptr_t>(pointer) + place_.bias;
   }
@@ -237,6 +242,7 @@ class Interceptor {
   Counts counts_;
   std::array<SetUp, kRings> set_ups_;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
+  bool one_format_ = true;  // to all NICs
   ReceiveBuffers buffer_sizes_{};
   std::array<Slots, kReceiveRings> slots_{};
   NicSender<Bus> sender_{place_};

@@ -38,8 +38,7 @@ bool Interceptor<Bus>::start_steering() {
                      .target = place_.core});
   page.write(hal::steer::SLOTS, address_of(place_.shared->slots.data()));
   page.write(hal::steer::DMA, address_of(place_.real));
-  page.write(hal::steer::DMA_OCTETS,
-             uint64_t{kRings} * place_.units * i82574::kRingUnit + place_.copies.reached());
+  page.write(hal::steer::DMA_OCTETS, kRings * real_octets(place_.units) + place_.copies.reached());
   set_up_seals();
   page.write(hal::steer::STEER, partition::kSteerMsi | partition::kSteerIntx);
   result_ = hal::commit(page);

@@ -63,7 +63,10 @@ inline void Interceptor<Bus>::follow_transmit(unsigned queue) {
 template <class Bus>
 inline void Interceptor<Bus>::follow_receive(unsigned queue) {
   ReceiveRing& ring = receive_[queue];
-  const uint32_t tail = read_shadow(shadow(queue, &RingRegisters::tail)) & kPositionMask;
+  uint32_t tail = read_shadow(shadow(queue, &RingRegisters::tail)) & kPositionMask;
+  // A NIC takes whole descriptors, and would not find one that ends in the middle.
+  if (format_ == ReceiveFormat::kSplit) [[unlikely]]
+    tail &= ~1u;
   if (tail < ring.units()) [[likely]] {
     if (ring.takes_back(tail)) [[unlikely]]
       return begin_anew(queue);
@@ -137,15 +140,19 @@ inline void Interceptor<Bus>::pass_on(uint64_t messages) {
 
 template <class Bus>
 void Interceptor<Bus>::take_records() {
-  do {
-    for (auto ready = records_.ready(); !ready.empty(); ready = records_.ready()) {
+  // A guest that goes on writing does not keep the core from its other work.
+  constexpr unsigned kRecordRounds = 16;
+  for (unsigned round = 0; round != kRecordRounds; ++round) {
+    for (unsigned span = 0; span != 2; ++span) {  // up to the ring's end, and from its begin
+      const auto ready = records_.ready();
       for (const partition::RedirectRecord& record : ready) take_record(record);
       consume(ready.size());
     }
     if (records_.overruns() != overruns_) resynchronize();
     set_up_rings();
     settle_shadows();
-  } while (!records_.ready().empty());
+    if (records_.ready().empty()) return;
+  }
 }
 
 template <class Bus>
@@ -239,11 +246,21 @@ ReceiveFormat Interceptor<Bus>::read_format() const {
   return i82574::receive_format(nic_read(i82574::reg::RCTL), nic_read(i82574::reg::RFCTL));
 }
 
+// NICs differ in the rest: QEMU's e1000e takes sizes from PSRCTL for each DTYP but 0, and each for
+// packet split, though EXSTEN is off.
+template <class Bus>
+bool Interceptor<Bus>::has_one_format() const {
+  const uint32_t type = i82574::field_get(nic_read(i82574::reg::RCTL), i82574::RCTL_DTYP);
+  return type == 0 || read_format() == ReceiveFormat::kSplit;
+}
+
 template <class Bus>
 void Interceptor<Bus>::set_up_rings() {
   if (!started_) return;
   const ReceiveFormat format = read_format();
-  const bool changed = follow_buffer_sizes(format) || format != format_;
+  const bool one = has_one_format();
+  bool changed = follow_buffer_sizes(format) || format != format_;
+  changed |= one != std::exchange(one_format_, one);
   for (unsigned ring = 0; ring < kReceiveRings && changed; ++ring)
     set_ups_[ring].changed |= active(ring);
   format_ = format;
@@ -267,6 +284,11 @@ bool Interceptor<Bus>::usable(unsigned ring, uint32_t head) {
   const uint32_t units =
       (set_up[offsetof(RingRegisters, length)] & kLengthMask) / i82574::kRingUnit;
   if (units == 0 || head >= units) return false;
+  const bool halved = format_ == ReceiveFormat::kSplit && head % 2 != 0;  // in a descriptor
+  if (receives(ring) && (halved || !one_format_)) {
+    refuse_ring(Alert::kUnusableRing);
+    return false;
+  }
   const uint64_t base = uint64_t{set_up[offsetof(RingRegisters, base_high)]} << 32 |
                         (set_up[offsetof(RingRegisters, base_low)] & kBaseMask);
   if (units > place_.units || !place_.guest.at(base, uint64_t{units} * i82574::kRingUnit)) {

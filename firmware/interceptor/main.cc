@@ -112,14 +112,14 @@ class Memory {
     place.given = take(rings(kReceiveRings));
     if (mode_ == Mode::kSealed && !share_out(place.seals)) return false;
     if (mode_ != Mode::kCopied) {
-      place.real = take(rings(kRings));
+      place.real = take(real_rings());
       return true;
     }
     interceptor::CopyPlace& copies = place.copies;
     copies.frame = take(interceptor::kCopyOctets);
     copies.marks = reinterpret_cast<uint32_t*>(take(marks()));
     // From here on the NIC reaches it.
-    place.real = take(rings(kRings));
+    place.real = take(real_rings());
     copies.send = take(kSendOctets);
     copies.receive_octets = arena_.left() & ~(partition::kPage - 1);
     copies.receive = take(copies.receive_octets);
@@ -133,10 +133,11 @@ class Memory {
     return (octets + partition::kPage - 1) & ~(partition::kPage - 1);
   }
   uint64_t rings(uint64_t count) const { return count * units_ * i82574::kRingUnit; }
+  uint64_t real_rings() const { return kRings * interceptor::real_octets(units_); }
   uint64_t marks() const { return interceptor::kTransmitRings * units_ * sizeof(uint32_t); }
   uint64_t seals() const { return kRings * units_ * sizeof(uint64_t); }
   uint64_t needed() const {
-    uint64_t octets = partition::kPage + rings(kRings + kReceiveRings);
+    uint64_t octets = partition::kPage + real_rings() + rings(kReceiveRings);
     if (mode_ == Mode::kSealed) octets += interceptor::kCopyOctets + paged(seals());
     if (mode_ == Mode::kCopied)
       octets += interceptor::kCopyOctets + paged(marks()) + kSendOctets +
@@ -325,6 +326,12 @@ bool load_rules(Reporter& reporter, bool& inspected) {
                                     reporter);
 }
 
+// A manager that connects later finds it on the console.
+void refuse(std::string_view why) {
+  hal::print(why, "\n");
+  hal::alert(why);
+}
+
 }  // namespace
 
 void firmware_main(hal::Core& core) {
@@ -333,16 +340,12 @@ void firmware_main(hal::Core& core) {
   const hal::Arguments arguments(hal::read_arguments(hal::kControlBlock.bus(), buffer));
   Reporter reporter;
   bool inspected;
-  if (!load_rules(reporter, inspected)) return hal::alert("interceptor: the rules are not valid");
+  if (!load_rules(reporter, inspected)) return refuse("interceptor: the rules are not valid");
   if (!inspected && (arguments.find("seal") == "on" || arguments.find("copy") == "on"))
-    return hal::alert(
-        "interceptor: seal=on and copy=on are for inspected frames; add rules by data=");
+    return refuse("interceptor: seal=on and copy=on are for inspected frames; add rules by data=");
   Refusal why;
   const auto place = make_place(arguments, mode_of(arguments, inspected), why);
-  if (!place) {
-    hal::print(why.view(), "\n");
-    return hal::alert(why.view());
-  }
+  if (!place) return refuse(why.view());
 
   Interceptor& interceptor =
       the_interceptor.emplace(*place, reporter, inspected ? &patterns : nullptr);

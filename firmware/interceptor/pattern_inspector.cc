@@ -13,7 +13,7 @@ bool PatternInspector::load(std::span<const uint8_t> image, PatternSink& sink) {
   const auto& header = *reinterpret_cast<const PatternHeader*>(image.data());
   if (header.magic != partition::kPatternMagic || header.reserved != 0) return false;
   if (header.rules > partition::kMaxPatternRules) return false;
-  if (image.size() < sizeof header + header.rules * sizeof(PatternRule)) return false;
+  if (image.size() != sizeof header + header.rules * sizeof(PatternRule)) return false;
   const std::span rules(reinterpret_cast<const PatternRule*>(image.data() + sizeof header),
                         header.rules);
   if (!matcher_.load(rules)) return false;

@@ -18,20 +18,20 @@ void ReceiveRing::keep(uint32_t from, uint32_t units) {
 }
 
 // What the NIC would have been given is kept; it gets private buffers. No word of its last report
-// stays, which it might take for an address when the guest changes its format.
+// stays, nor one that it might take for an address when the guest changes its format.
 void ReceiveRing::hide(uint32_t from, uint32_t units) {
   for (uint32_t unit = from; unit != from + units; ++unit) {
     const Vector guests = vector_at(place_.given, unit);
     Vector& nics = vector_at(place_.real, unit);
     if (format_ != ReceiveFormat::kSplit) {
-      nics = Vector{slots_.address(guests[0], slot(unit), 0), 0};
+      nics = Vector{slots_.address(guests[0], null(), slot(unit), 0), kAbortAddress};
       continue;
     }
     const bool first = distance(unit) % 2 == 0;
     const uint32_t slot = this->slot(first ? unit : (unit == 0 ? place_.units : unit) - 1);
     const unsigned buffer = first ? 0 : 2;
-    nics = Vector{slots_.address(guests[0], slot, buffer),
-                  slots_.address(guests[1], slot, buffer + 1)};
+    nics = Vector{slots_.address(guests[0], null(), slot, buffer),
+                  slots_.address(guests[1], null(), slot, buffer + 1)};
   }
 }
 
@@ -45,10 +45,11 @@ uint64_t ReceiveRing::status_error(uint32_t unit) const {
 }
 
 bool ReceiveRing::finished(uint32_t unit) const {
-  if (format_ == ReceiveFormat::kSplit && slots_.used())
-    return load(real(unit), desc::STATUS_ERROR.word) !=
-           slots_.address(get<desc::SPLIT_ADDRESS1>(given(unit)), slot(unit), 1);
-  if (format_ == ReceiveFormat::kSplit) return split_done(real(unit), given(unit));
+  if (format_ == ReceiveFormat::kSplit) {
+    const uint64_t address = get<desc::SPLIT_ADDRESS1>(given(unit));
+    return split_done(real(unit),
+                      slots_.used() ? slots_.address(address, null(), slot(unit), 1) : address);
+  }
   return (status_error(unit) & RX_STATUS_DD) != 0;
 }
 
@@ -57,7 +58,7 @@ void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
   const uint8_t* first = given(unit);
   const auto add = [&](unsigned buffer, uint64_t address, uint64_t octets) {
     // A null descriptor has no buffer, whatever its length says.
-    if (address == 0 || octets == 0) return;
+    if (address == null() || octets == 0) return;
     const uint32_t count = static_cast<uint32_t>(octets);
     inspection.builder.add(inspection.guest.at(address, octets), count, unit);
     if (!slots_.used()) return;

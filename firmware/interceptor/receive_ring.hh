@@ -83,6 +83,9 @@ class ReceiveRing : public Ring {
   // Of a descriptor's `first` unit.
   uint32_t slot(uint32_t first) const { return first / step(); }
   bool complete_frames(Inspection& inspection, Counts& counts);
+  // 7.1.4, 7.1.5: an address that says that there is no buffer. In a split descriptor 0 is one like
+  // any other.
+  uint64_t null() const { return format_ == ReceiveFormat::kSplit ? i82574::kSplitNoBuffer : 0; }
   uint32_t step() const { return format_ == ReceiveFormat::kSplit ? 2 : 1; }
   uint64_t status_error(uint32_t unit) const;
   bool finished(uint32_t unit) const;

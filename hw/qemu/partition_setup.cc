@@ -119,6 +119,7 @@ PartitionHost::PartitionHost(GatehousePartitionState* device, unsigned number)
 PartitionHost::~PartitionHost() {
   g_partitions[number_] = nullptr;
   timer_free(timer_);
+  if (apic_) memory_region_del_subregion(&device_->root, apic_);
   if (memory_made_) address_space_destroy(&memory_);
 }
 
@@ -146,7 +147,12 @@ Status PartitionHost::load_files() {
   firmware_ = std::move(firmware.value());
   if (!device_->data) return {};
   const uint64_t room = kRamBase + device_->memory - firmware_.end;
-  return read_file(device_->data, room, data_file_);
+  if (Status status = read_file(device_->data, room, data_file_); !status.ok()) return status;
+  // To firmware it would look like none.
+  if (data_file_.empty())
+    return Status::error(std::string(device_->data) +
+                         ": the file is empty; write it, or leave out data=");
+  return {};
 }
 
 Status PartitionHost::make_memory() {
@@ -213,6 +219,9 @@ Status PartitionHost::make_cores() {
     g_free(message);
     return status;
   }
+  // Over the guest's, below what refuses messages.
+  apic_ = gatehouse_core_apic(core_[0]);
+  memory_region_add_subregion_overlap(&device_->root, kMessages, apic_, kWindowPriority - 1);
   return {};
 }
 

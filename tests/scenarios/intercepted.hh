@@ -34,6 +34,8 @@ class Intercepted {
   lab::Agent& agent() { return guest_->agent(); }
   lab::Guest& peer() { return *peer_; }
   const lab::WorkDir& work() const { return work_; }
+  // The partition's, a file.
+  std::string console() const { return work_.path(guest_name_ + ".partition"); }
 
   // What the firmware reports: "started" is 1 or 0, counts and rules have their names.
   std::map<std::string, uint64_t> report();
@@ -43,8 +45,6 @@ class Intercepted {
  private:
   std::unique_ptr<lab::Guest> start(const std::string& side, const std::string& name,
                                     const std::string& incoming = "");
-  std::string console() const { return work_.path(guest_name_ + ".partition"); }
-
   lab::WorkDir work_{"intercepted"};
   const Nic nic_;
   const std::string more_;

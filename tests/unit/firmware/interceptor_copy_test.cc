@@ -79,6 +79,23 @@ TEST_F(CopiedInspection, TheGuestGetsNothingBeforeItWasInspected) {
   }
 }
 
+// 7.1.5: in a split descriptor all ones say that there is no buffer; 0 is an address.
+TEST_F(CopiedInspection, AnAddressOfZeroIsABufferOfASplitDescriptor) {
+  start();
+  Driver driver(m, {.format = Format::kSplit});
+  driver.set_up();
+  put<desc::SPLIT_ADDRESS1>(driver.rx(0), 0);
+  m.settle();
+  const Bytes before(m.memory.ram.get(), m.memory.ram.get() + vnic::rig::Memory::kRam);
+  const Bytes frame = numbered(0, 700);
+  m.receive(frame);
+  inspector.on_inspect = [&] {
+    EXPECT_EQ(std::memcmp(before.data(), m.memory.ram.get(), before.size()), 0);
+  };
+  m.settle();
+  EXPECT_EQ(inspector.received(), std::vector<Bytes>{frame}) << "all of it";
+}
+
 // The NIC gets addresses of private buffers alone.
 TEST_F(CopiedInspection, TheNicHasNoAddressOfTheGuests) {
   for (const Format format : kFormats) {
@@ -96,9 +113,9 @@ TEST_F(CopiedInspection, TheNicHasNoAddressOfTheGuests) {
       const uint64_t* words = real + unit * 2;
       EXPECT_TRUE(within(words[0], kReceiveAt, kReceiveOctets) || words[0] == kSplitNoBuffer);
       if (format == Format::kSplit) continue;
-      EXPECT_EQ(words[1], 0u) << "nothing that may be taken for an address";
+      EXPECT_EQ(words[1], kAbortAddress) << "nothing that leads anywhere as an address";
     }
-    const uint64_t* transmit = real + 2 * kUnits * kReceiveRings;
+    const uint64_t* transmit = real + kReceiveRings * real_octets(kUnits) / sizeof(uint64_t);
     for (uint32_t unit = 0; unit < 40; ++unit)
       EXPECT_TRUE(within(transmit[unit * 2], kSendAt, kSendOctets));
     reset();
@@ -198,11 +215,11 @@ TEST_F(CopiedInspection, ATailThatGoesBackGivesTheNicPrivateBuffersAlone) {
     for (uint32_t unit = m.nic.mmio_read(reg::RDH(0), 4); unit != tail; unit = (unit + 1) % 64) {
       ++units;
       const uint64_t address = real[unit * 2];
-      EXPECT_TRUE(address - partition::kRamBase - kReceiveAt < kReceiveOctets || address == 0 ||
+      EXPECT_TRUE(address - partition::kRamBase - kReceiveAt < kReceiveOctets ||
                   address == kAbortAddress || address == kSplitNoBuffer)
           << unit << " has " << std::hex << address;
       if (format == Format::kSplit) continue;
-      EXPECT_EQ(real[unit * 2 + 1], 0u) << unit;
+      EXPECT_EQ(real[unit * 2 + 1], kAbortAddress) << unit;
     }
     EXPECT_EQ(units, 62u);
     reset();

@@ -2,6 +2,8 @@
 // What a hostile guest may write into rings and registers.
 #include <random>
 
+#include <utility>
+
 #include "tests/unit/firmware/interceptor_rig.hh"
 
 namespace gatehouse::interceptor {
@@ -118,6 +120,56 @@ TEST_F(Hostile, ARingThatCannotBeFollowedStaysOff) {
   EXPECT_EQ(m_.card.sent.size(), 1u);
 }
 
+// Where NICs differ in what a descriptor is, or one begins in the middle of the ring's units.
+TEST_F(Hostile, AReceiveRingWithoutOneMeaningStaysOff) {
+  struct Row {
+    const char* name;
+    uint32_t rfctl, type, head;
+    bool on;
+  };
+  const Row rows[] = {{"legacy", 0, 0, 1, true},
+                      {"extended", RFCTL_EXSTEN, 0, 1, true},
+                      {"split", RFCTL_EXSTEN, 1, 2, true},
+                      {"split, at a half", RFCTL_EXSTEN, 1, 1, false},
+                      {"split, but not extended", 0, 1, 0, false},
+                      {"reserved", RFCTL_EXSTEN, 3, 0, false},
+                      {"legacy again", 0, 0, 1, true}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    m_.set(reg::RFCTL, row.rfctl);
+    m_.set(reg::RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC | row.type << 10);
+    m_.set(reg::RDH(0), row.head);
+    m_.set(reg::RDLEN(0), 1024);
+    m_.settle();
+    EXPECT_EQ(m_.nic.mmio_read(reg::RDLEN(0), 4), row.on ? 1024u : 0u);
+  }
+}
+
+TEST_F(Hostile, AHalfOfASplitDescriptorIsNotGiven) {
+  Driver driver(m_, {.format = Format::kSplit});
+  driver.set_up();
+  m_.settle();
+  driver.tail(reg::RDT, 63);
+  m_.settle();
+  EXPECT_EQ(m_.nic.mmio_read(reg::RDT(0), 4), 62u);
+}
+
+TEST_F(Hostile, SettingUpWithoutEndDoesNotKeepTheCore) {
+  uint32_t writes = 0;
+  bool inside = false;
+  m_.on_access = [&] {
+    if (std::exchange(inside, true)) return;
+    m_.set(reg::TDBAL(0), ++writes * 128);
+    inside = false;
+  };
+  m_.set(reg::TDBAL(0), 0);
+  EXPECT_TRUE(m_.interceptor.poll()) << "there is more";
+  EXPECT_GT(writes, 10u);
+  m_.on_access = nullptr;
+  m_.settle();
+  EXPECT_EQ(m_.get(reg::TDBAL(0)), writes * 128);
+}
+
 TEST_F(Hostile, ATailBeyondTheRingStopsItUntilTheNext) {
   for (const uint32_t tail : {64u, 65u, 1024u, 0xffffu, 0xffffffffu}) {
     driver_.tail(reg::TDT, tail);
@@ -176,7 +228,7 @@ TEST_F(Hostile, AResetWhileRingsAreSetUpGivesTheNicNothingElse) {
     const uint32_t head = read(head_offset(ring)), tail = read(tail_offset(ring));
     if (tail >= units || tail == head) return;
     ASSERT_EQ(read(ring_offset(ring) + 4), partition::kRamBase >> 32);
-    const uint8_t* real = hidden(kRealAt + uint64_t{ring} * kUnits * kRingUnit);
+    const uint8_t* real = hidden(kRealAt + ring * interceptor::real_octets(kUnits));
     ASSERT_EQ(read(ring_offset(ring)), (partition::kRamBase + (real - hidden(0))) & 0xffffffff);
     for (uint32_t unit = head; unit != tail; unit = (unit + 1) % units)
       ASSERT_NE(real[unit * kRingUnit + 7], kFormer) << unit;
@@ -193,7 +245,7 @@ TEST_F(Hostile, AResetWhileRingsAreSetUpGivesTheNicNothingElse) {
       m_.receive(numbered(i));
       m_.settle();
     }
-    std::memset(hidden(kRealAt), kFormer, uint64_t{interceptor::kRings} * kUnits * kRingUnit);
+    std::memset(hidden(kRealAt), kFormer, interceptor::kRings * interceptor::real_octets(kUnits));
     for (const uint32_t length : {reg::RDLEN(0), reg::TDLEN(0)}) m_.set(length, m_.get(length));
     unsigned accesses = 0;
     in_time = false;

@@ -70,6 +70,43 @@ TEST(Inspection, PassesDropsAndChangesBothWaysInEveryFormat) {
   }
 }
 
+// DD is the NIC's to set: a guest could have frames taken for sent, and write others over them.
+TEST(Inspection, ADescriptorThatSaysThatItIsDoneIsNot) {
+  for (const uint32_t units : {7u, 3u}) {
+    Picky picky;
+    Machine m(&picky);
+    ASSERT_TRUE(m.interceptor.start());
+    Driver driver(m, {.transmit_units = 8});
+    driver.set_up();
+    m.settle();
+    m.set(reg::TCTL, 0);
+    for (uint32_t unit = 0; unit < units; ++unit) {
+      ASSERT_TRUE(driver.send(numbered(2)));
+      put<desc::TX_STATUS>(driver.tx(unit), TX_STATUS_DD);
+    }
+    driver.doorbell();
+    m.settle();
+    EXPECT_TRUE(m.card.sent.empty());
+    EXPECT_EQ(driver.position(reg::TDH), 0u);
+    m.set(reg::TCTL, TCTL_EN | TCTL_PSP);
+    m.settle();
+    EXPECT_EQ(m.card.sent.size(), units);
+    EXPECT_EQ(driver.position(reg::TDH), units);
+  }
+}
+
+// The NIC writes the whole report, and then DD: in between it is none.
+TEST(Inspection, ASplitDescriptorIsDoneWhenItSaysSo) {
+  alignas(16) uint8_t real[32] = {};
+  constexpr uint64_t kAddress = 0x1234'5001;  // with the bit that is DD
+  put<desc::SPLIT_ADDRESS1>(real, kAddress);
+  EXPECT_FALSE(split_done(real, kAddress));
+  put<desc::STATUS_ERROR>(real, RX_STATUS_EOP);
+  EXPECT_FALSE(split_done(real, kAddress));
+  put<desc::STATUS_ERROR>(real, RX_STATUS_EOP | RX_STATUS_DD);
+  EXPECT_TRUE(split_done(real, kAddress));
+}
+
 TEST(Inspection, HoldsAFrameBackUntilAllOfItIsThere) {
   Picky picky;
   Machine m(&picky);

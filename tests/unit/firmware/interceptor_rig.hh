@@ -28,7 +28,7 @@ inline constexpr uint64_t kSharedAt = 0x10'0000, kGivenAt = 0x12'0000, kSealsAt 
                           kCopyAt = 0x16'0000, kMarksAt = 0x1c'0000, kRealAt = 0x20'0000;
 inline constexpr uint64_t kSealKey = 0x0123'4567'89ab'cdef;
 inline constexpr uint32_t kUnits = 1024;  // of a real ring
-inline constexpr uint64_t kSendAt = kRealAt + kRings * kUnits * kRingUnit,
+inline constexpr uint64_t kSendAt = kRealAt + kRings * real_octets(kUnits),
                           kReceiveAt = kSendAt + kTransmitRings * kSendOctets;
 inline constexpr uint32_t kVector = 40;
 
