@@ -153,6 +153,11 @@ bool gatehouse_core_realize(struct GatehouseCore *core, char **error)
     return false;
 }
 
+MemoryRegion *gatehouse_core_apic(struct GatehouseCore *core)
+{
+    return &APIC_COMMON(core->parent_obj.apic_state)->io_memory;
+}
+
 static void set_segments(CPUX86State *env, const struct gatehouse_core_place *start)
 {
     const unsigned data = DESC_P_MASK | DESC_S_MASK | DESC_W_MASK | DESC_A_MASK | DESC_B_MASK | DESC_G_MASK;

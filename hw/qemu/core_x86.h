@@ -55,6 +55,8 @@ const char *gatehouse_core_refusal(uint64_t private_base);
 struct GatehouseCore *gatehouse_core_new(const struct gatehouse_core_options *options);
 /* False, and *error (to be freed by g_free) set. The core is halted until it is started. */
 bool gatehouse_core_realize(struct GatehouseCore *core, char **error);
+/* The page of its APIC's registers, for the memory of its partition: that of whichever core accesses it. */
+struct MemoryRegion *gatehouse_core_apic(struct GatehouseCore *core);
 /* Resets the core and starts it. While the VM is stopped, or for a reset. */
 void gatehouse_core_start(struct GatehouseCore *core, const struct gatehouse_core_place *start);
 void gatehouse_core_interrupt(struct GatehouseCore *core, uint8_t vector);

@@ -20,6 +20,9 @@ struct WatchBus {
   static void tell_gone(WatchBus* bus) {
     if (bus->watch) bus->watch->gone();
   }
+  static void tell_reset_begins(WatchBus* bus) {
+    if (bus->watch) bus->watch->watcher_.device_reset_begins();
+  }
   static void tell_reset(WatchBus* bus) {
     if (bus->watch) bus->watch->watcher_.device_reset();
   }
@@ -44,6 +47,9 @@ void class_init(ObjectClass* object_class, void*) {
   object_class->unparent = [](Object* object) {
     WatchBus::tell_gone(GATEHOUSE_WATCH_BUS(object));
     parent_unparent(object);
+  };
+  RESETTABLE_CLASS(object_class)->phases.enter = [](Object* object, ResetType) {
+    WatchBus::tell_reset_begins(GATEHOUSE_WATCH_BUS(object));
   };
   // All of a tree's hold phases, the device's among them, come before its exit phases.
   RESETTABLE_CLASS(object_class)->phases.exit = [](Object* object, ResetType) {

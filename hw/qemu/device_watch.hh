@@ -24,6 +24,8 @@ class DeviceWatcher {
   virtual Status device_plugged(PCIDevice* device) = 0;
   // Its registers and BARs are still there, and are gone afterwards.
   virtual void device_unplugged() = 0;
+  // A bus or the machine is about to reset it: no part of it has been reset.
+  virtual void device_reset_begins() {}
   // It has its reset values. Its configuration space may have not yet (function level reset).
   virtual void device_reset() = 0;
 };

@@ -108,6 +108,7 @@ class PartitionHost final : public partition::RamPort,
   const unsigned number_;
   AddressSpace memory_{};  // root, for writes that translated code must notice
   bool memory_made_ = false;
+  MemoryRegion* apic_ = nullptr;  // in the cores' memory
   uint8_t* ram_ = nullptr;
 
   std::vector<uint8_t> firmware_file_;

@@ -61,6 +61,8 @@ class SteerHost final : public partition::Unit,
   // DeviceWatcher
   Status device_plugged(PCIDevice* device) override;
   void device_unplugged() override;
+  // A PCI bus that is reset has no line high.
+  void device_reset_begins() override { model_.device_reset(); }
   void device_reset() override;
   // DmaWindowOwner
   void dma_denied() override { model_.dma_denied(); }

@@ -34,31 +34,46 @@ constexpr uint16_t kDeviceId = 0x10d3;  // 82574L
 
 VnicHost& host_of(void* state) { return *static_cast<GatehouseVnicState*>(state)->host; }
 
+// A CPU may have found the region before the device was unplugged, and have waited for the lock
+// since.
+vnic::Vnic* model_of(void* state) {
+  VnicHost* host = static_cast<GatehouseVnicState*>(state)->host;
+  return host ? &host->model() : nullptr;
+}
+uint64_t all_ones(unsigned size) {
+  return size >= 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * size) - 1;
+}
+
 uint64_t read_memory(void* state, hwaddr offset, unsigned size) {
-  VnicHost& host = host_of(state);
-  const uint64_t value = host.model().mmio_read(offset, size);
-  trace_gatehouse_vnic_read(host.name().c_str(), offset, value);
+  vnic::Vnic* model = model_of(state);
+  if (!model) return all_ones(size);
+  const uint64_t value = model->mmio_read(offset, size);
+  trace_gatehouse_vnic_read(host_of(state).name().c_str(), offset, value);
   return value;
 }
 
 void write_memory(void* state, hwaddr offset, uint64_t value, unsigned size) {
-  VnicHost& host = host_of(state);
-  trace_gatehouse_vnic_write(host.name().c_str(), offset, value);
-  host.model().mmio_write(offset, value, size);
+  vnic::Vnic* model = model_of(state);
+  if (!model) return;
+  trace_gatehouse_vnic_write(host_of(state).name().c_str(), offset, value);
+  model->mmio_write(offset, value, size);
 }
 
 uint64_t read_flash(void* state, hwaddr offset, unsigned size) {
-  return host_of(state).model().flash_read(offset, size);
+  vnic::Vnic* model = model_of(state);
+  return model ? model->flash_read(offset, size) : all_ones(size);
 }
 void write_flash(void* state, hwaddr offset, uint64_t value, unsigned size) {
-  host_of(state).model().flash_write(offset, value, size);
+  if (vnic::Vnic* model = model_of(state)) model->flash_write(offset, value, size);
 }
 
 uint64_t read_io(void* state, hwaddr offset, unsigned size) {
-  return host_of(state).model().io_read(offset, size);
+  vnic::Vnic* model = model_of(state);
+  return model ? model->io_read(offset, size) : all_ones(size);
 }
 void write_io(void* state, hwaddr offset, uint64_t value, unsigned size) {
-  host_of(state).model().io_write(offset, static_cast<uint32_t>(value), size);
+  if (vnic::Vnic* model = model_of(state))
+    model->io_write(offset, static_cast<uint32_t>(value), size);
 }
 
 constexpr MemoryRegionOps operations(decltype(MemoryRegionOps::read) read,

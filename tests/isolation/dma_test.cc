@@ -456,6 +456,29 @@ TEST_F(Device, IommuMapsPrivateRam) {
       true);
 }
 
+TEST_F(Device, IommuFaultsUnderACoresView) {
+  constexpr uint32_t kFaultControl = 0x38, kFaultData = 0x3c, kFaultAddress = 0x40;
+  each(
+      [](DeviceFort& fort) {
+        ASSERT_EQ(fort.ask(kSteer), 0u);
+        fort.bus().write(kIommu + kFaultAddress, 0xfee0'0000, 4);
+        fort.bus().write(kIommu + kFaultData, 0x66, 4);
+        fort.bus().write(kIommu + kFaultControl, 0, 4);
+        for (const uint64_t target : {uint64_t{kBuffer}, kTreasure, uint64_t{bar_of(kE1000e, 0)}}) {
+          map(fort, kE1000e, target);
+          EXPECT_EQ(fort.ask(kMemoryAll), kWhole);
+          fort.bus().write(kIommu + kRoot, bar_of(kE1000e, 0), 8);  // tables in a device
+          iommu_command(fort, 0x4000'0000);
+          fort.bus().write(kIommu + 0xf8, 0x9000'0000'0000'0000, 8);
+          EXPECT_EQ(fort.ask(kMemoryAll), kWhole);
+          iommu_off(fort);
+        }
+        fort.bus().write(kIommu + kFaultControl, 0x8000'0000, 4);
+        EXPECT_EQ(fort.ask(kUnsteer), 0u);
+      },
+      true);
+}
+
 TEST_F(Device, IommuLetsPass) {
   each(
       [](DeviceFort& fort) {

@@ -145,6 +145,41 @@ TEST_F(Interrupt, MessagesIntoTheDmaWindow) {
   });
 }
 
+// Messages for 0xfee00010 to 0xfee00fff are writes to the APIC of the CPU on whose thread they are.
+TEST_F(Interrupt, MessagesIntoACoresApic) {
+  namespace reg = i82574::reg;
+  constexpr uint32_t kSpurious = 0xf0, kCommandLow = 0x300, kTaskPriority = 0x80;
+  constexpr struct {
+    uint32_t at, value;
+  } kWrites[] = {{kTaskPriority, 0xf0},   {kCommandLow, 0x4'0400},  // NMI: itself, all, others
+                 {kCommandLow, 0x8'0400}, {kCommandLow, 0xc'0400},
+                 {kCommandLow, 0x8'0066}, {kSpurious, 0}};
+  each([&](DeviceFort& fort) {
+    ASSERT_EQ(fort.ask(kSteer), 0u);
+    fort.start_nic(kE1000e, 0x20'0000, 0x21'0000, 0x22'0000);
+    const unsigned at = msix_capability(fort, kE1000e);
+    fort.config_write(kE1000e, at + 2, 0x8000, 2);
+    fort.write(kE1000e, reg::IVAR, 0x80088888);
+    fort.write(kE1000e, reg::IMS, 0xffff'ffff);
+    for (const auto& write : kWrites) {
+      SCOPED_TRACE(write.at);
+      const uint64_t table = bar_of(kE1000e, 3);
+      fort.bus().write(table, kApic + write.at, 4);
+      fort.bus().write(table + 4, 0, 4);
+      fort.bus().write(table + 8, write.value, 4);
+      fort.bus().write(table + 12, 0, 4);
+      fort.write(kE1000e, reg::EITR(0), 0);
+      fort.write(kE1000e, reg::ICS, 0x01f0'0094);
+      fort.write(kE1000e, reg::ICR, 0xffff'ffff);
+      EXPECT_TRUE(eventually([&] { return fort.ask(kInject) == kWhole; }))
+          << "no message was steered";
+      fort.expect_held();
+    }
+    EXPECT_EQ(fort.ask(kUnsteer), 0u);
+    fort.config_write(kE1000e, at + 2, 0, 2);
+  });
+}
+
 TEST_F(Interrupt, RemappingToCores) {
   // VT-d 5.1: with extended interrupt mode an entry names all 32 bits of an APIC ID.
   DeviceFort& fort = *devices_[1];

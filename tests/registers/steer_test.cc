@@ -211,6 +211,24 @@ TEST_P(Steered, ARaisedLineDoesNotOutliveTheMachinesReset) {
   EXPECT_FALSE(line());
 }
 
+// A bus that is reset has no line that is high, or QEMU ends.
+TEST(Steer, ARaisedLineDoesNotOutliveItsBus) {
+  Machine machine({.more = {"-device", "pcie-root-port,id=port0,addr=5,slot=1,chassis=1", "-device",
+                            "e1000e,id=vnic0,bus=port0,romfile=", "-device",
+                            "gatehouse-steer,id=s0,partition=p0,device=vnic0"},
+                   .vnic_present = false,
+                   .partition = true});
+  Probe probe(machine);
+  Steering steering(probe);
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_EQ(steering.commit(partition::kSteerIntx), Result::k_ok);
+    steering.set(steer::INJECT_INTX, 1);
+    machine.config_write(5, 0x3e, 0x40, 2);  // bridge control: secondary bus reset
+    machine.config_write(5, 0x3e, 0, 2);
+  }
+  EXPECT_EQ(machine.config_read(5, 0, 2), 0x1b36u) << "it lives";
+}
+
 TEST_P(Steered, DmaReachesPrivateRamThroughTheWindowOnly) {
   for (uint64_t ring : {kWindow, kOutside}) probe_.put(ring, descriptor(0x400000));
   transmit_from(kWindow);
