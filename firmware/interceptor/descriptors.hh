@@ -22,6 +22,7 @@ static_assert(uint64_t{1} << kPrivateShift == partition::kPrivateBase);
 // opens: it is shorter than 1 MiB, and firmware's first MiB is never in the window.
 // In no format it says DD: as a word of a descriptor it is no report either.
 inline constexpr uint64_t kAbortAddress = partition::kPrivateBase - 0x1'0020'0000;
+static_assert(kAbortAddress > partition::kGuestEnd);
 static_assert((kAbortAddress & i82574::RX_STATUS_DD) == 0 &&
               (kAbortAddress >> i82574::desc::LEGACY_STATUS.low & i82574::RX_STATUS_DD) == 0);
 static_assert(partition::kFirmwareOffset >= i82574::desc::DATA_DTALEN.mask() + 1);

@@ -148,7 +148,8 @@ void Interceptor<Bus>::take_records() {
       for (const partition::RedirectRecord& record : ready) take_record(record);
       consume(ready.size());
     }
-    if (records_.overruns() != overruns_) resynchronize();
+    // Behind all records: none of them is newer than the shadows.
+    if (records_.overruns() != overruns_ && records_.ready().empty()) resynchronize();
     set_up_rings();
     settle_shadows();
     if (records_.ready().empty()) return;
@@ -261,8 +262,8 @@ void Interceptor<Bus>::set_up_rings() {
   const bool one = has_one_format();
   bool changed = follow_buffer_sizes(format) || format != format_;
   changed |= one != std::exchange(one_format_, one);
-  for (unsigned ring = 0; ring < kReceiveRings && changed; ++ring)
-    set_ups_[ring].changed |= active(ring);
+  // Also those that were refused for what the format was.
+  for (unsigned ring = 0; ring < kReceiveRings; ++ring) set_ups_[ring].changed |= changed;
   format_ = format;
   for (unsigned ring = 0; ring < kRings; ++ring) {
     if (set_ups_[ring].changed) set_up(ring);

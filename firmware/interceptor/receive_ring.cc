@@ -53,6 +53,14 @@ bool ReceiveRing::finished(uint32_t unit) const {
   return (status_error(unit) & RX_STATUS_DD) != 0;
 }
 
+// 7.1.4: of a descriptor without a buffer, which may stand in the middle of a frame, the NIC sets
+// DD. What else is in the word is what firmware has put there.
+void ReceiveRing::settle_null(uint32_t unit) {
+  if (format_ == ReceiveFormat::kSplit || get<desc::ADDRESS>(given(unit)) != null()) return;
+  const unsigned low = format_ == ReceiveFormat::kLegacy ? +desc::LEGACY_STATUS.low : 0;
+  publish(real(unit), desc::STATUS_ERROR.word, uint64_t{RX_STATUS_DD} << low);
+}
+
 void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
   const uint8_t* back = real(unit);
   const uint8_t* first = given(unit);
@@ -119,6 +127,7 @@ bool ReceiveRing::complete_frames(Inspection& inspection, Counts& counts) {
   clear();
   for (uint32_t unit = head_; distance(copied_) >= distance(unit) + step() && finished(unit);) {
     const uint32_t last = unit;
+    if (slots_.used()) settle_null(unit);
     if (inspected) add_pieces(unit, inspection);
     for (uint32_t i = 0; i != step(); ++i) unit = behind(unit);
     const bool whole = (status_error(last) & RX_STATUS_EOP) != 0;

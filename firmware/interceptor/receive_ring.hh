@@ -89,6 +89,7 @@ class ReceiveRing : public Ring {
   uint32_t step() const { return format_ == ReceiveFormat::kSplit ? 2 : 1; }
   uint64_t status_error(uint32_t unit) const;
   bool finished(uint32_t unit) const;
+  void settle_null(uint32_t unit);
   void add_pieces(uint32_t unit, Inspection& inspection);
   void condemn(uint32_t last, const FrameBuilder& builder);
   void pass_frame(uint32_t end);

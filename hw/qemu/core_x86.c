@@ -101,7 +101,7 @@ static const SequesteredOps core_ops = {
 
 /* ---- Life */
 
-const char *gatehouse_core_refusal(uint64_t private_base)
+const char *gatehouse_core_refusal(uint64_t guest_end)
 {
     if (!tcg_enabled() && !qtest_enabled()) {
         return "sequestered cores need -accel tcg: another accelerator would run them in the guest's memory";
@@ -112,7 +112,7 @@ const char *gatehouse_core_refusal(uint64_t private_base)
     if (!object_dynamic_cast(qdev_get_machine(), TYPE_PC_MACHINE)) {
         return "sequestered cores need -M q35 or -M pc: other machines would plug them into the guest";
     }
-    if (pc_pci_hole64_start() > private_base) {
+    if (pc_pci_hole64_start() > guest_end) {
         return "the guest's memory reaches into the cores' private addresses; give it less than 500G (-m, maxmem=)";
     }
     return NULL;

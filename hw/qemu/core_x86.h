@@ -50,8 +50,8 @@ struct gatehouse_core_saved {
     uint64_t ports_refused; /* accesses to I/O ports, which reach none */
 };
 
-/* Why there can be no core here whose memory is its own from private_base on, in words; null: there can. */
-const char *gatehouse_core_refusal(uint64_t private_base);
+/* Why there can be no core here, beside a guest whose memory ends at guest_end, in words; null: there can. */
+const char *gatehouse_core_refusal(uint64_t guest_end);
 struct GatehouseCore *gatehouse_core_new(const struct gatehouse_core_options *options);
 /* False, and *error (to be freed by g_free) set. The core is halted until it is started. */
 bool gatehouse_core_realize(struct GatehouseCore *core, char **error);

@@ -84,7 +84,7 @@ const MemoryRegionOps kRegisterOps = [] {
 }();
 
 Status check_options(const GatehousePartitionState* device) {
-  if (const char* refusal = gatehouse_core_refusal(partition::kPrivateBase))
+  if (const char* refusal = gatehouse_core_refusal(partition::kGuestEnd))
     return Status::error(refusal);
   if (device->cores < 1 || device->cores > partition::kMaxCores)
     return Status::error("cores= must be 1 to " + std::to_string(partition::kMaxCores));

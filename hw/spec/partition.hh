@@ -27,6 +27,7 @@ struct RegisterRow {
 
 // Address map of a partition's cores. Below kPrivateBase lies the guest's physical address space as its CPUs see it.
 inline constexpr uint64_t kPrivateBase = 0x80'0000'0000;  // 512 GiB: no guest here is that large
+inline constexpr uint64_t kGuestEnd = 0x7d'0000'0000;     // 500 GiB: what is plugged in lies below, or is refused
 inline constexpr uint64_t kRamBase = 0x80'0000'0000;      // private RAM
 inline constexpr uint64_t kMaxRam = 0x1'0000'0000;        // 4 GiB
 inline constexpr uint64_t kMmioBase = 0x81'0000'0000;     // private registers: page 0 is the control block

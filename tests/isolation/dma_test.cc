@@ -464,7 +464,8 @@ TEST_F(Device, IommuFaultsUnderACoresView) {
         fort.bus().write(kIommu + kFaultAddress, 0xfee0'0000, 4);
         fort.bus().write(kIommu + kFaultData, 0x66, 4);
         fort.bus().write(kIommu + kFaultControl, 0, 4);
-        for (const uint64_t target : {uint64_t{kBuffer}, kTreasure, uint64_t{bar_of(kE1000e, 0)}}) {
+        for (const uint64_t target :
+             {uint64_t{kBuffer}, kTreasure, uint64_t{bar_of(kE1000e, 0)}, uint64_t{0xfff0'0000}}) {
           map(fort, kE1000e, target);
           EXPECT_EQ(fort.ask(kMemoryAll), kWhole);
           fort.bus().write(kIommu + kRoot, bar_of(kE1000e, 0), 8);  // tables in a device

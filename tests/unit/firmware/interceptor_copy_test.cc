@@ -96,6 +96,24 @@ TEST_F(CopiedInspection, AnAddressOfZeroIsABufferOfASplitDescriptor) {
   EXPECT_EQ(inspector.received(), std::vector<Bytes>{frame}) << "all of it";
 }
 
+// A null descriptor in the middle of a frame: what firmware puts there ends none.
+TEST_F(CopiedInspection, AFrameGoesOnBehindADescriptorWithoutABuffer) {
+  for (const Format format : {Format::kLegacy, Format::kExtended}) {
+    inspector.passed = {};
+    start();
+    Driver driver(m, {.format = format});
+    driver.set_up();
+    m.set(reg::RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC | RCTL_UPE | 3u << 16);  // 256 octets
+    put<desc::ADDRESS>(driver.rx(1), 0);
+    m.settle();
+    const Bytes frame = numbered(0, 400);
+    m.receive(frame);
+    m.settle();
+    EXPECT_EQ(inspector.received(), std::vector<Bytes>{frame});
+    reset();
+  }
+}
+
 // The NIC gets addresses of private buffers alone.
 TEST_F(CopiedInspection, TheNicHasNoAddressOfTheGuests) {
   for (const Format format : kFormats) {

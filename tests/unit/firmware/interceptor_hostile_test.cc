@@ -145,6 +145,19 @@ TEST_F(Hostile, AReceiveRingWithoutOneMeaningStaysOff) {
   }
 }
 
+// A driver that writes one register, waits, and writes the other.
+TEST_F(Hostile, ARingWhoseFormatWasRefusedComesBackWithTheNext) {
+  m_.set(reg::RFCTL, 0);
+  m_.set(reg::RDH(0), 0);
+  m_.set(reg::RDLEN(0), 1024);
+  m_.set(reg::RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC | 1 << 10);
+  m_.settle();
+  EXPECT_EQ(m_.nic.mmio_read(reg::RDLEN(0), 4), 0u);
+  m_.set(reg::RFCTL, RFCTL_EXSTEN);
+  m_.settle();
+  EXPECT_EQ(m_.nic.mmio_read(reg::RDLEN(0), 4), 1024u);
+}
+
 TEST_F(Hostile, AHalfOfASplitDescriptorIsNotGiven) {
   Driver driver(m_, {.format = Format::kSplit});
   driver.set_up();
