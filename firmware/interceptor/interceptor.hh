@@ -195,7 +195,7 @@ class Interceptor {
   [[gnu::always_inline]] void follow_watched(uint64_t messages, bool received);
   [[gnu::always_inline]] void pass_on(uint64_t messages);
   ReceiveFormat read_format() const;
-  bool has_one_format() const;
+  bool has_one_meaning(ReceiveFormat format) const;
   void tell(Alert what, uint64_t before, uint64_t now);
 
   static uint64_t pending(partition::UnitControl& control) {
@@ -242,7 +242,7 @@ class Interceptor {
   Counts counts_;
   std::array<SetUp, kRings> set_ups_;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
-  bool one_format_ = true;  // to all NICs
+  bool one_meaning_ = true;  // of format_, to all NICs
   ReceiveBuffers buffer_sizes_{};
   std::array<Slots, kReceiveRings> slots_{};
   NicSender<Bus> sender_{place_};

@@ -250,18 +250,18 @@ ReceiveFormat Interceptor<Bus>::read_format() const {
 // NICs differ in the rest: QEMU's e1000e takes sizes from PSRCTL for each DTYP but 0, and each for
 // packet split, though EXSTEN is off.
 template <class Bus>
-bool Interceptor<Bus>::has_one_format() const {
-  const uint32_t type = i82574::field_get(nic_read(i82574::reg::RCTL), i82574::RCTL_DTYP);
-  return type == 0 || read_format() == ReceiveFormat::kSplit;
+bool Interceptor<Bus>::has_one_meaning(ReceiveFormat format) const {
+  return format == ReceiveFormat::kSplit ||
+         i82574::field_get(nic_read(i82574::reg::RCTL), i82574::RCTL_DTYP) == 0;
 }
 
 template <class Bus>
 void Interceptor<Bus>::set_up_rings() {
   if (!started_) return;
   const ReceiveFormat format = read_format();
-  const bool one = has_one_format();
+  const bool one = has_one_meaning(format);
   bool changed = follow_buffer_sizes(format) || format != format_;
-  changed |= one != std::exchange(one_format_, one);
+  changed |= one != std::exchange(one_meaning_, one);
   // Also those that were refused for what the format was.
   for (unsigned ring = 0; ring < kReceiveRings; ++ring) set_ups_[ring].changed |= changed;
   format_ = format;
@@ -286,7 +286,7 @@ bool Interceptor<Bus>::usable(unsigned ring, uint32_t head) {
       (set_up[offsetof(RingRegisters, length)] & kLengthMask) / i82574::kRingUnit;
   if (units == 0 || head >= units) return false;
   const bool halved = format_ == ReceiveFormat::kSplit && head % 2 != 0;  // in a descriptor
-  if (receives(ring) && (halved || !one_format_)) {
+  if (receives(ring) && (halved || !one_meaning_)) {
     refuse_ring(Alert::kUnusableRing);
     return false;
   }

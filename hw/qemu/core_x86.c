@@ -15,6 +15,7 @@
 #include "qapi/error.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
+#include "qemu/units.h"
 #include "system/cpu-timers.h"
 #include "system/qtest.h"
 #include "system/replay.h"
@@ -113,7 +114,12 @@ const char *gatehouse_core_refusal(uint64_t guest_end)
         return "sequestered cores need -M q35 or -M pc: other machines would plug them into the guest";
     }
     if (pc_pci_hole64_start() > guest_end) {
-        return "the guest's memory reaches into the cores' private addresses; give it less than 500G (-m, maxmem=)";
+        static char words[128];
+
+        snprintf(words, sizeof(words),
+                 "the guest's memory reaches into the cores' private addresses; give it less than %dG (-m, maxmem=)",
+                 (int)(guest_end / GiB));
+        return words;
     }
     return NULL;
 }

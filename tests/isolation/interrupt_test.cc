@@ -21,6 +21,29 @@ unsigned msix_capability(DeviceFort& fort, unsigned slot) {
   return at;
 }
 
+namespace reg = i82574::reg;
+
+// The e1000e sends messages for all its causes. Where its capability is.
+unsigned start_messages(DeviceFort& fort) {
+  fort.start_nic(kE1000e, 0x20'0000, 0x21'0000, 0x22'0000);
+  const unsigned at = msix_capability(fort, kE1000e);
+  fort.config_write(kE1000e, at + 2, 0x8000, 2);
+  fort.write(kE1000e, reg::IVAR, 0x80088888);
+  fort.write(kE1000e, reg::IMS, 0xffff'ffff);
+  return at;
+}
+
+void send_message(DeviceFort& fort, uint64_t address, uint32_t data) {
+  const uint64_t table = bar_of(kE1000e, 3);
+  fort.bus().write(table, address & 0xffff'ffff, 4);
+  fort.bus().write(table + 4, address >> 32, 4);
+  fort.bus().write(table + 8, data, 4);
+  fort.bus().write(table + 12, 0, 4);
+  fort.write(kE1000e, reg::EITR(0), 0);
+  fort.write(kE1000e, reg::ICS, 0x01f0'0094);
+  fort.write(kE1000e, reg::ICR, 0xffff'ffff);
+}
+
 class Interrupt : public AttackTest {
  protected:
   static void SetUpTestSuite() {
@@ -84,7 +107,6 @@ TEST_F(Interrupt, MessagesByDma) {
 }
 
 TEST_F(Interrupt, MsixTablesAimedAtCores) {
-  namespace reg = i82574::reg;
   each([](DeviceFort& fort) {
     for (const unsigned slot : {kVnic, kE1000e}) {
       fort.start_nic(slot, 0x20'0000, 0x21'0000, 0x22'0000);
@@ -116,24 +138,12 @@ TEST_F(Interrupt, MsixTablesAimedAtCores) {
 TEST_F(Interrupt, MessagesIntoTheDmaWindow) {
   // A partition that steers a device has a window for its DMA. The device's messages go where the
   // guest says, also when firmware passes them on.
-  namespace reg = i82574::reg;
   each([](DeviceFort& fort) {
     for (const Ask way : {kSteer, kOpenWindow}) {
       ASSERT_EQ(fort.ask(way), 0u);
-      fort.start_nic(kE1000e, 0x20'0000, 0x21'0000, 0x22'0000);
-      const unsigned at = msix_capability(fort, kE1000e);
-      fort.config_write(kE1000e, at + 2, 0x8000, 2);
-      fort.write(kE1000e, reg::IVAR, 0x80088888);
-      fort.write(kE1000e, reg::IMS, 0xffff'ffff);
+      const unsigned at = start_messages(fort);
       for (const uint64_t address : {kWindow, kWindow + 0x124, kWindow + kWindowOctets - 4}) {
-        const uint64_t table = bar_of(kE1000e, 3);
-        fort.bus().write(table, address & 0xffff'ffff, 4);
-        fort.bus().write(table + 4, address >> 32, 4);
-        fort.bus().write(table + 8, 0x6666'6666, 4);
-        fort.bus().write(table + 12, 0, 4);
-        fort.write(kE1000e, reg::EITR(0), 0);
-        fort.write(kE1000e, reg::ICS, 0x01f0'0094);
-        fort.write(kE1000e, reg::ICR, 0xffff'ffff);
+        send_message(fort, address, 0x6666'6666);
       }
       // The NIC spaces its messages by some time of the guest's.
       EXPECT_TRUE(way != kSteer || eventually([&] { return fort.ask(kInject) == kWhole; }))
@@ -147,7 +157,6 @@ TEST_F(Interrupt, MessagesIntoTheDmaWindow) {
 
 // Messages for 0xfee00010 to 0xfee00fff are writes to the APIC of the CPU on whose thread they are.
 TEST_F(Interrupt, MessagesIntoACoresApic) {
-  namespace reg = i82574::reg;
   constexpr uint32_t kSpurious = 0xf0, kCommandLow = 0x300, kTaskPriority = 0x80;
   constexpr struct {
     uint32_t at, value;
@@ -156,21 +165,10 @@ TEST_F(Interrupt, MessagesIntoACoresApic) {
                  {kCommandLow, 0x8'0066}, {kSpurious, 0}};
   each([&](DeviceFort& fort) {
     ASSERT_EQ(fort.ask(kSteer), 0u);
-    fort.start_nic(kE1000e, 0x20'0000, 0x21'0000, 0x22'0000);
-    const unsigned at = msix_capability(fort, kE1000e);
-    fort.config_write(kE1000e, at + 2, 0x8000, 2);
-    fort.write(kE1000e, reg::IVAR, 0x80088888);
-    fort.write(kE1000e, reg::IMS, 0xffff'ffff);
+    const unsigned at = start_messages(fort);
     for (const auto& write : kWrites) {
       SCOPED_TRACE(write.at);
-      const uint64_t table = bar_of(kE1000e, 3);
-      fort.bus().write(table, kApic + write.at, 4);
-      fort.bus().write(table + 4, 0, 4);
-      fort.bus().write(table + 8, write.value, 4);
-      fort.bus().write(table + 12, 0, 4);
-      fort.write(kE1000e, reg::EITR(0), 0);
-      fort.write(kE1000e, reg::ICS, 0x01f0'0094);
-      fort.write(kE1000e, reg::ICR, 0xffff'ffff);
+      send_message(fort, kApic + write.at, write.value);
       EXPECT_TRUE(eventually([&] { return fort.ask(kInject) == kWhole; }))
           << "no message was steered";
       fort.expect_held();

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "hw/core/base/checksum.hh"
+#include "hw/core/base/ecn.hh"
 #include "hw/core/base/headers.hh"
 
 namespace gatehouse::coalesce {
@@ -39,7 +40,6 @@ uint16_t pseudo_sum(const uint8_t* l3, const Layers& layers, uint32_t length) {
 }  // namespace
 
 bool is_congestion_marked(const Packet& packet) {
-  constexpr uint8_t kCe = 3;
   if (packet.layers.l3 == L3::kIpv6) return (Ipv6(l3_of(packet)).traffic_class() & kCe) == kCe;
   return packet.layers.l3 == L3::kIpv4 && (Ipv4(l3_of(packet)).tos() & kCe) == kCe;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/core/base/checksum.hh"
+#include "hw/core/base/ecn.hh"
 #include "hw/core/base/headers.hh"
 #include "hw/core/base/l4_checksum.hh"
 
@@ -139,7 +140,6 @@ size_t redundant_plan(uint16_t port, std::span<const Plan> plans) {
 }
 
 DropReason join_ecn(Packet& packet, uint8_t outer_ecn) {
-  constexpr uint8_t kNotEct = 0, kEct1 = 1, kEct0 = 2, kCe = 3;
   const L3 l3 = packet.layers.l3;
   if (outer_ecn == kNotEct || (l3 != L3::kIpv4 && l3 != L3::kIpv6)) return DropReason::none;
   uint8_t* ip = packet.data + packet.layers.l2_length;

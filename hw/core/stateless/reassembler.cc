@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "hw/core/base/ecn.hh"
 #include "hw/core/base/headers.hh"
 
 namespace gatehouse::stateless {
@@ -14,7 +15,6 @@ using spec::DropReason;
 
 namespace {
 
-constexpr uint8_t kCe = 3;  // RFC 3168
 // Ethernet, IPv4 and TCP without options.
 constexpr uint32_t kLeastInformation = Information::kPrefix + EthernetHeader<uint8_t>::kLength +
                                        Ipv4Header<uint8_t>::kLength + TcpHeader<uint8_t>::kLength;

@@ -235,12 +235,6 @@ TEST(Load, GivesUpFramesThatWaitWithHeadersOfBefore) {
        },
        false},
       {"the vnic goes", [](auto& p) { p.vnics.erase(p.vnics.begin()); }, false},
-      {"a mirror, whose copies never wait",
-       [](auto& p) {
-         p.mirrors = {{"watch", "red", *parse_ip("192.0.2.9"), 0x777777}};
-         p.vnics[0].mirror = "watch";
-       },
-       true},
       {"the format", [](auto& p) { p.formats[0].port = 9999; }, false},
       {"the uplink's MAC", [](auto& p) { p.uplinks[0].mac.octets[5] ^= 0x40; }, false},
       {"the uplink's VLAN", [](auto& p) { p.uplinks[0].vlan = 9; }, false},
@@ -259,6 +253,22 @@ TEST(Load, GivesUpFramesThatWaitWithHeadersOfBefore) {
     EXPECT_EQ(a.sink.drops, row.stays ? std::vector<Dropped>{} : std::vector<Dropped>{lost});
     EXPECT_EQ(a.pool.in_use(), row.stays ? 1u : 0u);
   }
+}
+
+TEST(Load, AMirrorsChangeLosesNothingThatWaits) {
+  policy::Policy policy = card_a({.ask = true});
+  policy.mirrors = {{"watch", "red", *parse_ip("192.0.2.9"), 0x777777}};
+  policy.vnics[0].mirror = "watch";
+  World a(policy);
+  a.from_vnic(0, Frame().ethernet().ipv4().udp().build());
+  ASSERT_EQ(a.pipeline.sizes().waiting_frames, 1u) << "its copy does not wait";
+  policy.mirrors[0].vni = 1;
+  ASSERT_TRUE(a.pipeline.load(policy).ok());
+  EXPECT_EQ(a.pipeline.sizes().waiting_frames, 1u);
+  policy.mirrors.clear();
+  policy.vnics[0].mirror.clear();
+  ASSERT_TRUE(a.pipeline.load(policy).ok());
+  EXPECT_EQ(a.pipeline.sizes().waiting_frames, 1u);
 }
 
 #ifndef __SANITIZE_ADDRESS__  // it takes more memory than any limit lets it

@@ -53,6 +53,17 @@ Interface interface(uint16_t vlan = 0) {
   return interface;
 }
 
+// Gratuitous ARP: not said to the card.
+Bytes claim_of(const char* station) {
+  return Frame()
+      .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = station})
+      .arp({.operation = 1,
+            .sender_mac = station,
+            .sender_ip = "192.0.2.2",
+            .target_ip = "192.0.2.2"})
+      .build();
+}
+
 class NeighboursTest : public testing::Test {
  protected:
   void set_up(uint16_t vlan = 0) {
@@ -246,13 +257,7 @@ TEST_F(NeighboursTest, AClaimWhileOneIsAskedMakesItAskEverybody) {
   hear(arp_reply());
   now += 60 * kSecond;
   EXPECT_TRUE(table.need(v4, now, out));
-  const Bytes claim = Frame()
-                          .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
-                          .arp({.operation = 1,
-                                .sender_mac = kThief,
-                                .sender_ip = "192.0.2.2",
-                                .target_ip = "192.0.2.2"})
-                          .build();
+  const Bytes claim = claim_of(kThief);
   ASSERT_EQ(out.questions.size(), 2u);
   EXPECT_EQ(hear(claim), Heard::kNoted);
   ASSERT_EQ(out.questions.size(), 3u);
@@ -272,14 +277,7 @@ TEST_F(NeighboursTest, DoesNotBelieveWhatItDidNotAskFor) {
   EXPECT_FALSE(table.need(v4, now, out));
   hear(arp_reply());
   now += kSecond;
-  // Gratuitous: not said to the card.
-  const Bytes gratuitous = Frame()
-                               .ethernet({.destination = "ff:ff:ff:ff:ff:ff", .source = kThief})
-                               .arp({.operation = 1,
-                                     .sender_mac = kThief,
-                                     .sender_ip = "192.0.2.2",
-                                     .target_ip = "192.0.2.2"})
-                               .build();
+  const Bytes gratuitous = claim_of(kThief);
   EXPECT_EQ(hear(gratuitous), Heard::kNoted);
   EXPECT_EQ(table.mac(v4), mac(kPeer)) << "keeps what it knows, but asks everybody";
   EXPECT_EQ(to_hex(out.questions.back()), to_hex(kArpQuestion));
