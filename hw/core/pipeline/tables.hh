@@ -41,7 +41,7 @@ struct alignas(64) NextHop {
   uint8_t uplink = 0;
   uint32_t vni = 0;
   IpAddress peer;
-  uint16_t tenant = 0;
+  uint16_t tenant = 0;  // index into Tables::tenants
 };
 static_assert(sizeof(NextHop) == 192, "three cache lines, which are asked for together");
 

@@ -21,9 +21,9 @@
 namespace gatehouse::policy {
 
 using Found = std::optional<Finding>;
+using Index = std::unordered_map<std::string_view, size_t>;
 
 inline constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
-using Index = std::unordered_map<std::string_view, size_t>;
 
 inline Path path_to(std::string_view list, size_t index, std::string_view member) {
   return {Step::to(list), Step::at(index), Step::to(member)};

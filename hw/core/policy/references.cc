@@ -185,8 +185,9 @@ Found Checker::ipv6_fits(const IpAddress& ip, size_t tenant, Path path) {
   const uint16_t mtu = policy_.tenants[tenant].mtu;
   if (ip.is_v4() || mtu == 0 || mtu >= kMinIpv6Mtu) return {};
   return Finding{path_to("tenants", tenant, "mtu"),
-                 std::to_string(mtu) + " is below the 1280 octets that IPv6 needs, which " +
-                     to_string(path) + " is of; write more, or 0"};
+                 std::to_string(mtu) + " is below the " + std::to_string(kMinIpv6Mtu) +
+                     " octets that IPv6 needs, which " + to_string(path) +
+                     " is of; write more, or 0"};
 }
 
 Found Checker::vnic_addresses(size_t index, size_t tenant) {

@@ -111,7 +111,8 @@ Found Checker::uplink(size_t index) {
     }
     if (uplink.addresses[i].address.is_v6() && uplink.mtu < kMinIpv6Mtu) {
       return Finding{path_to("uplinks", index, "mtu"),
-                     "IPv6 needs an MTU of at least 1280; raise it or remove the IPv6 addresses"};
+                     "IPv6 needs an MTU of at least " + std::to_string(kMinIpv6Mtu) +
+                         "; raise it or remove the IPv6 addresses"};
     }
   }
   if (Found found = gateway(index, uplink.gateway_v4, "gateway")) return found;
