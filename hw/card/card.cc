@@ -107,7 +107,7 @@ Card::~Card() {
 
 Status Card::load_policy(const policy::Policy& policy) {
   const Busy busy(*this);  // frames that were held go on
-  const Status status = pipeline_->load(policy);
+  const Status status = pipeline_->load(policy, ports_.clock.now_ns());
   if (!status.ok()) return status;
   policy_.formats = policy.formats;
   policy_.uplinks = policy.uplinks;

@@ -98,7 +98,7 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
   header tells of a TCP super-frame; without it the card cuts these itself. Of one port all segments are of one form: no `id` is in most of them.
 - The card takes no inner VLAN tag off and puts none on, whatever the format. RFC 7637 wants none inside NVGRE: its vnics should have no `vlans`, and
   their guests send no priority tags.
-- A wire that cuts tunnelled super-frames does so for UDP formats without `checksum` and `total_length`; for others the card cuts.
+- A wire that cuts tunnelled super-frames does so for UDP formats without `checksum` and `total_length`, with an Ethernet frame inside; for others the card cuts.
 
 ## Shipped
 

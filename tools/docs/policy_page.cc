@@ -24,9 +24,9 @@ first thing that is wrong is told with its place, and how to mend it:
 policy.json:12:17: vnics[1].mac: "52:54" is not a MAC address; write six octets like "52:54:00:00:00:01"
 ```
 
-Beyond the types below, the check covers what must fit together: names that are used must exist; names, VNIs, and the addresses and MAC addresses
-within a tenant must be there once; gateways and neighbours must be on their uplink's networks; peers need an uplink address of their family;
-a mapping must not shadow a vnic of this card. A file may have 256 MiB.
+Beyond the types below, the check covers what must fit together: names that are used must exist; names, VNIs, and the addresses and vnics' MAC
+addresses within a tenant must be there once; gateways and neighbours must be on their uplink's networks; peers need an uplink address of their
+family; a mapping must not shadow a vnic of this card, or have its MAC address. A file may have 256 MiB.
 
 This page is made from the schema's rows: `gatehouse-tool docs policy`. For editors: `gatehouse-tool docs policy-schema`.
 

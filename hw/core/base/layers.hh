@@ -52,14 +52,16 @@ struct Layers {
   bool ip_options = false;      // IPv4 options or IPv6 extension headers are there
   // IPv6 routing header with segments left, or a Home Address option: the header's addresses are
   // not those that the L4 checksum covers.
-  bool source_route = false;
-  uint8_t nd_type = 0;  // ICMPv6 type 133-137 when it is Neighbor Discovery, else 0
+  bool source_route : 1 = false;
+  bool home_address : 1 = false;  // that option is there: another source than the header's
+  uint8_t nd_type = 0;            // ICMPv6 type 133-137 when it is Neighbor Discovery, else 0
   uint32_t l3_end =
       0;  // end of the IP datagram as its length field says; what follows is Ethernet padding
   uint32_t flow_hash = 0;  // hash of the 5-tuple (3-tuple when there are no ports); never 0 for IP
 
   bool operator==(const Layers&) const = default;
 };
+static_assert(sizeof(Layers) == 28);
 
 }  // namespace gatehouse
 

@@ -90,11 +90,13 @@ void Outer::write_l4(uint8_t* at) const {
   }
 }
 
-inline void Outer::finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
+inline void Outer::finish_ip(uint8_t* ip, uint16_t l4_length, Inner about,
                              uint16_t identification) const {
-  if (!v6_) return finish_ipv4(ip, l4_length, traffic_class, identification);
+  if (!v6_) return finish_ipv4(ip, l4_length, about.traffic_class, identification);
   const Ipv6Header header(ip);
-  header.set_version_class_flow(0x60000000u | uint32_t{tos_of(traffic_class)} << 20);
+  // Where a port tells the flows apart it is zero, as Linux has it.
+  const uint32_t label = plan_->port_by_flow_ ? 0 : flow_label(about.hash);
+  header.set_version_class_flow(0x60000000u | uint32_t{tos_of(about.traffic_class)} << 20 | label);
   header.set_payload_length(l4_length);
 }
 
@@ -125,7 +127,7 @@ uint8_t* Outer::push_any(uint8_t* inner, uint32_t length, Inner about,
   uint8_t* start = end - length_;
   uint8_t* l4 = start + l4_offset_;
   const auto l4_length = static_cast<uint16_t>(inner + length - l4);
-  finish_ip(start + l2_length_, l4_length, about.traffic_class, identification);
+  finish_ip(start + l2_length_, l4_length, about, identification);
   if (plan_->ether_type_) {
     plan_->ether_type_.write(l4 + plan_->l4_length(),
                              static_cast<uint16_t>(about.v6 ? EtherType::kIpv6 : EtherType::kIpv4));
@@ -149,7 +151,7 @@ void Outer::finish(uint8_t* l4, uint16_t l4_length, uint32_t hash, uint16_t iden
     tcp.set_acknowledgement(identification);
   }
   if (plan.flow_) {
-    plan.flow_.write(header, hash * 0x9e3779b1u >> (32 - plan.flow_bits_));
+    plan.flow_.write(header, spread(hash, plan.flow_bits_));
   }
   if (plan.total_length_) {
     plan.total_length_.write(header,
@@ -191,7 +193,7 @@ uint8_t* Outer::push_segment(uint8_t* head, uint32_t head_length, const Slice& b
   std::memcpy(start, template_ + kTemplate - length_, headers);
   uint8_t* l4 = start + l4_offset_;
   const auto l4_length = static_cast<uint16_t>(head + head_length - l4 + body.length);
-  finish_ip(start + l2_length_, l4_length, about.traffic_class, identification);
+  finish_ip(start + l2_length_, l4_length, about, identification);
   const TcpHeader tcp(l4);
   if (plan_->port_by_flow_) tcp.set_source_port(source_port(about.hash));
   tcp.set_sequence(place.sequence);

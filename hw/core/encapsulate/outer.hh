@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Outer headers: prepared once for each (uplink, peer, VNI, format), then copied in front of a
 // frame and completed by what differs from frame to frame: lengths, IPv4 identification, DSCP/ECN,
-// source port or flow field, checksums.
+// IPv6 flow label, source port or flow field, checksums.
 //
 //   Ethernet [802.1Q] | IPv4 or IPv6 | UDP, TCP-shaped or nothing | tunnel header [options] |
 //   inner frame
@@ -107,7 +107,7 @@ class Outer {
 
   struct Inner {
     uint8_t traffic_class = 0;  // TOS or traffic class; 0 for what is not IP
-    uint32_t hash = 0;          // of the inner flow: picks source port or flow field
+    uint32_t hash = 0;          // of the inner flow: picks flow label, source port or flow field
     bool v6 = false;            // for formats that carry IP
   };
   // Writes the headers in front of `inner`, an Ethernet frame or, if carries_ip(), a datagram,
@@ -160,6 +160,10 @@ class Outer {
   static uint16_t source_port(uint32_t hash) {
     return static_cast<uint16_t>(0xc000 | (hash ^ hash >> 16) >> 2);
   }
+  // RFC 6438 section 3: the only entropy that routers see of a tunnel without ports.
+  static uint32_t flow_label(uint32_t hash) { return spread(hash, 20); }
+  // The flow's hash for a field of so many bits.
+  static uint32_t spread(uint32_t hash, unsigned bits) { return hash * 0x9e3779b1u >> (32 - bits); }
   // RFC 6040 section 4.1, normal mode: ECN is copied. DSCP by the format (RFC 2983).
   uint8_t tos_of(uint8_t inner) const { return static_cast<uint8_t>(dscp_ | (inner & dscp_mask_)); }
   void finish_ipv4(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
@@ -177,8 +181,7 @@ class Outer {
   uint8_t* write_ip(const Ends& ends, uint8_t* at);
   void write_l4(uint8_t* at) const;
   uint8_t* push_any(uint8_t* inner, uint32_t length, Inner about, uint16_t identification) const;
-  void finish_ip(uint8_t* ip, uint16_t l4_length, uint8_t traffic_class,
-                 uint16_t identification) const;
+  void finish_ip(uint8_t* ip, uint16_t l4_length, Inner about, uint16_t identification) const;
   void finish(uint8_t* l4, uint16_t l4_length, uint32_t hash, uint16_t identification) const;
   void complete_l4(uint8_t* head, uint32_t head_length, uint16_t body_sum,
                    uint32_t body_length) const;

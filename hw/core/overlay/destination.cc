@@ -28,13 +28,9 @@ Destination classify(const uint8_t* frame, const Layers& layers) {
   if (layers.l3 != L3::kIpv4 && layers.l3 != L3::kIpv6) return Destination::kLink;
   if (is_reserved_group(frame)) return Destination::kLink;
   const uint8_t* ip = destination_ip(frame, layers);
-  if (layers.l3 == L3::kIpv6) {
-    if (is_mld(frame, layers)) return Destination::kLink;
-    return ip[0] == 0xff ? Destination::kMany : Destination::kUnicast;
-  }
-  if (layers.ip_protocol == kIgmp) return Destination::kLink;
-  const bool many = (ip[0] & 0xf0) == 0xe0 || load_be<uint32_t>(ip) == 0xffffffff;
-  return many ? Destination::kMany : Destination::kUnicast;
+  const bool v6 = layers.l3 == L3::kIpv6;
+  if (v6 ? is_mld(frame, layers) : layers.ip_protocol == kIgmp) return Destination::kLink;
+  return is_many(ip, v6) ? Destination::kMany : Destination::kUnicast;
 }
 
 MacAddress group_mac(const uint8_t* ip, bool v6) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "hw/core/base/address.hh"
+#include "hw/core/base/bytes.hh"
 #include "hw/core/base/layers.hh"
 
 namespace gatehouse::overlay {
@@ -16,6 +17,12 @@ enum class Destination : uint8_t {
   kLink,  // never leaves a link: IGMP, MLD, IEEE 802.1Q's reserved addresses (table 8-1), frames
           // that carry no IP
 };
+
+// A multicast address, or IPv4's limited broadcast (RFC 1112, RFC 919, RFC 4291 section 2.7).
+inline bool is_many(const uint8_t* ip, bool v6) {
+  if (v6) return ip[0] == 0xff;
+  return (ip[0] & 0xf0) == 0xe0 || load_be<uint32_t>(ip) == 0xffffffff;
+}
 
 // `frame` and `layers` as parse left them. A unicast IP address in a broadcast frame (a subnet's
 // broadcast address, which the card can't tell) is kUnicast: the caller tries the mapping first.

@@ -63,7 +63,7 @@ DropReason take_extension(const Walk& walk, Chain& chain) {
   constexpr uint32_t kHead = 2;
   if (kind == IpProtocol::kDestination &&
       home_address(walk.frame + chain.at + kHead, octets - kHead) != nullptr) {
-    walk.layers.source_route = true;
+    walk.layers.source_route = walk.layers.home_address = true;
   }
   chain.next = extension.next_header();
   chain.at += octets;

@@ -61,6 +61,21 @@ bool Pipeline::Impl::is_router(const overlay::Target& target, uint16_t tenant) c
          tables->next_hops[target.way.index()].peer == owner.broadcast_peer;
 }
 
+// spoof lets all link-local sources pass, since they reach no further than the link; of some it is
+// known that they are others'.
+bool Pipeline::Impl::speaks_as_another(unsigned port, const Packet& packet) const {
+  const Vnic& vnic = vnics[port];
+  if (packet.layers.l3 != L3::kIpv6 || !vnic.rules.anti_spoof()) return false;
+  const IpAddress source =
+      Ipv6Header(static_cast<const uint8_t*>(packet.data + packet.layers.l2_length)).source();
+  if (!is_link_local_v6(source)) [[likely]]
+    return false;
+  const overlay::Target owner = who_has(vnic.tenant, source, overlay::Tables::kHostsOnly);
+  unsigned who = deliver::VnicTable::kNone;
+  mac_of(owner, vnic.tenant, &who);
+  return !owner.way.is_none() && who != port;
+}
+
 void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   Vnic& vnic = vnics[port];
   const resolve::Question question = resolve::classify(packet);
@@ -71,18 +86,22 @@ void Pipeline::Impl::ask(unsigned port, Packet& packet) {
   const IpAddress& ip = question.target;
   const bool link_local = is_link_local_v6(ip);
   // Every link-local address passes for the vnic's own with spoof; here only the mapping can tell.
-  const bool own = ip.is_v4() ? vnic.rules.owns_v4(ip.octets.data())
-                              : !link_local && vnic.rules.owns_v6(ip.octets.data());
+  const std::optional<unsigned> prefix = link_local ? std::nullopt : vnic.rules.own_prefix(ip);
+  const bool own = prefix.has_value();
   const bool probe = question.kind == Kind::kArpProbe || question.kind == Kind::kDadProbe;
-  // Of its own prefixes others may have single addresses.
-  const overlay::Target target =
-      who_has(vnic.tenant, ip, probe || own ? overlay::Tables::kHostsOnly : kNoDefaultRoute);
+  // Of its own networks others may have parts.
+  const unsigned shortest = probe ? overlay::Tables::kHostsOnly
+                            : own ? *prefix + 1
+                                  : kNoDefaultRoute;
+  const overlay::Target target = who_has(vnic.tenant, ip, shortest);
   unsigned who = deliver::VnicTable::kNone;
   const MacAddress* mac = mac_of(target, vnic.tenant, &who);
   if (who == port || (mac == nullptr && (own || (probe && link_local)))) {
     return drop(port, packet, DropReason::not_forwarded);
   }
   if (mac == nullptr) return drop(port, packet, unknown(ip));
+  if (who != deliver::VnicTable::kNone && !vnics[who].rules.takes_tags(packet.layers))
+    return drop(port, packet, DropReason::vlan_not_allowed);
   if (!vnic.answers.take(now)) return drop(port, packet, DropReason::answer_limit);
   const resolve::Owner owner{*mac, is_router(target, vnic.tenant)};
   if (!resolve::answer(packet, question, owner)) return drop(port, packet, unknown(ip));
@@ -101,6 +120,9 @@ void Pipeline::Impl::asked_by_peer(unsigned uplink, Packet& packet,
   if (mac == nullptr || who == deliver::VnicTable::kNone) {
     return drop_wire(uplink, packet, unknown(question.target));
   }
+  if (!vnics[who].rules.takes_tags(packet.layers)) {
+    return drop_wire(uplink, packet, DropReason::vlan_not_allowed);
+  }
   if (!vnics[who].peer_answers.take(now)) {
     return drop_wire(uplink, packet, DropReason::answer_limit);
   }
@@ -113,7 +135,7 @@ void Pipeline::Impl::asked_by_peer(unsigned uplink, Packet& packet,
   tap(TapPoint::kInner, TapDirection::kFromGuest, who, frame);
   const uint8_t traffic_class =
       encapsulate::traffic_class(packet.data + packet.layers.l2_length, packet.layers.l3);
-  send(who, peer,
+  send(kOwnPort, peer,
        {packet.data,
         packet.length,
         {},

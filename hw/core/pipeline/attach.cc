@@ -113,6 +113,7 @@ void Pipeline::Impl::give_up_outdated(const Tables& next) {
         next.tenants[next.vnics[row].tenant].name == tables->tenants[before.tenant].name;
     if (!stays) tables->neighbours.give_up(static_cast<uint16_t>(i), *this);
   }
+  if (!outdated.empty()) tables->neighbours.give_up(kOwnPort, *this);
 }
 
 Status Pipeline::Impl::load(const policy::Policy& policy) {

@@ -65,6 +65,7 @@ class Builder {
   Status vnics();
   Status mappings();
   Status mapping(size_t index, uint16_t tenant);
+  Status has_room_for_ipv6(const NextHop& hop) const;
   Result<uint32_t> next_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni);
   Result<NextHop> make_hop(uint16_t tenant, const IpAddress& peer, uint32_t vni);
   void finish();
@@ -249,6 +250,20 @@ Status Builder::mappings() {
   return {};
 }
 
+// A sender would not believe that so little gets through (RFC 8201 section 4).
+Status Builder::has_room_for_ipv6(const NextHop& hop) const {
+  if (hop.segment_room != 0 && !hop.outer.is_redundant()) return {};  // any size, in segments
+  const uint32_t ethernet = hop.outer.carries_ip() ? 0 : kEthernet;
+  const uint32_t uplink_mtu = tables_->interfaces[hop.uplink].mtu;
+  const uint32_t most = uplink_mtu - (hop.outer.length() - hop.outer.ip_offset()) - ethernet;
+  if (most >= policy::kMinIpv6Mtu) return {};
+  return Status::error("uplink" + std::to_string(hop.uplink) + "'s mtu of " +
+                       std::to_string(uplink_mtu) + " leaves " + std::to_string(most) +
+                       " octets, and IPv6 needs " + std::to_string(policy::kMinIpv6Mtu) +
+                       "; write at least " +
+                       std::to_string(uplink_mtu + policy::kMinIpv6Mtu - most));
+}
+
 Status Builder::mapping(size_t index, uint16_t tenant) {
   const policy::Mapping& from = policy_.mappings[index];
   if (!is_prefix(from.destination)) return Status::error("the destination is no address");
@@ -262,6 +277,10 @@ Status Builder::mapping(size_t index, uint16_t tenant) {
   if (!own) {
     const auto hop = next_hop(tenant, from.peer, from.vni.value_or(tables_->tenants[tenant].vni));
     if (!hop.ok()) return hop.status();
+    if (from.destination.address.is_v6()) {
+      if (Status status = has_room_for_ipv6(tables_->next_hops[hop.value()]); !status.ok())
+        return status;
+    }
     target.way = overlay::Way::next_hop(hop.value());
   }
   if (tables_->overlay.insert(tenant, from.destination, target)) return {};

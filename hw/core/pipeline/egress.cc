@@ -119,6 +119,10 @@ size_t Pipeline::Impl::choose_ways(unsigned port, size_t count) {
     const Layers& layers = packet.layers;
     if (repeats_[i]) {
       many_[i] = many_[i - 1];
+    } else if (speaks_as_another(port, packet)) [[unlikely]] {
+      drop(port, packet, DropReason::spoofed_ipv6);
+      ends(i);
+      continue;
     } else if (layers.l3 == L3::kArp || layers.nd_type != 0) [[unlikely]] {
       ask(port, packet);
       ends(i);
@@ -226,8 +230,9 @@ void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Targe
     where = who_has(vnics[port].tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
   }
   if (where.way.is_none()) {
-    // A subnet's broadcast address: only the guest knows the subnet.
-    const bool all = MacAddress::from(packet.data) == kBroadcastMac;
+    // A subnet's broadcast address: only the guest knows the subnet. IPv6 has none.
+    const bool v4 = packet.layers.l3 == L3::kIpv4;
+    const bool all = v4 && MacAddress::from(packet.data) == kBroadcastMac;
     return all ? forward_many(port, packet) : drop(port, packet, DropReason::no_mapping);
   }
   unsigned to = deliver::VnicTable::kNone;
@@ -289,11 +294,9 @@ uint32_t Pipeline::Impl::wire_cuts(const Packet& packet, const NextHop& hop) con
 }
 
 void Pipeline::Impl::count_segments(unsigned port) {
-  if (segmenter_.kind() == segment::Kind::kSegments) {
+  if (segmenter_.kind() == segment::Kind::kSegments)
     vnics[port][VnicCounter::tx_segments] += segmenter_.total();
-  } else if (segmenter_.kind() == segment::Kind::kFragments) {
-    vnics[port][VnicCounter::fragments] += segmenter_.total();
-  }
+  if (segmenter_.makes_fragments()) vnics[port][VnicCounter::fragments] += segmenter_.total();
 }
 
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
@@ -365,11 +368,7 @@ void Pipeline::Impl::send_local_cut(unsigned port, Packet& packet, unsigned to, 
   if (!begin_segments(port, packet, mtu)) return;
   ++vnics[port][VnicCounter::tx_local];
   count_segments(port);
-  // Segments of UDP may be fragments in turn.
-  const uint32_t segment =
-      packet.layers.payload_offset - packet.layers.l2_length + packet.offload.mss;
-  const bool fragments = segmenter_.kind() == segment::Kind::kFragments ||
-                         (packet.layers.l4 == L4::kUdp && packet.offload.tso && segment > mtu);
+  const bool fragments = segmenter_.makes_fragments();
   flush_run();  // what came before goes before
   while (!segmenter_.done()) {
     arena_.reset(0);

@@ -297,23 +297,25 @@ void Guard::remember_fragments(unsigned vnic, const Packet& packet, FlowDirectio
   const firewall::Fragment fragment = firewall::fragment_of(packet.data, packet.layers);
   const FlowKey key =
       firewall::fragment_key(packet.data, packet.layers, fragment, direction, owner);
-  uint32_t number = fragments_->find(key, now_);
-  if (number == kNone) {
-    if (fragments_->waiting(owner, direction) >= kFragments) {
-      fragments_->remove(fragments_->oldest_waiting(owner, direction));
-    }
-    const uint32_t hash = fragments_->hash(key);
-    number = fragments_->insert(key, hash, direction, deadline(kFragmentSeconds));
-    if (number == kNone) return;  // its later fragments end here
+  // An identification comes again: the newest of all, and not less was judged.
+  uint32_t judged_before = 0;
+  if (const uint32_t known = fragments_->find(key, now_); known != kNone) {
+    judged_before = fragments_->state<FragmentState>(known).headers;
+    fragments_->remove(known);
   }
+  if (fragments_->waiting(owner, direction) >= kFragments) {
+    fragments_->remove(fragments_->oldest_waiting(owner, direction));
+  }
+  const uint32_t hash = fragments_->hash(key);
+  const uint32_t number = fragments_->insert(key, hash, direction, deadline(kFragmentSeconds));
+  if (number == kNone) return;  // its later fragments end here
   // Of an ICMP error all that was judged: the quotation. A first one that comes again does not make
   // less of it.
   const Layers& layers = packet.layers;
   const bool error = firewall::kind_of(packet.data, layers) == Kind::kError;
   const uint32_t judged =
       error ? fragment.headers + layers.l3_end - layers.payload_offset : fragment.headers;
-  uint32_t& headers = fragments_->state<FragmentState>(number).headers;
-  headers = std::max(headers, judged);
+  fragments_->state<FragmentState>(number).headers = std::max(judged_before, judged);
 }
 
 DropReason Guard::check_later(unsigned vnic, const Packet& packet, FlowDirection direction) {

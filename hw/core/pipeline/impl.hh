@@ -98,6 +98,10 @@ inline void clamp_mss(Packet& packet, uint32_t mtu) {
   }
 }
 
+// Of what waits for a neighbour: the card's own answers to peers. A flood of questions that come
+// from where nobody answers takes no vnic's places.
+inline constexpr uint16_t kOwnPort = kMaxVnics;
+
 // coalesce::Origin::opaque of a tunnel header that is not kept: its frame is merged with none.
 inline constexpr uint32_t kTooLong = coalesce::kMaxOpaque + 1;
 
@@ -197,6 +201,7 @@ struct Pipeline::Impl final : underlay::Outbox,
                     const stateless::Segment& segment, const Inner& inner, bool waits);
 
   // answer.cc
+  bool speaks_as_another(unsigned port, const Packet& packet) const;
   void ask(unsigned port, Packet& packet);
   overlay::Target who_has(uint16_t tenant, const IpAddress& ip, unsigned shortest) const;
   const MacAddress* mac_of(const overlay::Target& target, uint16_t tenant, unsigned* vnic) const;
@@ -302,6 +307,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   void to_vnic_later(unsigned vnic, const Packet& packet);
   void flush_run();
   void drop(bool from_vnic, unsigned port, const OutFrame& frame, spec::DropReason reason);
+  void lose(unsigned port, unsigned uplink, const OutFrame& frame, spec::DropReason reason);
   // The port is where the frame came from.
   void drop_for_vnic(bool from_vnic, unsigned port, unsigned vnic, const OutFrame& frame,
                      spec::DropReason reason);

@@ -243,6 +243,7 @@ DropReason Pipeline::Impl::begin_inner(Packet& packet, const decapsulate::Tunnel
 bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
                                      const overlay::Target& source) const {
   const uint8_t* mac = packet.data + 6;
+  if (packet.layers.home_address) return false;  // spoof_ipv6.cc says why
   if ((mac[0] & 1) != 0 || by_mac.find(tenant, mac) != deliver::VnicTable::kNone) return false;
   const bool nd = packet.layers.nd_type != 0;
   // ARP's and ND's probes, and DHCP: nobody's address, though a default route has it.
@@ -255,7 +256,8 @@ bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant, cons
   const IpAddress ip = source_ip(packet);
   // Link-local addresses are in no mapping as a rule. They reach no further than this link.
   return source.way.is_none() && is_link_local_v6(ip) &&
-         (nd || is_link_scope(destination_ip(packet)));
+         (nd || is_link_scope(destination_ip(packet))) &&
+         who_has(tenant, ip, overlay::Tables::kHostsOnly).way.is_none();
 }
 
 // A datagram without Ethernet header gets the one that its frame would have, had the mapping's
@@ -269,7 +271,7 @@ void Pipeline::Impl::finish_ethernet(unsigned uplink, Packet& packet, uint16_t t
   unsigned vnic = deliver::VnicTable::kNone;
   const overlay::Target target = who_has(tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
   const MacAddress* mac = mac_of(target, tenant, &vnic);
-  const bool group = v6 ? ip[0] == 0xff : ip[0] >= 224;
+  const bool group = overlay::is_many(ip, v6);
   if (group) packet.offload = {};  // as claim_super_frame() has it, which knew no address
   // Nobody has the zero address.
   ethernet.set_destination(group            ? overlay::group_mac(ip, v6)

@@ -15,7 +15,7 @@ using spec::VnicCounter;
 // False: it waits for its neighbour, or was dropped.
 bool Pipeline::Impl::may_send(unsigned port, const NextHop& hop, const Inner& inner) {
   if (!uplinks[hop.uplink].up) {
-    drop(true, port, {{inner.head, inner.head_length}, inner.body}, DropReason::uplink_down);
+    lose(port, hop.uplink, {{inner.head, inner.head_length}, inner.body}, DropReason::uplink_down);
     return false;
   }
   if (tables->neighbours.need(hop.neighbour, now, *this)) return true;
@@ -53,12 +53,12 @@ void Pipeline::Impl::send_super(const NextHop& hop, const Inner& inner, const La
   sink.to_uplink_super(hop.uplink, {{start, headers}, inner.body}, super);
 }
 
-static_assert(kMaxVnics <= underlay::Neighbours::kPorts);
+static_assert(kOwnPort < underlay::Neighbours::kPorts);
 
 // The memory of the frame is the caller's: what waits is copied. Null: dropped.
 Packet* Pipeline::Impl::copy_to_wait(unsigned port, const NextHop& hop, const OutFrame& frame) {
   const auto refuse = [&](DropReason reason) {
-    drop(true, port, frame, reason);
+    lose(port, hop.uplink, frame, reason);
     return nullptr;
   };
   if (!tables->neighbours.may_wait(hop.neighbour, static_cast<uint16_t>(port)) ||
@@ -156,6 +156,15 @@ void Pipeline::Impl::drop(bool from_vnic, unsigned port, const OutFrame& frame, 
   sink.dropped(from_vnic, port, reason);
 }
 
+// On its way to the wire. The card's own frames are no vnic's.
+void Pipeline::Impl::lose(unsigned port, unsigned uplink, const OutFrame& frame,
+                          DropReason reason) {
+  if (port != kOwnPort) return drop(true, port, frame, reason);
+  ++drops_[static_cast<size_t>(reason)];
+  ++uplinks[uplink][UplinkCounter::tx_drops];
+  sink.dropped(false, uplink, reason);
+}
+
 void Pipeline::Impl::drop_for_vnic(bool from_vnic, unsigned port, unsigned vnic,
                                    const OutFrame& frame, DropReason reason) {
   ++drops_[static_cast<size_t>(reason)];
@@ -192,9 +201,10 @@ void Pipeline::Impl::release(unsigned uplink, std::span<Packet* const> packets) 
   for (Packet* packet : packets) pool.give(packet);
 }
 
-void Pipeline::Impl::give_up(unsigned, std::span<Packet* const> packets) {
+void Pipeline::Impl::give_up(unsigned uplink, std::span<Packet* const> packets) {
   for (Packet* packet : packets) {
-    drop(packet->port, *packet, DropReason::neighbour_unresolved);
+    lose(packet->port, uplink, {{packet->data, packet->length}, {}},
+         DropReason::neighbour_unresolved);
     pool.give(packet);
   }
 }

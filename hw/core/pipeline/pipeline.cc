@@ -16,7 +16,10 @@ Pipeline::Pipeline(PacketPool& pool, Sink& sink, uint64_t flow_seed)
 
 Pipeline::~Pipeline() = default;
 
-Status Pipeline::load(const policy::Policy& policy) { return impl_->load(policy); }
+Status Pipeline::load(const policy::Policy& policy, int64_t now_ns) {
+  if (now_ns != 0) impl_->now = now_ns;
+  return impl_->load(policy);
+}
 
 Status Pipeline::attach_vnic(unsigned vnic, const std::string& name, const MacAddress& mac) {
   return impl_->attach(vnic, name, mac);

@@ -108,8 +108,8 @@ class Pipeline {
 
   // Replaces all tables, or changes nothing and says why (names that do not exist, two vnics with
   // one address, no room). A vnic of the policy is bound to the attached vnic of the same name, now
-  // or when it is attached.
-  Status load(const policy::Policy& policy);
+  // or when it is attached. `now_ns`: what was held goes on now; 0: as if at the last call.
+  Status load(const policy::Policy& policy, int64_t now_ns = 0);
 
   // `mac` is the device's own; the policy's wins when it names one. A vnic without policy has every
   // frame dropped.

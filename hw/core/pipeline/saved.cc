@@ -3,6 +3,8 @@
 // connections, frames that wait to be merged or put together. Tables come from the policy, vnics
 // from their devices.
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "hw/core/base/archive.hh"
 #include "hw/core/pipeline/impl.hh"
@@ -31,9 +33,14 @@ void archive_counters(Archive& archive, std::array<uint64_t, N>& counters) {
 // By name: the policy may have been written anew in between.
 void archive_tenant_meters(Archive& archive, std::vector<Tenant>& tenants) {
   constexpr uint32_t kNameOctets = 4096;
+  std::unordered_map<std::string_view, meter::TwoRate*> by_name;
+  if (archive.loading()) {
+    for (Tenant& tenant : tenants) by_name.emplace(tenant.name, &tenant.meter.rate);
+  }
   const auto active = [](const Tenant& tenant) { return tenant.meter.rate.active(); };
   auto count = static_cast<uint32_t>(std::count_if(tenants.begin(), tenants.end(), active));
   archive(count);
+  if (count >= kNoTenant) return archive.fail("saved state: more tenants' meters than tenants");
   auto next = tenants.begin();
   for (; count != 0 && archive.ok(); --count) {
     std::vector<uint8_t> name;
@@ -46,10 +53,8 @@ void archive_tenant_meters(Archive& archive, std::vector<Tenant>& tenants) {
     }
     archive(name, kNameOctets);
     if (archive.loading()) {
-      const auto found = std::find_if(tenants.begin(), tenants.end(), [&](const Tenant& tenant) {
-        return std::equal(name.begin(), name.end(), tenant.name.begin(), tenant.name.end());
-      });
-      if (found != tenants.end()) rate = &found->meter.rate;
+      const auto found = by_name.find({reinterpret_cast<const char*>(name.data()), name.size()});
+      if (found != by_name.end()) rate = found->second;
     }
     rate->archive(archive);
   }

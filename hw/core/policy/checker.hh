@@ -23,8 +23,6 @@ namespace gatehouse::policy {
 using Found = std::optional<Finding>;
 using Index = std::unordered_map<std::string_view, size_t>;
 
-inline constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
-
 inline Path path_to(std::string_view list, size_t index, std::string_view member) {
   return {Step::to(list), Step::at(index), Step::to(member)};
 }
@@ -95,7 +93,8 @@ class Checker {
   size_t all_rules_ = 0;                                  // of tenant_firewalls_
   Index tenants_;
   std::map<std::pair<size_t, IpPrefix>, Path>
-      vnic_addresses_;       // single addresses of each tenant's vnics
+      vnic_addresses_;  // single addresses of each tenant's vnics
+  std::map<std::pair<size_t, MacAddress>, size_t> vnic_macs_;  // by tenant
   std::string last_tenant_;  // mappings of one tenant mostly stand together
   size_t last_tenant_index_ = 0;
 };

@@ -55,7 +55,8 @@ enum class Inside : uint8_t { kEthernet, kIp, kIpv4, kIpv6, kEthernetSaid };
 // kStream.
 enum class Segments : uint8_t { kUsual, kStream, kRedundant };
 
-inline constexpr uint16_t kMaxMtu = 16000;  // of uplinks and tenants
+inline constexpr uint16_t kMaxMtu = 16000;     // of uplinks and tenants
+inline constexpr uint16_t kMinIpv6Mtu = 1280;  // RFC 8200 section 5
 
 // How frames look on the underlay: the description from which the card recognises, builds and opens
 // them. The tunnel header stands behind the outer IP header and what the protocol has in front of

@@ -139,7 +139,6 @@ Found Checker::tenant_exists(const std::string& name, Path path, size_t& index) 
 
 Found Checker::vnics() {
   Index names;
-  std::map<std::pair<std::string_view, MacAddress>, size_t> macs;
   for (size_t i = 0; i < policy_.vnics.size(); ++i) {
     const Vnic& vnic = policy_.vnics[i];
     if (const auto [other, fresh] = names.emplace(vnic.name, i); !fresh) {
@@ -147,16 +146,14 @@ Found Checker::vnics() {
                      already(in_quotes(vnic.name), {Step::to("vnics"), Step::at(other->second)},
                              "choose another name")};
     }
-    if (vnic.mac) {
-      const auto [other, fresh] =
-          macs.emplace(std::pair(std::string_view(vnic.tenant), *vnic.mac), i);
-      if (!fresh) {
-        return Finding{path_to("vnics", i, "mac"),
-                       already(to_string(*vnic.mac), {Step::to("vnics"), Step::at(other->second)},
-                               "give each vnic of a tenant its own")};
-      }
-    }
     if (Found found = this->vnic(i)) return found;
+    if (!vnic.mac) continue;
+    const auto [other, fresh] =
+        vnic_macs_.emplace(std::pair(tenants_.at(vnic.tenant), *vnic.mac), i);
+    if (fresh) continue;
+    return Finding{path_to("vnics", i, "mac"),
+                   already(to_string(*vnic.mac), {Step::to("vnics"), Step::at(other->second)},
+                           "give each vnic of a tenant its own")};
   }
   return {};
 }
@@ -230,6 +227,12 @@ Found Checker::mapping(size_t index, size_t& tenant) {
     return Finding{path_to("mappings", index, "destination"),
                    already(to_string(mapping.destination.address), vnic->second,
                            "a local vnic needs no mapping, remove one")};
+  }
+  // What such a station sends would be taken for the vnic's, and refused.
+  if (const auto vnic = vnic_macs_.find(std::pair(tenant, mapping.mac)); vnic != vnic_macs_.end()) {
+    return Finding{path_to("mappings", index, "mac"),
+                   already(to_string(mapping.mac), {Step::to("vnics"), Step::at(vnic->second)},
+                           "write the station's own")};
   }
   // Paths are words, and there may be a million mappings: look first, name the place afterwards.
   if (mapping.vni) {

@@ -59,6 +59,22 @@ bool Rules::owns_v6(const uint8_t* octets) const {
                      [&](const IpPrefix& prefix) { return prefix.contains(address); });
 }
 
+std::optional<unsigned> Rules::own_prefix(const IpAddress& ip) const {
+  const unsigned all = ip.is_v4() ? 32 : 128;
+  const uint8_t* octets = ip.octets.data();
+  const auto same = [&](const auto& address) {
+    return std::memcmp(&address, octets, sizeof address) == 0;
+  };
+  if (ip.is_v4() ? std::any_of(v4_.begin(), v4_.begin() + v4_count_, same)
+                 : std::any_of(v6_.begin(), v6_.begin() + v6_count_, same))
+    return all;
+  std::optional<unsigned> longest;
+  for (const IpPrefix& prefix : others_) {
+    if (prefix.contains(ip)) longest = std::max<unsigned>(longest.value_or(0), prefix.length);
+  }
+  return longest;
+}
+
 bool Rules::vlan_allowed(uint16_t vid) const {
   return vid == 0 || std::find(vlans_.begin(), vlans_.end(), vid) != vlans_.end();
 }
@@ -116,9 +132,13 @@ DropReason Rules::check_dhcp(const Packet& packet, bool client) const {
   const Bootp bootp(packet.data + layers.payload_offset);
   // A server's reply to a relay (RFC 2131 section 4.1): servers don't read it.
   if (!client && bootp.operation() == Bootp::kReply) return DropReason::none;
+  // ciaddr: whose lease is renewed or given up. giaddr: to whom the server answers; a relay's.
+  const uint8_t* client_ip = bootp.client_ip_octets();
   const bool own = bootp.operation() == Bootp::kRequest &&
                    bootp.hardware_type() == ArpHeader<const uint8_t>::kEthernet &&
-                   bootp.hardware_length() == 6 && bootp.client_mac() == mac_;
+                   bootp.hardware_length() == 6 && bootp.client_mac() == mac_ &&
+                   (load_be<uint32_t>(client_ip) == 0 || owns_v4(client_ip)) &&
+                   load_be<uint32_t>(bootp.relay_ip_octets()) == 0;
   return own ? DropReason::none : DropReason::spoofed_dhcp;
 }
 

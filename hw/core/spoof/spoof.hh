@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,10 @@ class Rules {
   // whatever their identifier: RFC 7217 makes them unpredictable.
   bool owns_v4(const uint8_t* octets) const;
   bool owns_v6(const uint8_t* octets) const;
+  // Bits of the longest of its addresses and networks that holds `ip`, link-local ones only if they
+  // are named; nullopt: none does.
+  std::optional<unsigned> own_prefix(const IpAddress& ip) const;
+  bool anti_spoof() const { return anti_spoof_; }
 
   // Whether the vnic may send, and be given, a frame with these tags.
   bool takes_tags(const Layers& layers) const {

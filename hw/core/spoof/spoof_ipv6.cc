@@ -33,6 +33,9 @@ bool may_be_unspecified(const Packet& packet) {
 DropReason Rules::check_ipv6(const Packet& packet) const {
   const Ipv6Header ip(static_cast<const uint8_t*>(packet.data + packet.layers.l2_length));
   const uint8_t* source = ip.source_octets();
+  // RFC 6275 section 9.3.1: what is above takes the packet for the home address's. No vnic is a
+  // mobile node away from home.
+  if (packet.layers.home_address) return DropReason::spoofed_ipv6;
   const bool unspecified = is_unspecified(source);
   if (unspecified ? !may_be_unspecified(packet) : !owns_v6(source)) return DropReason::spoofed_ipv6;
   // owns_v6 lets any fe80::/64 through: it is bound to this vnic only because it never leaves the

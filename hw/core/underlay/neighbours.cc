@@ -56,7 +56,6 @@ uint32_t Neighbours::add(unsigned uplink, const IpAddress& ip) {
   entry.uplink = static_cast<uint8_t>(uplink);
   entries_.push_back(entry);
   fast_.emplace_back();
-  active_.reserve(entries_.capacity());
   return index;
 }
 
@@ -68,26 +67,44 @@ void Neighbours::add_static(unsigned uplink, const IpAddress& ip, const MacAddre
 
 void Neighbours::adopt(Neighbours& old, Outbox& outbox) {
   for (uint32_t from = 0; from < old.entries_.size(); ++from) {
-    const Entry& source = old.entries_[from];
-    // Another network may have the same addresses.
-    if (!same_link(interfaces_[source.uplink], old.interfaces_[source.uplink])) continue;
-    const uint32_t to = find(source.uplink, source.ip);
-    if (to == kFree || entries_[to].state == State::kStatic || source.state == State::kStatic) {
-      continue;
-    }
-    const uint16_t first = entries_[to].first, last = entries_[to].last;
-    entries_[to] = source;
-    entries_[to].first = first;
-    entries_[to].last = last;
-    entries_[to].waiting = 0;
-    fast_[to] = old.fast_[from];
-    if (source.state != State::kAsking && source.state != State::kProbing) continue;
-    active_.push_back(to);
-    Packet* packets[kWaitPerNeighbour];
-    const size_t count = old.take_waiting(from, packets);
-    for (size_t i = 0; i < count; ++i) wait(to, packets[i]);
+    if (!old.entries_[from].asked()) adopt(old, from);
   }
+  for (uint32_t from = old.earliest_; from != kFree; from = old.entries_[from].later)
+    adopt(old, from);
   old.forget(outbox);
+}
+
+void Neighbours::adopt(Neighbours& old, uint32_t from) {
+  const Entry& source = old.entries_[from];
+  // Another network may have the same addresses.
+  if (!same_link(interfaces_[source.uplink], old.interfaces_[source.uplink])) return;
+  const uint32_t to = find(source.uplink, source.ip);
+  if (to == kFree || entries_[to].state == State::kStatic || source.state == State::kStatic) return;
+  Entry& entry = entries_[to];
+  entry.state = source.state;
+  entry.tries = source.tries;
+  entry.to_all = source.to_all;
+  entry.doubted = source.doubted;
+  entry.deadline_ns = source.deadline_ns;
+  fast_[to] = old.fast_[from];
+  if (!source.asked()) return;
+  put_last(to);
+  Packet* packets[kWaitPerNeighbour];
+  const size_t count = old.take_waiting(from, packets);
+  for (size_t i = 0; i < count; ++i) wait(to, packets[i]);
+}
+
+void Neighbours::put_last(uint32_t index) {
+  entries_[index].earlier = latest_;
+  entries_[index].later = kFree;
+  (latest_ == kFree ? earliest_ : entries_[latest_].later) = index;
+  latest_ = index;
+}
+
+void Neighbours::take_out(uint32_t index) {
+  const Entry& entry = entries_[index];
+  (entry.earlier == kFree ? earliest_ : entries_[entry.earlier].later) = entry.later;
+  (entry.later == kFree ? latest_ : entries_[entry.later].earlier) = entry.earlier;
 }
 
 void Neighbours::forget(Outbox& outbox) {
@@ -97,7 +114,8 @@ void Neighbours::forget(Outbox& outbox) {
 }
 
 void Neighbours::give_up(uint16_t port, Outbox& outbox) {
-  for (const uint32_t index : active_) {  // frames wait for these only
+  // Frames wait for these only.
+  for (uint32_t index = earliest_; index != kFree; index = entries_[index].later) {
     Packet* packets[kWaitPerNeighbour];
     const size_t count = take_waiting(index, packets);
     for (size_t i = 0; i < count; ++i) {
@@ -147,7 +165,8 @@ size_t Neighbours::take_waiting(uint32_t index, std::span<Packet*, kWaitPerNeigh
 
 void Neighbours::start(uint32_t index, State state, bool to_all, int64_t now_ns, Outbox& outbox) {
   Entry& entry = entries_[index];
-  if (entry.state != State::kAsking && entry.state != State::kProbing) active_.push_back(index);
+  if (entry.asked()) take_out(index);
+  put_last(index);
   entry.state = state;
   entry.to_all = to_all;
   entry.doubted = false;
@@ -187,15 +206,8 @@ bool Neighbours::need(uint32_t index, int64_t now_ns, Outbox& outbox) {
   return false;
 }
 
-void Neighbours::deactivate(uint32_t index) {
-  const auto at = std::find(active_.begin(), active_.end(), index);
-  if (at == active_.end()) return;
-  *at = active_.back();
-  active_.pop_back();
-}
-
 void Neighbours::resolved(uint32_t index, const MacAddress& mac, int64_t now_ns, Outbox& outbox) {
-  deactivate(index);
+  if (entries_[index].asked()) take_out(index);
   entries_[index].state = State::kReachable;
   fast_[index] = {now_ns + kReachable, mac};
   Packet* packets[kWaitPerNeighbour];
@@ -205,7 +217,7 @@ void Neighbours::resolved(uint32_t index, const MacAddress& mac, int64_t now_ns,
 }
 
 void Neighbours::lost(uint32_t index, Outbox& outbox) {
-  deactivate(index);
+  if (entries_[index].asked()) take_out(index);
   entries_[index].state = State::kUnknown;
   entries_[index].deadline_ns = 0;  // of a clock that a saved state may have set back
   fast_[index] = {};
@@ -215,26 +227,22 @@ void Neighbours::lost(uint32_t index, Outbox& outbox) {
 }
 
 int64_t Neighbours::next_tick() const {
-  int64_t next = INT64_MAX;
-  for (uint32_t index : active_) next = std::min(next, entries_[index].deadline_ns);
-  return next;
+  return earliest_ == kFree ? INT64_MAX : entries_[earliest_].deadline_ns;
 }
 
 void Neighbours::tick(int64_t now_ns, Outbox& outbox) {
-  // lost() puts the last active one in this one's place.
-  for (size_t i = 0; i < active_.size();) {
-    const uint32_t index = active_[i];
+  while (next_tick() <= now_ns) {
+    const uint32_t index = earliest_;
     Entry& entry = entries_[index];
-    if (entry.deadline_ns > now_ns) {
-      ++i;
-    } else if (entry.tries < kTries) {
-      ++entry.tries;
-      entry.deadline_ns = now_ns + kRetry;
-      ask(index, outbox);
-      ++i;
-    } else {
+    if (entry.tries >= kTries) {
       lost(index, outbox);
+      continue;
     }
+    ++entry.tries;
+    entry.deadline_ns = now_ns + kRetry;
+    take_out(index);
+    put_last(index);
+    ask(index, outbox);
   }
 }
 

@@ -48,7 +48,7 @@ enum class Heard : uint8_t {
 
 class Neighbours {
  public:
-  static constexpr unsigned kPorts = 256;  // of vnics that frames wait for
+  static constexpr unsigned kPorts = 257;  // whose frames wait: 256 vnics', and the card's own
   enum class State : uint8_t { kStatic, kUnknown, kAsking, kReachable, kProbing };
 
   explicit Neighbours(std::span<const Interface> interfaces = {});
@@ -117,6 +117,8 @@ class Neighbours {
     int64_t deadline_ns = 0;             // no question before; kAsking, kProbing: what happens then
     uint16_t first = kEnd, last = kEnd;  // waiting frames
     uint8_t waiting = 0;
+    uint32_t earlier = kFree, later = kFree;  // kAsking, kProbing: of those whose deadline is next
+    bool asked() const { return state == State::kAsking || state == State::kProbing; }
   };
   struct Waiting {
     Packet* packet = nullptr;
@@ -141,13 +143,16 @@ class Neighbours {
   size_t take_waiting(uint32_t index, std::span<Packet*, kWaitPerNeighbour> packets);
   size_t slot(unsigned uplink, const IpAddress& ip) const;
   void grow_index();
-  void deactivate(uint32_t index);
+  void adopt(Neighbours& old, uint32_t from);
+  void put_last(uint32_t index);
+  void take_out(uint32_t index);
 
   std::vector<Interface> interfaces_;
   std::vector<Fast> fast_;
   std::vector<Entry> entries_;
-  std::vector<uint32_t> index_;   // hash of (uplink, ip) -> entry, at most half full
-  std::vector<uint32_t> active_;  // kAsking, kProbing; never grows beyond its reserve
+  std::vector<uint32_t> index_;  // hash of (uplink, ip) -> entry, at most half full
+  // Entry::asked(). All wait equally long, hence in the order of their deadlines.
+  uint32_t earliest_ = kFree, latest_ = kFree;
   std::array<Waiting, kWaitInAll> slots_;
   uint16_t free_ = kEnd;
   unsigned waiting_ = 0;

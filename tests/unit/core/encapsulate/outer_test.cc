@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "hw/core/policy/shipped_formats.hh"
 #include "tests/unit/core/frames.hh"
@@ -171,6 +172,26 @@ TEST(Encapsulate, PicksTheSourcePortByTheFlow) {
         << "the same flow, the same port";
   }
   EXPECT_LE(*std::max_element(used.begin(), used.end()), 30) << "6 expected for each port";
+}
+
+// GRE has no port: routers of an IPv6 underlay see the label alone.
+TEST(Encapsulate, WithoutPortsTheFlowLabelFollowsTheFlow) {
+  constexpr size_t kIp = 14;
+  const auto label = [](const Bytes& frame) {
+    return (frame[kIp + 1] & 0xfu) << 16 | frame[kIp + 2] << 8u | frame[kIp + 3];
+  };
+  const Hop gre(ends(true), format("gre")), vxlan(ends(true), format("vxlan"));
+  std::set<unsigned> labels;
+  for (uint32_t i = 1; i <= 10'000; ++i) {
+    const Outer::Inner about{0xab, i * 2654435761u};
+    const Bytes frame = wrap(gre, pattern(20), about);
+    ASSERT_EQ(frame[kIp], 0x6a);
+    ASSERT_EQ(frame[kIp + 1] & 0xf0, 0xb0);
+    ASSERT_EQ(wrap(gre, pattern(20), about), frame) << "the same flow, the same label";
+    labels.insert(label(frame));
+    ASSERT_EQ(label(wrap(vxlan, pattern(20), about)), 0u) << "it has the port";
+  }
+  EXPECT_GE(labels.size(), 9'900u) << "of 2^20, 10000 flows share about 48";
 }
 
 TEST(Encapsulate, IdentificationAndLengthKeepTheHeaderChecksumRight) {

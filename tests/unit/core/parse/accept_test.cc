@@ -229,7 +229,7 @@ std::vector<Row> ipv6_rows() {
            .udp()
            .payload(10)
            .build(),
-       with(longer(udp, 24), [](Layers& l) { l.source_route = true; })},
+       with(longer(udp, 24), [](Layers& l) { l.source_route = l.home_address = true; })},
       {"other options, and one that is cut off",
        Frame()
            .ethernet()
@@ -276,6 +276,7 @@ void expect_equal(const Layers& got, const Layers& want, const char* what) {
   EXPECT_EQ(got.first_fragment, want.first_fragment);
   EXPECT_EQ(got.ip_options, want.ip_options);
   EXPECT_EQ(got.source_route, want.source_route);
+  EXPECT_EQ(got.home_address, want.home_address);
   EXPECT_EQ(got.nd_type, want.nd_type);
   EXPECT_EQ(got.l3_end, want.l3_end);
   const bool ip = got.l3 == L3::kIpv4 || got.l3 == L3::kIpv6;

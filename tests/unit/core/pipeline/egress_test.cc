@@ -53,6 +53,23 @@ std::vector<Row> rows() {
            .udp()
            .build(),
        End::kVnic1, nullptr},
+      {"with a link-local source of another vnic",
+       Frame()
+           .ethernet()
+           .ipv6({.source = "fe80::5054:ff:fe00:3", .destination = "fe80::5054:ff:fe00:3"})
+           .udp()
+           .build(),
+       End::kDropped, "spoofed_ipv6"},
+      {"router solicitation from another vnic's link-local address",
+       nd("fe80::5054:ff:fe00:3", "ff02::2").icmp({.type = 133}).build(), End::kDropped,
+       "spoofed_ipv6"},
+      {"to nobody, IPv6, in a broadcast frame",
+       Frame()
+           .ethernet({.destination = "ff:ff:ff:ff:ff:ff"})
+           .ipv6({.destination = "fd00::77"})
+           .udp()
+           .build(),
+       End::kDropped, "no_mapping"},
       {"to itself", ipv4_to("10.0.0.1").udp().build(), End::kDropped, "no_mapping"},
       {"to its own link-local address",
        Frame()
@@ -292,6 +309,70 @@ TEST(Egress, AnswersForAnothersAddressInTheOwnPrefix) {
   // What is nobody else's is its own, whatever wider prefix leads elsewhere.
   a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.77"}).build());
   EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::not_forwarded}}));
+}
+
+// The longest one wins here, too.
+TEST(Egress, AnswersForAMappedPartOfTheOwnNetwork) {
+  policy::Policy policy = card_a();
+  policy.vnics[0].addresses = {prefix("10.0.0.1"), prefix("10.0.0.0/24"), prefix("0.0.0.0/0"),
+                               prefix("fd00::1"), prefix("fd00::/64")};
+  const MacAddress mac = *parse_mac("52:54:00:00:00:99");
+  for (const char* destination : {"10.0.0.64/26", "10.7.0.0/16", "fd00::5:0/112"})
+    policy.mappings.push_back({"red", prefix(destination), mac, *parse_ip("192.0.2.2"), {}});
+  World a(policy);
+  for (const char* target : {"10.0.0.77", "10.7.1.1"})
+    a.from_vnic(0, Frame().ethernet().arp({.target_ip = target}).build());
+  a.from_vnic(0, nd("fd00::1").neighbor_solicitation("fd00::5:9", kOwnOption).build());
+  EXPECT_TRUE(a.sink.drops.empty());
+  ASSERT_EQ(a.sink.received.size(), 3u);
+  for (const VnicFrame& answer : a.sink.received)
+    EXPECT_EQ(MacAddress::from(answer.frame.data() + 6), mac);
+  // Beside the part, and asked whether anybody has the address.
+  a.from_vnic(0, Frame().ethernet().arp({.target_ip = "10.0.0.130"}).build());
+  a.from_vnic(0,
+              Frame().ethernet().arp({.sender_ip = "0.0.0.0", .target_ip = "10.0.0.77"}).build());
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::not_forwarded},
+                                                {true, 0, DropReason::not_forwarded}}));
+}
+
+// The policy may give link-local addresses away, to vnics and behind peers.
+TEST(Egress, ALinkLocalAddressOfThePolicyIsItsOwnersAlone) {
+  policy::Policy policy = card_a({.broadcast = true});
+  policy.vnics[1].addresses.push_back(prefix("fe80::53"));
+  policy.mappings.push_back(
+      {"red", prefix("fe80::1"), *parse_mac("52:54:00:00:00:99"), *parse_ip("192.0.2.2"), {}});
+  World a(policy);
+  const auto from = [](const char* source) {
+    return Frame()
+        .ethernet({.destination = "33:33:00:00:00:fb"})
+        .ipv6({.source = source, .destination = "ff02::fb"})
+        .udp()
+        .build();
+  };
+  a.from_vnic(0, from("fe80::53"));
+  a.from_vnic(0, from("fe80::1"));
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::spoofed_ipv6},
+                                                {true, 0, DropReason::spoofed_ipv6}}));
+  EXPECT_TRUE(a.sink.sent.empty());
+  a.from_vnic(0, from("fe80::7"));
+  a.from_vnic(1, [&] {
+    Bytes frame = from("fe80::53");
+    frame[11] = 3;  // its MAC
+    return frame;
+  }());
+  EXPECT_EQ(a.sink.sent.size(), 2u);
+  EXPECT_EQ(a.sink.drops.size(), 2u);
+}
+
+TEST(Egress, AVlanIsAnsweredForVnicsThatMayHaveIt) {
+  policy::Policy policy = card_a();
+  policy.vnics[0].vlans = {7, 8};
+  policy.vnics[1].vlans = {7};
+  World a(policy);
+  for (const uint16_t vlan : {7, 8})
+    a.from_vnic(0, Frame().ethernet().vlan(vlan).arp({.target_ip = "10.0.0.3"}).build());
+  EXPECT_EQ(a.sink.received.size(), 1u);
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{true, 0, DropReason::vlan_not_allowed}}));
 }
 
 // A host that hears of its router without the flag gives up the route (RFC 4861 section 7.2.5).

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "hw/core/base/archive.hh"
+#include "hw/core/pipeline/guard.hh"
 #include "tests/unit/core/pipeline/world.hh"
 
 namespace gatehouse::test {
@@ -458,6 +459,32 @@ TEST(Firewall, TheFirstFragmentDecides) {
   for (uint16_t id = 100; id < 300; ++id) EXPECT_TRUE(pair.to_b(fragment(0, true, id)));
   EXPECT_FALSE(pair.to_b(fragment(64, false, 100)));
   EXPECT_TRUE(pair.to_b(fragment(64, false, 299)));
+}
+
+// Some senders have few identifications, or one.
+TEST(Firewall, AnIdentificationThatComesAgainIsTheNewest) {
+  Pair pair;
+  const auto fragment = [](uint32_t offset, uint16_t id) {
+    Frame frame;
+    frame.ethernet().ipv4(
+        {.id = id, .more_fragments = offset == 0, .fragment_offset = offset, .protocol = 17});
+    if (offset == 0) return frame.udp({.destination = 5000, .length = 128}).payload(56).build();
+    return frame.payload(64).build();
+  };
+  const auto pass = [&](int64_t seconds) {
+    pair.a.now += seconds * kSecond, pair.b.now += seconds * kSecond;
+  };
+  EXPECT_TRUE(pair.to_b(fragment(0, 7)));
+  pass(29);
+  EXPECT_TRUE(pair.to_b(fragment(0, 7)));
+  pass(2);
+  EXPECT_TRUE(pair.to_b(fragment(64, 7))) << "2 s behind its own first one";
+  for (uint16_t id = 100; id < 100 + pipeline::Guard::kFragments - 1; ++id)
+    EXPECT_TRUE(pair.to_b(fragment(0, id)));
+  EXPECT_TRUE(pair.to_b(fragment(0, 7)));
+  EXPECT_TRUE(pair.to_b(fragment(0, 99)));
+  EXPECT_TRUE(pair.to_b(fragment(64, 7))) << "the oldest one had to go";
+  EXPECT_FALSE(pair.to_b(fragment(64, 100)));
 }
 
 TEST(Firewall, AFragmentedSegmentMayBeAcknowledgedAsAWhole) {

@@ -2,6 +2,7 @@
 // Frames from the wire: to whom they are delivered, and every counter that moved.
 #include <gtest/gtest.h>
 
+#include "hw/core/underlay/neighbours.hh"
 #include "tests/unit/core/pipeline/world.hh"
 
 namespace gatehouse::test {
@@ -134,6 +135,27 @@ std::vector<Row> rows() {
       {"source of a vnic of this card",
        tunnel(from_peer().ipv4({.source = "10.0.0.3", .destination = "10.0.0.1"}).udp().build()),
        "remote_spoof"},
+      {"another's home address",
+       tunnel(from_peer()
+                  .ipv6({.source = "fd00::2", .destination = "fd00::1"})
+                  .extension(60, from_hex("0102 0000 c910 fd000000 00000000 00000000 00000003"))
+                  .udp()
+                  .build()),
+       "remote_spoof"},
+      {"link-local source of a vnic of this card",
+       tunnel(from_peer("33:33:00:00:00:01")
+                  .ipv6({.source = "fe80::5054:ff:fe00:3", .destination = "ff02::1"})
+                  .udp()
+                  .build()),
+       "remote_spoof"},
+      {"ARP in a VLAN that the vnic does not have",
+       tunnel(from_peer()
+                  .vlan(300)
+                  .arp({.sender_mac = "52:54:00:00:00:02",
+                        .sender_ip = "10.0.0.2",
+                        .target_ip = "10.0.0.1"})
+                  .build()),
+       "vlan_not_allowed"},
       {"source MAC of a vnic of this card",
        tunnel(Frame()
                   .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:03"})
@@ -287,6 +309,32 @@ TEST(Ingress, AnswersPeersThatAskForAVnic) {
 }
 
 // One peer may be the way to several VNIs.
+// What the vnic never sent is not lost for it, and takes none of its places.
+TEST(Ingress, AnAnswerThatWaitsIsTheCardsOwn) {
+  const Bytes arp =
+      from_peer()
+          .arp(
+              {.sender_mac = "52:54:00:00:00:02", .sender_ip = "10.0.0.2", .target_ip = "10.0.0.1"})
+          .build();
+  World a(card_a({.ask = true}));
+  for (unsigned i = 0; i < underlay::kWaitPerNeighbour + 1; ++i) a.from_wire(tunnel(arp));
+  EXPECT_EQ(a.pool.in_use(), underlay::kWaitPerNeighbour);
+  EXPECT_EQ(a.sink.drops, (std::vector<Dropped>{{false, 0, DropReason::neighbour_queue_full}}));
+  a.sink.clear();
+  for (unsigned i = 0; i < underlay::kTries; ++i) {
+    a.now += underlay::kRetry;
+    a.pipeline.tick(a.now);
+  }
+  EXPECT_EQ(a.pool.in_use(), 0u);
+  EXPECT_EQ(a.sink.drops, std::vector<Dropped>(underlay::kWaitPerNeighbour,
+                                               {false, 0, DropReason::neighbour_unresolved}));
+  Counts count = a.count();
+  EXPECT_EQ(count["uplink0.tx_drops"], underlay::kWaitPerNeighbour + 1);
+  EXPECT_EQ(count["vnic0.answers"], underlay::kWaitPerNeighbour + 1);
+  EXPECT_EQ(count.count("vnic0.tx_drops"), 0u);
+  EXPECT_EQ(count.count("vnic0.drop.neighbour_unresolved"), 0u);
+}
+
 TEST(Ingress, AnswersPeersUnderTheirVni) {
   policy::Policy policy = card_a();
   policy::Mapping other = policy.mappings.at(0);

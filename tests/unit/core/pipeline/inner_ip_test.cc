@@ -189,6 +189,22 @@ TEST(InnerIp, IsRefusedWhereItContradictsItself) {
   EXPECT_TRUE(b.sink.received.empty());
 }
 
+// Class E is no group (RFC 1112 section 4): nobody's, it is not for everybody.
+TEST(InnerIp, AReservedAddressIsNoBroadcast) {
+  policy::Policy from = with(card_a(), *shipped_format("gre-ip"));
+  from.mappings.push_back({"red",
+                           *parse_prefix("240.0.0.0/4"),
+                           *parse_mac("52:54:00:00:00:99"),
+                           *parse_ip("192.0.2.2"),
+                           {}});
+  World a(from), b(with(card_b(), *shipped_format("gre-ip")));
+  a.from_vnic(0, Frame().ethernet().ipv4({.destination = "240.0.0.1"}).udp().build());
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  b.from_wire(a.sink.sent[0].frame);
+  EXPECT_TRUE(b.sink.received.empty());
+  EXPECT_EQ(b.sink.drops, (std::vector<Dropped>{{false, 0, spec::DropReason::no_vnic}}));
+}
+
 TEST(InnerIp, NobodysAddressesReachNobody) {
   Pair pair(*shipped_format("gre-ip"));
   const Format gre = *shipped_format("gre-ip");

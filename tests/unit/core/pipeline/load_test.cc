@@ -49,6 +49,8 @@ const std::vector<Row>& rows() {
       {"VLAN 4095", [](auto& p) { p.uplinks[0].vlan = 4095; }, "uplinks[0] (uplink0): vlan"},
       {"neighbour with a group MAC", [](auto& p) { p.uplinks[0].neighbours[0].mac = {{1}}; },
        "neighbour 192.0.2.2"},
+      {"uplink that is too small for IPv6 inside", [](auto& p) { p.uplinks[0].mtu = 1300; },
+       "uplink0's mtu of 1300 leaves 1250 octets, and IPv6 needs 1280; write at least 1330"},
       {"uplink that is too small", [](auto& p) { p.uplinks[0].mtu = 125; },
        "uplink0's mtu of 125 leaves no room"},
       {"tenant twice", [](auto& p) { p.tenants.push_back(p.tenants[0]); },

@@ -251,6 +251,34 @@ TEST(Mtu, FragmentsBetweenTwoVnicsToo) {
   }
 }
 
+// Its driver's MSS is larger than the tenant's MTU takes, but all that there is fits.
+TEST(Mtu, AnIpv6UdpSuperFrameThatFitsIsNoFragment) {
+  World a(card_a({.tenant_mtu = 1400}));
+  Offload offload = tso(false, 62, 1460, 1000);
+  offload.tcp = false;
+  const Bytes frame = Frame()
+                          .ethernet({.destination = "52:54:00:00:00:03"})
+                          .ipv6({.destination = "fd00::3"})
+                          .udp()
+                          .payload(1000)
+                          .build();
+  a.from_vnic(0, frame, offload);  // the sink holds its layers against the frame
+  ASSERT_EQ(a.sink.received.size(), 1u);
+  EXPECT_TRUE(a.sink.received[0].checked && a.sink.received[0].good);
+  EXPECT_EQ(to_hex(a.sink.received[0].frame), to_hex(frame));
+}
+
+TEST(Mtu, SegmentsThatAreFragmentedCountAsBoth) {
+  World a(card_a());
+  Offload offload = tso(true, 42, 2000, 4000);
+  offload.tcp = false;
+  a.from_vnic(0, Frame().ethernet().ipv4().udp().payload(4000).build(), offload);
+  ASSERT_EQ(a.sink.sent.size(), 4u);
+  Counts count = a.count();
+  EXPECT_EQ(count["vnic0.tx_segments"], 4u);
+  EXPECT_EQ(count["vnic0.fragments"], 4u);
+}
+
 TEST(Mtu, PaddingIsNoReasonToRefuse) {
   World a(card_a());
   const Bytes frame = Frame().ethernet().ipv4({.dont_fragment = true}).udp().payload(100).build();

@@ -183,6 +183,30 @@ TEST(Saved, LoadsWithoutTheVnicsAndRefusesWhatIsCutOff) {
   }
 }
 
+// Their number is a saved state's word.
+TEST(Saved, MetersOfMoreTenantsThanThereCanBeAreRefused) {
+  policy::Policy policy = card_a();
+  policy.meters = {{.name = "m",
+                    .committed_rate = 8,
+                    .committed_burst = 1000,
+                    .peak_rate = 16,
+                    .peak_burst = 2000}};
+  policy.tenants[0].meter = "m";
+  World a(policy), b(policy);
+  Archive saved;
+  a.pipeline.archive(saved);
+  // The only meter: its number, then its tenant's name with its length.
+  const Bytes one = from_hex("01000000 03000000 726564");
+  Bytes lie = saved.bytes();
+  const auto at = std::search(lie.begin(), lie.end(), one.begin(), one.end());
+  ASSERT_NE(at, lie.end());
+  store_le<uint32_t>(&*at, 0xffff);
+  Archive from(lie);
+  b.pipeline.archive(from);
+  EXPECT_FALSE(from.ok());
+  EXPECT_EQ(from.error(), "saved state: more tenants' meters than tenants");
+}
+
 TEST(Saved, FramesThatWaitAreGivenUpBeforeLoading) {
   World a(card_a({.ask = true}));
   Archive saved;

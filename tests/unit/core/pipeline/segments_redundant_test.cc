@@ -146,6 +146,35 @@ TEST_P(Redundant, IsSavedAndLoadedInTheMiddle) {
   EXPECT_EQ(c.pool.in_use(), 0u);
 }
 
+// A card that is moved gets the policy of now right behind the state: what is held goes on, at the
+// time that it is.
+TEST_P(Redundant, APolicyBehindAStateLeavesConnectionsTheirTime) {
+  policy::Policy guarded = card_b(shape());
+  guarded.firewalls.push_back({.name = "nothing comes in"});
+  guarded.vnics[0].firewall = "nothing comes in";
+  World a(card_a(shape())), b(guarded), c(guarded);
+  b.now = c.now = 100'000'000'000'000;
+  b.from_vnic(0, Frame()
+                     .ethernet({.destination = "52:54:00:00:00:01", .source = "52:54:00:00:00:02"})
+                     .ipv4({.source = "10.0.0.2", .destination = "10.0.0.1"})
+                     .udp({.source = 4000, .destination = 5000})
+                     .build());
+  const std::vector<Bytes> frames = segments();
+  for (const size_t i : {8, 3}) b.from_wire(frames[i]);
+  Archive save;
+  b.pipeline.archive(save);
+  Archive load(save.bytes());
+  c.pipeline.archive(load);
+  ASSERT_TRUE(load.ok() && load.at_end()) << load.error();
+  ASSERT_TRUE(c.pipeline.load(guarded, c.now).ok());
+  c.sink.clear();
+  a.from_vnic(0, Frame().ethernet().ipv4().udp({.source = 5000, .destination = 4000}).build());
+  ASSERT_EQ(a.sink.sent.size(), 1u);
+  c.from_wire(a.sink.sent[0].frame);
+  EXPECT_EQ(c.sink.received.size(), 1u) << "the answer to what b0 asked";
+  EXPECT_EQ(c.pool.in_use(), 0u);
+}
+
 // In front of a driver that takes large frames the runs are as large as they came.
 TEST_P(Redundant, RunsStayLargeWhereTheDriverTakesLargeFrames) {
   policy::Policy policy = card_b(shape());

@@ -49,6 +49,13 @@ Bytes bootp(const std::string& mac, uint8_t operation = 1, uint8_t type = 1, uin
   std::copy(octets.begin(), octets.end(), message.begin() + 28);
   return message;
 }
+// The same, `ip` at one of its fields.
+Bytes bootp_with(size_t at, const std::string& ip) {
+  Bytes message = bootp("52:54:00:00:00:01");
+  std::copy_n(parse_ip(ip)->octets.begin(), 4, message.begin() + static_cast<ptrdiff_t>(at));
+  return message;
+}
+constexpr size_t kCiaddr = 12, kGiaddr = 24;
 Bytes dhcp(const std::string& source, const Bytes& message, uint16_t from = 68, uint16_t to = 67) {
   return Frame()
       .ethernet({.destination = "ff:ff:ff:ff:ff:ff"})
@@ -85,6 +92,14 @@ const std::vector<Row>& rows() {
       {"group MAC as source",
        Frame().ethernet({.source = "53:54:00:00:00:01"}).ipv4().udp().build(),
        DropReason::spoofed_mac},
+      {"IPv6 with another's home address",
+       Frame()
+           .ethernet()
+           .ipv6()
+           .extension(60, from_hex("0102 0000 c910 fd000000 00000000 00000000 00000002"))
+           .udp()
+           .build(),
+       DropReason::spoofed_ipv6},
       {"IPv4 from 0.0.0.0, no DHCP", Frame().ethernet().ipv4({.source = "0.0.0.0"}).udp().build(),
        DropReason::spoofed_ipv4},
       {"IPv4 from 0.0.0.0, TCP",
@@ -124,6 +139,14 @@ const std::vector<Row>& rows() {
        DropReason::spoofed_dhcp},
       {"DHCP request for the own chaddr from a port of no client",
        dhcp("10.0.0.1", bootp("52:54:00:00:00:01"), 1068), DropReason::none},
+      {"DHCP renewal of the own lease", dhcp("10.0.0.1", bootp_with(kCiaddr, "10.0.0.1")),
+       DropReason::none},
+      {"DHCP release of another's lease", dhcp("10.0.0.1", bootp_with(kCiaddr, "10.0.0.2")),
+       DropReason::spoofed_dhcp},
+      {"DHCP request whose answer would go to another",
+       dhcp("10.0.0.1", bootp_with(kGiaddr, "10.0.0.2")), DropReason::spoofed_dhcp},
+      {"DHCP request as the own relay", dhcp("10.0.0.1", bootp_with(kGiaddr, "10.0.0.1")),
+       DropReason::spoofed_dhcp},
       {"DHCP reply of a server to a relay", dhcp("10.0.0.1", bootp(kOther, 2), 67),
        DropReason::none},
       {"first fragment to the DHCP port from another port",

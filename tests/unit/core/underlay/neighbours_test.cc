@@ -196,6 +196,29 @@ TEST_F(NeighboursTest, GivesUpAfterThreeQuestionsASecondApart) {
   EXPECT_EQ(out.questions.size(), 4u) << "the next frame asks anew";
 }
 
+// They are kept in the order of their deadlines; one in the middle goes, others are asked again.
+TEST_F(NeighboursTest, EachIsAskedInItsOwnTime) {
+  const uint32_t other = table.add(0, *parse_ip("192.0.2.3"));
+  const int64_t start = now, step = kSecond / 10;
+  EXPECT_FALSE(table.need(other, start, out));
+  EXPECT_FALSE(table.need(v4, start + step, out));
+  EXPECT_FALSE(table.need(v6, start + 2 * step, out));
+  EXPECT_EQ(table.next_tick(), start + kSecond);
+  now = start + 3 * step;
+  EXPECT_EQ(hear(arp_reply(kPeer)), Heard::kNoted);  // v4
+  table.tick(start + kSecond, out);
+  EXPECT_EQ(out.questions.size(), 4u);
+  EXPECT_EQ(table.next_tick(), start + 2 * step + kSecond) << "v6's second question";
+  table.tick(table.next_tick(), out);
+  EXPECT_EQ(out.questions.size(), 5u);
+  EXPECT_EQ(table.next_tick(), start + 2 * kSecond) << "the other's third one";
+  table.give_up(0, out);
+  table.forget(out);
+  EXPECT_EQ(table.next_tick(), INT64_MAX);
+  EXPECT_FALSE(table.need(v4, now, out));
+  EXPECT_EQ(table.next_tick(), now + kSecond);
+}
+
 TEST_F(NeighboursTest, LetsOnlySoManyWait) {
   EXPECT_FALSE(table.need(v4, now, out));
   for (unsigned i = 0; i < underlay::kWaitPerNeighbour; ++i) {
