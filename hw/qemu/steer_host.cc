@@ -191,10 +191,7 @@ void SteerHost::send(uint64_t address, uint32_t data) {
 void SteerHost::pass_on(const MSIMessage& message) {
   if (!window_) return trigger_(pci_, message);
   if (!(pci_get_word(pci_->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) return;
-  MemTxAttrs attrs{};
-  attrs.requester_id = pci_requester_id(pci_);
-  address_space_stl_le(pci_device_iommu_address_space(pci_), message.address, message.data, attrs,
-                       nullptr);
+  pci_write_message(pci_, pci_device_iommu_address_space(pci_), message);
 }
 
 void SteerHost::set_line(bool level) {

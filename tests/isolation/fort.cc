@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLimit(20);
+constexpr char kReady[] = "keeper: ready";
 constexpr char kUefiCode[] = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 
 // It takes a kernel that is a UEFI program.
@@ -90,9 +91,16 @@ Fort::Fort(const FortOptions& options) : work_("fort"), options_(options) {
   if (options.inside == Inside::kIntruder &&
       !intruder_.connect(work_.path(options.name + ".agent"), lab::Deadline(kLimit)))
     throw lab::Failure("the intruder has no serial port");
-  if (!options.paused && options.incoming.empty() &&
-      !eventually([&] { return console().find("keeper: ready") != std::string::npos; }))
+  if (!options.paused && options.incoming.empty() && !eventually([&] { return starts() > 0; }))
     throw lab::Failure("the keeper does not start: " + guest_->process().log());
+}
+
+unsigned Fort::starts() const {
+  const std::string all = console();
+  unsigned count = 0;
+  for (size_t at = all.find(kReady); at != std::string::npos; at = all.find(kReady, at + 1))
+    ++count;
+  return count;
 }
 
 std::optional<uint32_t> Fort::ask(Ask what) {
@@ -127,22 +135,46 @@ void Fort::expect_held() {
   for (const nlohmann::json& core : state.at("cores"))
     EXPECT_NE(core.at("state"), "faulted") << core.dump();
   EXPECT_EQ(console().find("exception"), std::string::npos) << console();
+  const bool persists = options_.partition.find("persist=on") != std::string::npos;
+  if (persists && options_.incoming.empty()) {
+    EXPECT_EQ(starts(), 1u) << "the partition was started anew";
+  }
   const bool lives = options_.inside == Inside::kIntruder  ? guest_lives()
                      : options_.inside != Inside::kNothing ? agent().run("true").exit_status == 0
                                                            : true;
   EXPECT_TRUE(lives) << "the guest hangs";
 }
 
-void Fort::expect_told(const std::string& who, std::optional<uint32_t> id) {
+std::optional<nlohmann::json> Fort::next_told(const lab::Deadline& deadline) {
+  const auto event = qmp().wait_event("GATEHOUSE_BOUNDARY", milliseconds(deadline.remaining_ms()));
+  if (!event) return std::nullopt;
+  const nlohmann::json& data = event->at("data");
+  EXPECT_EQ(data.at("partition"), "p0");
+  EXPECT_GE(data.at("count").get<uint64_t>(), 1u);
+  told_ += data.at("count").get<uint64_t>();
+  return data;
+}
+
+void Fort::hear_all() {
+  const auto tried = [&] {
+    uint64_t all = 0;
+    for (const auto& [who, row] : refused()) all += row.reads + row.writes;
+    return all;
+  };
   const lab::Deadline deadline(kLimit);
-  while (const auto event =
-             qmp().wait_event("GATEHOUSE_BOUNDARY", milliseconds(deadline.remaining_ms()))) {
-    const nlohmann::json& data = event->at("data");
-    if (data.at("who") != who || (id && data.value("id", ~0u) != *id)) continue;
-    EXPECT_EQ(data.at("partition"), "p0");
-    EXPECT_GE(data.at("address").get<uint64_t>(), partition::kPrivateBase);
-    EXPECT_LT(data.at("address").get<uint64_t>(), partition::kPrivateEnd);
-    EXPECT_GE(data.at("count").get<uint64_t>(), 1u);
+  while (told_ < tried()) {
+    if (next_told(deadline)) continue;
+    ADD_FAILURE() << "events tell of " << told_ << " attempts of " << tried();
+    return;
+  }
+}
+
+void Fort::expect_told(const std::string& who, std::optional<uint32_t> id, Range range) {
+  const lab::Deadline deadline(kLimit);
+  while (const auto data = next_told(deadline)) {
+    if (data->at("who") != who || (id && data->value("id", ~0u) != *id)) continue;
+    EXPECT_GE(data->at("address").get<uint64_t>(), range.begin);
+    EXPECT_LT(data->at("address").get<uint64_t>(), range.end);
     return;
   }
   ADD_FAILURE() << "no event tells of " << who;

@@ -64,6 +64,8 @@ class Fort {
   registers::Qtest& bus() { return bus_; }
   std::string path(const std::string& leaf) const { return work_.path(leaf); }
   std::string console() const { return lab::read_file(work_.path("keeper")); }
+  // How often the keeper has begun.
+  unsigned starts() const;
 
   nlohmann::json partition() { return qmp().execute("query-gatehouse-partitions").at(0); }
   uint64_t count(const std::string& name) { return partition().at(name).get<uint64_t>(); }
@@ -76,11 +78,19 @@ class Fort {
     bool operator==(const Refused&) const = default;
   };
   std::map<std::string, Refused> refused();
-  // The treasure is whole, each core answers and was not disturbed, none has faulted; the guest
-  // lives.
+  // The treasure is whole, each core answers and was not disturbed, none has faulted, the keeper
+  // has not begun anew where it must not; the guest lives.
   void expect_held();
-  // An event GATEHOUSE_BOUNDARY that tells of `who`; drops those of others.
-  void expect_told(const std::string& who, std::optional<uint32_t> id = std::nullopt);
+
+  struct Range {
+    uint64_t begin, end;
+  };
+  // Waits until each attempt so far has been told: events come at most once a second.
+  void hear_all();
+  // An event GATEHOUSE_BOUNDARY that tells of `who` and of an address in the range; drops those of
+  // others.
+  void expect_told(const std::string& who, std::optional<uint32_t> id = std::nullopt,
+                   Range range = {partition::kPrivateBase, partition::kPrivateEnd});
 
   // ---- The guest's CPU (Inside::kIntruder)
   uint64_t load(uint64_t address, unsigned octets, bool smm = false);
@@ -102,6 +112,7 @@ class Fort {
                     unsigned function = 0);
 
  private:
+  std::optional<nlohmann::json> next_told(const lab::Deadline& deadline);
   uint64_t order(const std::string& line);
   void say(const std::string& line);
 
@@ -111,6 +122,7 @@ class Fort {
   registers::Qtest bus_;
   lab::LineSocket intruder_;
   uint64_t nonce_ = 0;
+  uint64_t told_ = 0;  // attempts, by all events that were taken
 };
 
 // Waits until `condition` holds; false at the limit.

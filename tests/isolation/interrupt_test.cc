@@ -182,6 +182,8 @@ TEST_F(Interrupt, RemappingToCores) {
   // VT-d 5.1: with extended interrupt mode an entry names all 32 bits of an APIC ID.
   DeviceFort& fort = *devices_[1];
   constexpr uint64_t kIommu = 0xfed9'0000, kTable = 0x30'0000;
+  constexpr uint32_t kCommand = 0x18, kStatus = 0x1c, kTableAddress = 0xb8, kFault = 0x220;
+  constexpr uint64_t kFaulted = uint64_t{1} << 63, kNotPresent = 0x22;
   constexpr uint32_t kEntries = 64;
   for (uint32_t i = 0; i < kEntries; ++i) {
     const uint32_t destination = i < 16 ? kFirstCore + i : i < 32 ? i : i < 48 ? ~0u : ~(i - 48);
@@ -191,13 +193,25 @@ TEST_F(Interrupt, RemappingToCores) {
         1 | mode | (i & 1) << 2 | uint64_t{kVector} << 16 | uint64_t{destination} << 32, 8);
     fort.bus().write(kTable + 16 * i + 8, 0, 8);
   }
-  fort.bus().write(kIommu + 0xb8, kTable | 1 << 11 | 7, 8);
-  fort.bus().write(kIommu + 0x18, 0x0100'0000, 4);
-  fort.bus().write(kIommu + 0x18, 0x0200'0000, 4);
-  EXPECT_TRUE(eventually([&] { return fort.bus().read(kIommu + 0x1c, 4) & 0x0200'0000; }));
-  for (uint32_t i = 0; i < kEntries; ++i) fort.bus().write(kApic | i << 5 | 0x10, 0, 4);
-  fort.dma_write(kApic | 0x10, std::vector<uint8_t>(4));
-  fort.bus().write(kIommu + 0x18, 0, 4);
+  // One more, which is not there.
+  fort.bus().write_block(kTable + 16 * kEntries, std::vector<uint8_t>(16));
+  fort.bus().write(kIommu + kTableAddress, kTable | 1 << 11 | 7, 8);
+  fort.bus().write(kIommu + kCommand, 0x0100'0000, 4);
+  fort.bus().write(kIommu + kCommand, 0x0200'0000, 4);
+  EXPECT_TRUE(eventually([&] { return fort.bus().read(kIommu + kStatus, 4) & 0x0200'0000; }));
+  fort.bus().write(kIommu + kFault + 8, kFaulted, 8);
+  // Only what a device sends is remapped.
+  const auto send = [&](uint64_t entry) {
+    fort.dma_write(kApic | entry << 5 | 0x10, std::vector<uint8_t>(4));
+  };
+  for (uint32_t i = 0; i < kEntries; ++i) send(i);
+  EXPECT_FALSE(fort.bus().read(kIommu + kFault + 8, 8) & kFaulted) << "an entry is not taken";
+  send(kEntries);
+  EXPECT_EQ(fort.bus().read(kIommu + kFault + 8, 8) >> 32, kFaulted >> 32 | kNotPresent)
+      << "nothing is remapped";
+  EXPECT_EQ(fort.bus().read(kIommu + kFault, 8) >> 48, kEntries);
+  fort.bus().write(kIommu + kFault + 8, kFaulted, 8);
+  fort.bus().write(kIommu + kCommand, 0, 4);
   fort.expect_held();
 }
 

@@ -2,7 +2,9 @@
 // Vnics come and go while the machine runs; several on one card.
 #include <gtest/gtest.h>
 
+#include "hw/spec/i82574_registers.hh"
 #include "tests/registers/rings.hh"
+#include "tests/registers/traffic.hh"
 #include "tests/unit/core/frames.hh"
 
 namespace gatehouse::registers {
@@ -68,6 +70,76 @@ TEST(Plugging, AnUnpluggedVnicIsDetached) {
   EXPECT_TRUE(machine.wait([&] { return machine.card()["vnics"].size() == 1; }));
   plug();
   EXPECT_EQ(machine.card()["vnics"].size(), 2u);
+}
+
+// Messages to the configuration window of the port above: Slot Control, "power off", which ejects
+// what is in the slot. Within the call of the vnic that sends it, it would be gone in mid-call.
+class AMessageToThePort : public testing::Test {
+ protected:
+  static constexpr uint64_t kPortConfig = Machine::kMmconfig + (Port::kSlot << 15);
+  static constexpr uint64_t kDeviceConfig = Machine::kMmconfig + (1 << 20);
+
+  AMessageToThePort()
+      : machine_({.more =
+                      [] {
+                        std::vector<std::string> more = Port::options();
+                        more.insert(more.end(), {"-device",
+                                                 "gatehouse-vnic,id=vnic0,card=card0,bus=port0,"
+                                                 "romfile="});
+                        return more;
+                      }(),
+                  .vnic_present = false}),
+        rings_(machine_) {
+    machine_.extended_read(0, 0);  // places the window
+    machine_.config_write(Port::kSlot, 0x18, 0x00010100, 4);
+    machine_.config_write(Port::kSlot, 0x20, 0xe000e000, 4);
+    machine_.config_write(Port::kSlot, 0x04, 7, 2);
+    set_config(0x10, Machine::kMemoryBar, 4);
+    set_config(0x14, Machine::kFlashBar, 4);
+    set_config(0x1c, Machine::kMsixBar, 4);
+    set_config(0x04, 6, 2);
+    set_config(0xa2, 0x8000, 2);  // MSI-X
+    for (unsigned vector = 0; vector < i82574::kMsixVectors; ++vector) {
+      const uint64_t entry = Machine::kMsixBar + 16 * vector;
+      machine_.bus().write(entry, kPortConfig + slot_control(), 8);
+      machine_.bus().write(entry + 8, 0x07c0, 4);  // indicators off, power off
+      machine_.bus().write(entry + 12, 0, 4);
+    }
+    rings_.start();
+    machine_.reg(reg::ICR);
+    machine_.set_reg(reg::IVAR, 0x8 | 0x9 << 8 | 0xa << 16);
+    machine_.set_reg(reg::IMS, i82574::ICR_RXQ0 | i82574::ICR_OTHER);
+  }
+  void set_config(unsigned offset, uint64_t value, unsigned octets) {
+    machine_.bus().write(kDeviceConfig + offset, value, octets);
+  }
+  // Of the port's PCI Express capability.
+  unsigned slot_control() {
+    constexpr unsigned kExpress = 0x10;
+    unsigned at = machine_.config_read(Port::kSlot, 0x34, 1);
+    while (machine_.config_read(Port::kSlot, at, 1) != kExpress)
+      at = machine_.config_read(Port::kSlot, at + 1, 1);
+    return at + 0x18;
+  }
+  void expect_there() {
+    EXPECT_EQ(machine_.card()["vnics"].size(), 1u);
+    EXPECT_TRUE(machine_.reg(reg::STATUS) & i82574::STATUS_LU);
+  }
+
+  Machine machine_;
+  Rings rings_;
+};
+
+TEST_F(AMessageToThePort, EjectsNobodyInADoorbell) {
+  machine_.set_reg(reg::ICS, i82574::ICR_OTHER);
+  EXPECT_TRUE(machine_.reg(reg::ICS) & i82574::ICR_OTHER) << "it was sent";
+  expect_there();
+}
+
+TEST_F(AMessageToThePort, EjectsNobodyWhileAFrameComes) {
+  machine_.wire().send(encapsulated(reply()));
+  EXPECT_TRUE(rings_.receive());
+  expect_there();
 }
 
 TEST(Plugging, CardsStayWhereTheyAre) {
