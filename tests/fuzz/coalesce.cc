@@ -37,20 +37,20 @@ using Flows = std::map<FlowName, std::vector<Bytes>>;
 
 class Play {
  public:
-  explicit Play(Input& input)
-      : input_(input),
-        rig_({.flows = 1 + input.below(4),
-              .frames = 1 + input.below(16),
-              .chain = {.segments = 2 + input.below(16), .datagram = 600u + input.take<uint16_t>()},
-              .hold_ns = input.take()},
-             kPool) {}
+  explicit Play(Input& input) : input_(input), limits_(take_limits(input)), rig_(limits_, kPool) {}
 
   void run() {
-    while (!input_.empty() && count_ < kMostFrames) step();
+    while (!input_.empty() && count_ < kMostFrames) {
+      step();
+      require(rig_.coalescer.held_flows() <= limits_.flows &&
+                  rig_.coalescer.held_frames() <= limits_.frames,
+              "no more is held than may be");
+    }
     rig_.coalescer.flush();
     require(rig_.coalescer.held_frames() == 0 && rig_.pool.in_use() == 0, "all is given back");
     Flows out;
     for (const coalesce::Out& one : rig_.kept.outs) {
+      if (one.super()) fits(one);
       for (const Bytes& piece : one.pieces) out[name_of(piece, one.origin)].push_back(piece);
     }
     for (Flows* flows : {&in_, &out}) std::sort((*flows)[{}].begin(), (*flows)[{}].end());
@@ -58,6 +58,26 @@ class Play {
   }
 
  private:
+  static coalesce::Limits take_limits(Input& input) {
+    coalesce::Limits limits;
+    limits.flows = 1 + input.below(4);
+    limits.frames = 1 + input.below(16);
+    limits.chain.segments = 2 + input.below(16);
+    limits.chain.datagram = 600u + input.take<uint16_t>();
+    limits.hold_ns = input.take();
+    return limits;
+  }
+
+  void fits(const coalesce::Out& super) {
+    require(super.pieces.size() <= limits_.chain.segments, "no more segments than may be");
+    Layers layers;
+    require(parse::parse(super.frame, {}, layers) == spec::DropReason::none, "a good frame");
+    require(super.frame.size() <= layers.l2_length + limits_.chain.datagram,
+            "a datagram as long as may be");
+    require(super.origin.largest == 0 || super.frame.size() <= super.origin.largest,
+            "a frame that its vnic takes");
+  }
+
   void step() {
     switch (input_.below(12)) {
       case 0:
@@ -66,6 +86,7 @@ class Play {
       case 1:
         now_ += input_.take();
         if (rig_.coalescer.next_deadline() <= now_) rig_.coalescer.tick(now_);
+        require(rig_.coalescer.next_deadline() > now_, "time that is up is over");
         break;
       case 2:
         rig_.coalescer.flush();
@@ -129,6 +150,7 @@ class Play {
   }
 
   Input& input_;
+  coalesce::Limits limits_;
   coalesce::Rig rig_;
   Flows in_;
   unsigned count_ = 0;

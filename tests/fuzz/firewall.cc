@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Connection tracking and rules together (pipeline::Guard): nobody comes in by TCP or UDP whom the
-// vnic has not asked first, limits hold, and state that was saved is taken.
+// vnic has not asked first, or while it has no connection; what the rules refuse now passes neither
+// way; limits hold, of each vnic and of all; and state that was saved is taken.
+#include <memory>
 #include <set>
 
 #include "hw/core/parse/parse.hh"
@@ -15,13 +17,12 @@ namespace {
 
 using spec::DropReason;
 
-constexpr unsigned kVnic = 5;
+constexpr unsigned kFirst = 5, kVnics = 2;
 constexpr uint32_t kCapacity = 24, kConnections = 16, kHalfOpen = 4;
 
 class Play {
  public:
   explicit Play(Input& input) : input_(input) {
-    require(guard_.reserve(kCapacity, 1), "there is memory for so few");
     closed_.connections = strict_.connections = kConnections;
     closed_.half_open = strict_.half_open = kHalfOpen;
     policy::Firewall firewall;
@@ -31,7 +32,7 @@ class Play {
     rule.protocol = uint8_t{17};
     firewall.rules.push_back(rule);
     strict_.rules = {firewall, [](const std::string&) { return std::vector<IpPrefix>(); }};
-    guard_.set(kVnic, &closed_);
+    guard_ = fresh();
   }
 
   void run() {
@@ -41,8 +42,7 @@ class Play {
           now_ += int64_t{input_.take<uint16_t>()} * 10'000'000;
           break;
         case 1:
-          guard_.set(kVnic, input_.flag() ? &closed_ : &strict_);
-          guard_.rules_changed();
+          change_rules(input_.take());
           break;
         case 2:
           save_and_load();
@@ -51,12 +51,33 @@ class Play {
           frame();
           break;
       }
-      require(guard_.connections() <= kCapacity, "no more than there is room for");
-      require(guard_.connections(kVnic) <= kConnections, "no more than the vnic may have");
+      require(guard_->connections() <= kCapacity, "no more than there is room for");
+      uint32_t all = 0;
+      for (unsigned vnic = kFirst; vnic < kFirst + kVnics; ++vnic) {
+        require(guard_->connections(vnic) <= kConnections, "no more than the vnic may have");
+        all += guard_->connections(vnic);
+      }
+      require(all == guard_->connections(), "each is a vnic's");
     }
   }
 
  private:
+  const pipeline::Watch* watch(unsigned vnic) const {
+    return open_ >> (vnic - kFirst) & 1 ? &closed_ : &strict_;
+  }
+  std::unique_ptr<pipeline::Guard> fresh() const {
+    auto guard = std::make_unique<pipeline::Guard>(7);
+    require(guard->reserve(kCapacity, kVnics), "there is memory for so few");
+    for (unsigned vnic = kFirst; vnic < kFirst + kVnics; ++vnic) guard->set(vnic, watch(vnic));
+    return guard;
+  }
+  // A bit for each vnic: closed_.
+  void change_rules(uint8_t open) {
+    open_ = open;
+    for (unsigned vnic = kFirst; vnic < kFirst + kVnics; ++vnic) guard_->set(vnic, watch(vnic));
+    guard_->rules_changed();
+  }
+
   // A connection's frames: few ends and ports, any flags and numbers.
   Bytes take_tcp(bool out) {
     const uint16_t near = static_cast<uint16_t>(1000 + input_.below(4)), far = 80;
@@ -77,31 +98,37 @@ class Play {
   }
 
   void frame() {
-    const bool out = input_.flag();
+    const uint8_t way = input_.take();
+    const bool out = way & 1;
     const Bytes frame = input_.flag() ? take_tcp(out) : take_frame(input_);
     Packet* packet = test::packet_of(pool_, frame);
     if (packet == nullptr) return;
     if (parse::parse(*packet) == DropReason::none) {
-      packet->port = kVnic;
+      packet->port = static_cast<uint16_t>(kFirst + (way >> 1) % kVnics);
       check(*packet, out ? FlowDirection::kOut : FlowDirection::kIn);
     }
     pool_.give(packet);
   }
 
   void check(const Packet& packet, FlowDirection direction) {
-    guard_.begin_batch(now_);
+    const unsigned vnic = packet.port;
+    guard_->begin_batch(now_);
     pipeline::Guard::Ticket ticket;
-    guard_.look_up(kVnic, packet, direction, ticket);
-    if (guard_.active()) guard_.approach({&ticket, 1});
-    const uint32_t before = guard_.connections(kVnic);
-    const DropReason reason = guard_.check(kVnic, packet, direction, ticket, counters_);
+    guard_->look_up(vnic, packet, direction, ticket);
+    if (guard_->active()) guard_->approach({&ticket, 1});
+    const uint32_t before = guard_->connections(vnic), all = guard_->connections();
+    const DropReason reason = guard_->check(vnic, packet, direction, ticket, counters_);
     require(reason == DropReason::none || spec::drop_row(reason) != nullptr, "a row's reason");
-    require(guard_.connections(kVnic) <= before + 1, "a frame begins one connection at most");
+    require(guard_->connections(vnic) <= before + 1, "a frame begins one connection at most");
+    require(guard_->connections() <= all + 1, "of its vnic");
     if (reason != DropReason::none) return;
     const Layers& layers = packet.layers;
     const bool ip = layers.l3 == L3::kIpv4 || layers.l3 == L3::kIpv6;
     if (!ip || (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp)) return;
-    const FlowKey key = flow_key(flow_ends(packet.data, layers), direction, kVnic);
+    require(before != 0 || direction == FlowDirection::kOut, "nobody is waited for");
+    require(watch(vnic) == &closed_ || layers.l4 != L4::kUdp, "the rules refuse it now");
+    const FlowKey key =
+        flow_key(flow_ends(packet.data, layers), direction, static_cast<uint16_t>(vnic));
     const Bytes name(reinterpret_cast<const uint8_t*>(&key),
                      reinterpret_cast<const uint8_t*>(&key) + sizeof key);
     if (direction == FlowDirection::kOut) {
@@ -112,16 +139,21 @@ class Play {
   }
 
   void save_and_load() {
-    const uint32_t before = guard_.connections();
-    load(guard_, saved_by(guard_));
-    require(guard_.connections() <= before, "and nothing else");
+    const Bytes saved = saved_by(*guard_);
+    const uint32_t before = guard_->connections();
+    std::unique_ptr<pipeline::Guard> other = fresh();
+    load(*other, saved);
+    guard_ = std::move(other);
+    require(guard_->connections() <= before, "nothing else");
+    require(saved_by(*guard_).size() == saved.size(), "and all whose time is not up");
   }
 
   Input& input_;
   PacketPool pool_{
       {.small_count = 1, .small_octets = 2304, .large_count = 1, .large_octets = 5120}};
   pipeline::Watch closed_, strict_;
-  pipeline::Guard guard_{7};
+  unsigned open_ = (1u << kVnics) - 1;
+  std::unique_ptr<pipeline::Guard> guard_;
   pipeline::Guard::Counters counters_{};
   std::set<Bytes> asked_;
   int64_t now_ = 1'000'000'000;

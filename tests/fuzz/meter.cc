@@ -47,7 +47,11 @@ void play(Input& input) {
       now += static_cast<int64_t>(step);
       committed.fill(step), peak.fill(step);
     }
-    if (input.below(8) == 0) load(meter, saved_by(meter));
+    if (input.below(8) == 0) {
+      meter::TwoRate other(policy);
+      load(other, saved_by(meter));
+      meter = other;
+    }
     meter.advance(now);
     const uint32_t octets = input.take<uint16_t>() * (input.flag() ? 1u : 60'000u);
     const auto before = static_cast<Colour>(input.below(3));

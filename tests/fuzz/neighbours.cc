@@ -3,6 +3,8 @@
 // every frame that waits is released or given up.
 #include "hw/core/underlay/neighbours.hh"
 
+#include <algorithm>
+
 #include "hw/core/parse/parse.hh"
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/saved_state.hh"
@@ -23,7 +25,6 @@ struct Outbox final : underlay::Outbox {
     std::string why;
     require(parse::parse(bytes, {}, layers) == spec::DropReason::none, "its frames are frames");
     require(test::checksums_right(bytes, &why), why.c_str());
-    asked = true;
   }
   void release(unsigned, std::span<Packet* const> packets) override { take(packets); }
   void give_up(unsigned, std::span<Packet* const> packets) override { take(packets); }
@@ -31,7 +32,6 @@ struct Outbox final : underlay::Outbox {
     for (Packet* packet : packets) pool.give(packet);
   }
   PacketPool& pool;
-  bool asked = false;
 };
 
 const std::vector<Bytes>& frames() {
@@ -75,15 +75,19 @@ class Play {
     interface.mac = *parse_mac("02:00:00:00:00:0a");
     interface.mtu = 1500;
     interface.addresses = {{*parse_ip("192.0.2.1"), 24}, {*parse_ip("2001:db8::1"), 64}};
-    table_ = Neighbours({&interface, 1});
+    empty_ = Neighbours({&interface, 1});
     for (const char* ip : {"192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"})
-      table_.add(0, *parse_ip(ip));
-    table_.add_static(0, *parse_ip("192.0.2.9"), kStatic);
+      empty_.add(0, *parse_ip(ip));
+    empty_.add_static(0, *parse_ip("192.0.2.9"), kStatic);
+    table_ = empty_;
   }
 
   void run() {
     for (unsigned steps = 0; steps < 100 && !input_.empty(); ++steps) {
+      const std::vector<Neighbours::Seen> before = all();
+      heard_.clear();
       step();
+      adopted_only_what_was_asked(before);
       require(pool_.in_use() == table_.waiting(), "who waits is counted");
       require(table_.waiting() <= underlay::kWaitInAll, "and bounded");
       for (uint32_t i = 0; i < table_.size(); ++i) {
@@ -103,6 +107,45 @@ class Play {
  private:
   static inline const MacAddress kStatic = *parse_mac("02:00:00:00:00:99");
 
+  std::vector<Neighbours::Seen> all() const {
+    std::vector<Neighbours::Seen> seen;
+    for (uint32_t i = 0; i < table_.size(); ++i) seen.push_back(table_.at(i));
+    return seen;
+  }
+
+  // A MAC changes by a frame that says so, while the card asks for it; else it is only forgotten.
+  void adopted_only_what_was_asked(const std::vector<Neighbours::Seen>& before) const {
+    using enum Neighbours::State;
+    for (uint32_t i = 0; i < table_.size(); ++i) {
+      const MacAddress mac = table_.at(i).mac;
+      if (mac == before[i].mac || mac == MacAddress{}) continue;
+      require(before[i].state == kAsking || before[i].state == kProbing, "nobody asked for it");
+      require(std::search(heard_.begin(), heard_.end(), mac.octets.begin(), mac.octets.end()) !=
+                  heard_.end(),
+              "somebody has said so");
+    }
+  }
+
+  // Into a table of the same shape that knows nothing.
+  void save_and_load() {
+    const std::vector<Neighbours::Seen> before = all();
+    Neighbours other = empty_;
+    load(other, saved_by(table_));
+    table_.forget(out_);
+    table_ = other;
+    const std::vector<Neighbours::Seen> now = all();
+    using enum Neighbours::State;
+    for (uint32_t i = 0; i < table_.size(); ++i) {
+      const Neighbours::State was = before[i].state;
+      const bool known = was == kStatic || was == kReachable || was == kProbing;
+      require(now[i].state == (was == kStatic ? kStatic
+                               : known        ? kReachable
+                                              : kUnknown),
+              "who was known is known, who was asked is not");
+      require(!known || now[i].mac == before[i].mac, "by the same MAC");
+    }
+  }
+
   void step() {
     const uint32_t index = input_.below(static_cast<uint32_t>(table_.size()));
     switch (input_.below(10)) {
@@ -116,7 +159,7 @@ class Play {
         if (input_.below(8) == 0) table_.forget(out_);
         break;
       case 3:
-        load(table_, saved_by(table_));
+        save_and_load();
         break;
       case 4:
         table_.give_up(static_cast<uint16_t>(input_.below(4)), out_);
@@ -146,6 +189,7 @@ class Play {
   void hear() {
     Packet* packet = test::packet_of(pool_, take_frame(input_, frames()));
     if (packet == nullptr) return;
+    heard_ = test::bytes_of(*packet);
     const bool good = parse::parse(*packet) == spec::DropReason::none;
     if (good && (packet->layers.l3 == L3::kArp || packet->layers.nd_type != 0))
       static_cast<void>(table_.hear(0, *packet, now_, out_));
@@ -156,7 +200,8 @@ class Play {
   PacketPool pool_{
       {.small_count = 80, .small_octets = 1024, .large_count = 1, .large_octets = 5120}};
   Outbox out_{pool_};
-  Neighbours table_;
+  Neighbours empty_, table_;
+  Bytes heard_;
   int64_t now_ = 100 * underlay::kSecond;
 };
 

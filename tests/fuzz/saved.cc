@@ -31,13 +31,17 @@ const Bytes& card_state() {
 
 void load_card(Input& input) {
   card::World world(kSlow, 0, kBuffers);
-  load_spoiled(world.card, card_state(), input);
+  const bool spoiled = load_spoiled(world.card, card_state(), input);
   world.card.loaded();
   for (card::FakeGuest* guest : {&world.a, &world.b}) guest->port->receive_ready();
   world.run();
   world.advance(10'000'000'000);
+  const size_t sent = world.wire.sent.size();
   card::World::transmit(world.a, card::World::from_a("10.0.0.2"));
   world.run();
+  world.advance(10'000'000'000);
+  require(spoiled || world.wire.sent.size() == sent + 1, "the card goes on");
+  require(world.card.state(false)["packets-in-use"] == 0, "all packets are given back");
 }
 
 struct Machine {
@@ -87,7 +91,7 @@ const Bytes& pipeline_state(unsigned kind) {
 void load_pipeline(Input& input) {
   const unsigned kind = input.below(kCardKinds);
   Machine machine(kind);
-  load_spoiled(machine.pipeline, pipeline_state(kind), input);
+  static_cast<void>(load_spoiled(machine.pipeline, pipeline_state(kind), input));
   machine.traffic(kind);
   for (unsigned ticks = 0; machine.pipeline.next_tick() != INT64_MAX; ++ticks) {
     require(ticks < 10'000, "the clockwork comes to rest");

@@ -24,11 +24,15 @@ void load(Unit& unit, const Bytes& state) {
   require(from.at_end(), "all of the saved state is read");
 }
 
-// The same with a few lies in it, as the input says: then it may refuse.
+// The same with a few lies in it, as the input says: then it may refuse. Answers whether there were
+// any.
 template <class Unit>
-void load_spoiled(Unit& unit, Bytes state, Input& input) {
+bool load_spoiled(Unit& unit, Bytes state, Input& input) {
   const unsigned changes = input.below(6);
-  if (changes == 0) return load(unit, state);
+  if (changes == 0) {
+    load(unit, state);
+    return false;
+  }
   for (unsigned i = 0; i < changes && !state.empty(); ++i) {
     const uint32_t at = input.below(static_cast<uint32_t>(state.size()));
     if (input.below(16) == 0) state.resize(at);
@@ -36,6 +40,7 @@ void load_spoiled(Unit& unit, Bytes state, Input& input) {
   }
   Archive from{std::span<const uint8_t>(state)};
   unit.archive(from);
+  return true;
 }
 
 }  // namespace gatehouse::fuzz

@@ -54,13 +54,7 @@ const std::vector<Source>& sources() {
 
 class Play {
  public:
-  explicit Play(Input& input)
-      : input_(input),
-        rig_({.frames = 1 + input.below(16),
-              .frames_of_peer = 1 + input.below(16),
-              .octets = 4096u + input.take<uint16_t>(),
-              .time_ns = 1 + int64_t{input.take<uint16_t>()}},
-             kPool) {}
+  explicit Play(Input& input) : input_(input), limits_(take_limits(input)), rig_(limits_, kPool) {}
 
   void run() {
     for (unsigned steps = 0; steps < kMostSteps && !input_.empty(); ++steps) {
@@ -75,6 +69,15 @@ class Play {
   }
 
  private:
+  static Limits take_limits(Input& input) {
+    Limits limits;
+    limits.frames = 1 + input.below(16);
+    limits.frames_of_peer = 1 + input.below(16);
+    limits.octets = 4096u + input.take<uint16_t>();
+    limits.time_ns = 1 + int64_t{input.take<uint16_t>()};
+    return limits;
+  }
+
   void step() {
     switch (input_.below(16)) {
       case 0:
@@ -85,10 +88,8 @@ class Play {
       case 1:
         rig_.reassembler.flush();
         look();
-        rig_.reassembler.set_limits({.frames = 1 + input_.below(16),
-                                     .frames_of_peer = 1 + input_.below(16),
-                                     .octets = 4096u + input_.take<uint16_t>(),
-                                     .time_ns = 1 + int64_t{input_.take<uint16_t>()}});
+        limits_ = take_limits(input_);
+        rig_.reassembler.set_limits(limits_);
         break;
       case 2:
         if (input_.below(4) == 0) rig_.reassembler.flush();
@@ -169,8 +170,8 @@ class Play {
                 reason == segment_duplicate || reason == segment_overlap ||
                 reason == no_packet_buffer,
             "a reason of a segment's");
-    require(rig_.reassembler.frames() <= Limits::kMostFrames, "not more frames than places");
-    require(rig_.reassembler.octets() <= 4096u + 0xffff, "not more octets than the limit");
+    require(rig_.reassembler.frames() <= limits_.frames, "not more frames than the limit");
+    require(rig_.reassembler.octets() <= limits_.octets, "not more octets than the limit");
   }
 
   void look() {
@@ -246,8 +247,7 @@ class Play {
     const Bytes saved = saved_by(rig_.reassembler);
     const uint32_t held = rig_.reassembler.frames();
     if (input_.below(4) == 0) {
-      load_spoiled(rig_.reassembler, saved, input_);
-      all_spoiled_ = true;
+      all_spoiled_ |= load_spoiled(rig_.reassembler, saved, input_);
       return;
     }
     rig_.reassembler.forget();
@@ -256,6 +256,7 @@ class Play {
   }
 
   Input& input_;
+  Limits limits_;
   Rig rig_;
   std::map<std::pair<uint32_t, unsigned>, bool> spoiled_;
   bool all_spoiled_ = false;
