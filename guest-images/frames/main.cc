@@ -3,12 +3,15 @@
 // ../README.md has examples.
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "guest-images/common/number.hh"
 #include "guest-images/frames/hex.hh"
 #include "guest-images/frames/port.hh"
 
@@ -44,14 +47,19 @@ struct Options {
   std::vector<std::string> words;
 };
 
-Options read_options(int argc, char** argv) {
+// Nothing when one of them is not known.
+std::optional<Options> read_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; i++) {
     const std::string word = argv[i];
     if (word == "--count" && i + 1 < argc) {
-      options.count = strtoul(argv[++i], nullptr, 10);
+      const auto count = parse_number(argv[++i], ULONG_MAX);
+      if (!count) return std::nullopt;
+      options.count = *count;
     } else if (word == "--promiscuous") {
       options.promiscuous = true;
+    } else if (word.starts_with("--")) {
+      return std::nullopt;
     } else {
       options.words.push_back(word);
     }
@@ -110,8 +118,9 @@ int send_command(const Options& options) {
 // wanted 0: nothing may match.
 int listen_command(const Options& options, unsigned long wanted) {
   if (options.words.size() < 4) return usage();
+  const auto limit_ms = parse_number(options.words[2], INT_MAX);
   const auto pattern = Pattern::parse(options.words[3]);
-  if (!pattern) return usage();
+  if (!limit_ms || !pattern) return usage();
   std::vector<Frame> frames;
   for (size_t i = 4; i < options.words.size(); i++) {
     if (!add_frame(options.words[i], &frames)) return kUsage;
@@ -121,8 +130,7 @@ int listen_command(const Options& options, unsigned long wanted) {
     return fail(options.words[1].c_str());
   puts("LISTENING");
   fflush(stdout);
-  const auto until = Port::Clock::now() +
-                     std::chrono::milliseconds(strtoul(options.words[2].c_str(), nullptr, 10));
+  const auto until = Port::Clock::now() + std::chrono::milliseconds(*limit_ms);
   if (!send_all(port, frames, 1)) return kUsage;
   unsigned long found = 0;
   unsigned long others = 0;
@@ -143,12 +151,12 @@ int listen_command(const Options& options, unsigned long wanted) {
 }
 
 int main(int argc, char** argv) {
-  const Options options = read_options(argc, argv);
-  if (options.words.size() < 3) return usage();
-  if (options.words[0] == "send") return send_command(options);
-  if (options.words[0] == "expect" && options.count > 0)
-    return listen_command(options, options.count);
-  if (options.words[0] == "refuse") return listen_command(options, 0);
+  const auto options = read_options(argc, argv);
+  if (!options || options->words.size() < 3) return usage();
+  if (options->words[0] == "send") return send_command(*options);
+  if (options->words[0] == "expect" && options->count > 0)
+    return listen_command(*options, options->count);
+  if (options->words[0] == "refuse") return listen_command(*options, 0);
   return usage();
 }
 

@@ -3,9 +3,10 @@
 
 source "$here/lib/archive.bash"
 
-# apt_open SUITE: makes the state and its index.
+# apt_open SUITE: makes the state and its index. From then until the end of `fetch` the cache is locked.
 apt_open() {
   local suite=$1 main security sources
+  lock_cache "$cache"
   [[ -z ${opened[$suite]:-} ]] || return 0
   main=$(archive_address '^(bookworm|trixie|stable|oldstable|forky|sid|testing|unstable)$')
   security=$(archive_address '^[a-z]+-security$')
@@ -18,18 +19,20 @@ apt_open() {
   opened[$suite]=yes
 }
 
-# update_index SUITE: an index of today; an older one does where there is no network.
+# update_index SUITE: an index of today; an older one does where there is no network. `updated` holds the hash of the sources
+# that the index is of.
 update_index() {
-  local suite=$1 state=$cache/apt/$1
-  if [[ -z $refresh && -n $(find "$state/updated" -mmin -1440 2>/dev/null) ]]; then return; fi
+  local suite=$1 state=$cache/apt/$1 sources reason usable=
+  sources=$(key_of "$state/sources.list")
+  if [[ -z $refresh && -f $state/updated && $(<"$state/updated") == "$sources" ]]; then usable=yes; fi
+  if [[ -n $usable && -n $(find "$state/updated" -mmin -1440) ]]; then return; fi
   note "package index of $suite"
   if apt_in "$suite" apt-get -q=2 update >"$state/update.log" 2>&1; then
-    touch "$state/updated"
+    echo "$sources" >"$state/updated"
     return
   fi
-  local reason
   reason=$(grep -m1 -E '^[EW]:' "$state/update.log" || true)
-  [[ -e $state/updated && -z $refresh ]] ||
+  [[ -n $usable ]] ||
     die "no package index of $suite: ${reason:-apt-get update failed}. Fix: check the network and apt's configuration"
   note "no newer index ($reason): using the one of $(date -r "$state/updated" +%F)"
 }
@@ -53,7 +56,7 @@ fetch() {
   shift
   fetched=()
   apt_open "$suite"
-  local uris=$cache/apt/$suite/uris
+  local uris=$parts/uris
   apt_in "$suite" apt-get download --print-uris "$@" >"$uris" || die "the suite $suite lacks one of: $*"
   while read -r _ file _; do
     fetched+=("$cache/packages/$file")
@@ -62,9 +65,12 @@ fetch() {
   done < <(grep "^'" "$uris")
   if ((${#missing[@]})); then
     note "downloading ${#missing[@]} packages of $suite"
-    (cd "$cache/packages" && apt_in "$suite" apt-get -q=2 download "${missing[@]}") ||
-      die "downloading packages of $suite failed. Fix: check the network, then run this again with --refresh"
+    if ! (cd "$cache/packages" && apt_in "$suite" apt-get -q=2 download "${missing[@]}"); then
+      rm -f "$cache/apt/$suite/updated"  # the archive may have newer ones by now
+      die "downloading packages of $suite failed. Fix: check the network, then repeat"
+    fi
   fi
+  unlock_cache
 }
 
 # unpack PACKAGE FOLDER TAR-ARGUMENT...

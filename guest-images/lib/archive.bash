@@ -3,6 +3,22 @@
 # and keys are those of the machine's own configuration, in whatever format that is written. Apt checks the chain from the
 # archive's signature to each file's hash. Sourced by apt.bash beside it, and by tools/setup/apt.bash.
 
+# lock_cache FOLDER: several checkouts may share it. Until unlock_cache, or this program's end, nobody else downloads there.
+lock_cache() {
+  if [[ -n ${cache_is_locked:-} ]]; then return; fi
+  exec 8>"$1/lock"
+  if ! flock --nonblock 8; then
+    note "another command downloads into $1; waiting for it"
+    flock 8
+  fi
+  cache_is_locked=yes
+}
+
+unlock_cache() {
+  exec 8>&-
+  cache_is_locked=
+}
+
 # archive_address SUITES: the first configured address with a suite that matches and the component main. indextargets
 # reads both source formats, and with --no-release-info needs no index; with an index it also says who signs as Debian,
 # as others have suites of that name.

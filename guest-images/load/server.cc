@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -115,12 +116,15 @@ int serve(uint16_t port) {
   const int listener = bind_to(port, SOCK_STREAM);
   if (listener < 0 || listen(listener, 64) != 0) return 1;
   signal(SIGCHLD, SIG_IGN);
+  const pid_t server = getpid();
   puts("LISTENING");
   fflush(stdout);
   for (;;) {
     const int client = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
     if (fork() == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (getppid() != server) _exit(1);
       close(listener);
       serve_client(client);
       _exit(0);

@@ -6,8 +6,8 @@
 
 namespace gatehouse::load {
 
-// Serves clients on the TCP port, each in a process of its own, until it is killed. Returns only if
-// it cannot start.
+// Serves clients on the TCP port, each in a process of its own, until it is killed; those end with
+// it. Returns only if it cannot start.
 int serve(uint16_t port);
 
 }  // namespace gatehouse::load

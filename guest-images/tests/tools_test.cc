@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gtest/gtest.h>
 
+#include "guest-images/common/number.hh"
 #include "guest-images/frames/hex.hh"
 #include "guest-images/load/wire.hh"
 
@@ -52,6 +53,14 @@ TEST(Pattern, MatchesBytesAtOffsets) {
 TEST(Pattern, RefusesWhatItCannotRead) {
   for (const char* text : {"x=00", "1x=00", "0", "0=0g", "-1=00", "=00", "0=.1."}) {
     EXPECT_FALSE(Pattern::parse(text)) << text;
+  }
+}
+
+TEST(Number, IsDigitsUpToALimitAndNothingElse) {
+  EXPECT_EQ(parse_number("0", 9), 0u);
+  EXPECT_EQ(parse_number("9", 9), 9u);
+  for (const char* text : {"10", "", "-1", "+1", "1s", "0x1", " 1", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_number(text, 9)) << text;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <functional>
 #include <string>
+
+#include "guest-images/common/number.hh"
 
 namespace {
 
@@ -31,6 +35,12 @@ bool any_line(const std::string& path, const std::function<bool(const char*)>& v
   while (!found && fgets(line, sizeof line, file) != nullptr) found = visit(line);
   fclose(file);
   return found;
+}
+
+// As the kernel takes it. The interface itself may come later.
+bool may_be_interface(const std::string& name) {
+  return !name.empty() && name.size() < IFNAMSIZ && name[0] != '.' &&
+         name.find_first_of("/: \t\n") == std::string::npos;
 }
 
 bool has_interface(const std::string& name) {
@@ -119,14 +129,19 @@ int main(int argc, char** argv) {
   int interval_ms = 1000;
   if (what == "interface") there = [&] { return has_interface(name); };
   if (what == "carrier") there = [&] { return has_carrier(name); };
-  if (what == "no-carrier") there = [&] { return !has_carrier(name); };
+  if (what == "no-carrier") there = [&] { return has_interface(name) && !has_carrier(name); };
   if (what == "addresses") there = [&] { return addresses_usable(name); };
-  if (what == "tcp" || what == "udp") {
+  const bool of_interface = there != nullptr;
+  const auto port = gatehouse::parse_number(name, UINT16_MAX);
+  if ((what == "tcp" || what == "udp") && port) {
     interval_ms = 5;
-    there = [&] { return is_listening(what, static_cast<unsigned>(atoi(argv[2]))); };
+    there = [&] { return is_listening(what, static_cast<unsigned>(*port)); };
   }
-  if (!there) return usage();
-  if (wait_until(there, atoi(argv[3]), interval_ms)) return 0;
-  fprintf(stderr, "gh-wait: no %s %s within %s ms\n", argv[1], argv[2], argv[3]);
+  const auto limit_ms = gatehouse::parse_number(argv[3], INT_MAX);
+  if (!there || !limit_ms || (of_interface && !may_be_interface(name))) return usage();
+  if (wait_until(there, static_cast<int>(*limit_ms), interval_ms)) return 0;
+  const bool missing = of_interface && !has_interface(name);
+  fprintf(stderr, "gh-wait: no %s %s within %s ms%s\n", argv[1], argv[2], argv[3],
+          missing ? ": there is no such interface" : "");
   return 1;
 }

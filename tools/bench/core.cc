@@ -86,6 +86,10 @@ struct Appendix {
     terminal.line();
     for (const std::string& note : notes) terminal.line(note);
   }
+  std::vector<std::string> names() const {
+    if (stages.table.rows.empty()) return {};
+    return {kStages};
+  }
   json to_json() const {
     return {{"stages", stages.json}, {"source", stages.source}, {"notes", notes}};
   }
@@ -131,7 +135,8 @@ int run_core(const std::vector<std::string>& arguments) {
               .pairs = kPairs,
               .measure = measure_all,
               .print_more = [&](report::Terminal& terminal) { appendix.print(terminal); },
-              .add_json = [&](json& file) { file.update(appendix.to_json()); }},
+              .add_json = [&](json& file) { file.update(appendix.to_json()); },
+              .measured_beside = [&] { return appendix.names(); }},
              arguments);
 }
 

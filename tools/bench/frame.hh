@@ -22,9 +22,12 @@ struct Bench {
   std::function<std::vector<Row>(const Options&)> measure;
   std::function<void(report::Terminal&)> print_more = {};  // under the table
   std::function<void(nlohmann::json&)> add_json = {};      // to the file
+  // Of the names, those that were measured and are no row.
+  std::function<std::vector<std::string>()> measured_beside = {};
 };
 
-// Returns the exit status; says what went wrong.
+// Returns the exit status, 1 when nothing of what was wanted could be measured; says what went
+// wrong. The file has what could not be measured as "missing".
 int run(const Bench& bench, const std::vector<std::string>& arguments);
 
 }  // namespace gatehouse::bench

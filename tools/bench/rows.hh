@@ -39,8 +39,8 @@ double ratio(const Row& row);
 void measure(std::vector<Row>& rows, unsigned pairs);
 
 void print(const std::vector<Row>& rows, report::Terminal& terminal);
-// {"bench", "rows": [{"name","unit","ours","peer","peer_name","ratio","goal","runs","spread",
-// "ours_runs", "peer_runs"}]}
+// {"bench", "rows": [{"name","unit","ours","peer","peer_name","ratio","goal","at_most","runs",
+// "spread", "ours_runs", "peer_runs"}]}
 nlohmann::json to_json(const std::string& bench, const std::vector<Row>& rows);
 
 // The first of these parts that is in none of the names; empty: there is no such part.

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/boot/boot.hh"
 
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "hw/core/policy/shipped_formats.hh"
 #include "tools/common/options.hh"
+#include "tools/lab/apart.hh"
 #include "tools/lab/failure.hh"
 #include "tools/lab/guest.hh"
 
@@ -30,6 +35,63 @@ lab::GuestOptions guest_options(const common::Options& options) {
   return guest;
 }
 
+// Puts the terminal back as it was: QEMU does so itself, unless it is killed.
+class TerminalKeeper {
+ public:
+  TerminalKeeper()
+      : is_terminal_(tcgetattr(STDIN_FILENO, &before_) == 0),
+        flags_(fcntl(STDIN_FILENO, F_GETFL)) {}
+  ~TerminalKeeper() {
+    // From the background it would stop this process.
+    if (!is_terminal_ || tcgetpgrp(STDIN_FILENO) != getpgrp()) return;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+    fcntl(STDIN_FILENO, F_SETFL, flags_);
+  }
+  TerminalKeeper(const TerminalKeeper&) = delete;
+  TerminalKeeper& operator=(const TerminalKeeper&) = delete;
+
+ private:
+  termios before_{};
+  bool is_terminal_;
+  int flags_;
+};
+
+// A guest may be slow, or paused in the monitor. Throws lab::Failure when QEMU has ended.
+void wait_ready(lab::Guest& guest) {
+  for (bool said = false;; said = true) {
+    try {
+      return guest.wait_ready();
+    } catch (const lab::Failure&) {
+      if (!guest.process().running()) throw;
+    }
+    if (!said)
+      std::fprintf(stderr, "gatehouse boot: the guest is not ready yet; it is waited for\n");
+  }
+}
+
+void get_address(lab::Guest& guest, lab::Process& gateway) {
+  const lab::CommandResult lease = guest.agent().run(
+      "gh-wait carrier eth0 30000 && udhcpc -i eth0 -q -n -t 10 -T 1", seconds(60));
+  if (lease.exit_status == 0) return;
+  gateway.require_running("the overlay's gateway");
+  throw lab::Failure("the guest got no address: " + lease.output);
+}
+
+// Until the guest is left, which may happen at any time.
+int attend(lab::Guest& guest, lab::Process& gateway) {
+  try {
+    wait_ready(guest);
+    get_address(guest, gateway);
+  } catch (const lab::Failure& failure) {
+    // Its sockets are closed before it has ended.
+    if (guest.process().wait(seconds(2)) < 0)
+      std::fprintf(stderr, "gatehouse boot: %s\n", failure.what());
+  }
+  const int status = guest.process().wait(hours(24 * 365));
+  if (status != 0) std::fprintf(stderr, "gatehouse boot: QEMU ended with status %d\n", status);
+  return status;
+}
+
 int boot(const common::Options& options) {
   lab::WorkDir work("boot");
   const std::string format = options.get("--format", "geneve");
@@ -53,14 +115,16 @@ int boot(const common::Options& options) {
       machine.kernel.c_str(), format.c_str());
   std::fflush(stdout);
   lab::Guest guest(work, machine);
-  guest.wait_ready();
-  const lab::CommandResult lease = guest.agent().run(
-      "gh-wait carrier eth0 30000 && udhcpc -i eth0 -q -n -t 10 -T 1", seconds(60));
-  if (lease.exit_status != 0) {
-    gateway.require_running("the overlay's gateway");
-    std::fprintf(stderr, "gatehouse boot: the guest got no address: %s\n", lease.output.c_str());
+  return attend(guest, gateway);
+}
+
+int boot_or_say_why(const common::Options& options) {
+  try {
+    return boot(options);
+  } catch (const lab::Failure& failure) {
+    std::fprintf(stderr, "gatehouse boot: %s\n", failure.what());
+    return 1;
   }
-  return guest.process().wait(hours(24 * 365));
 }
 
 }  // namespace
@@ -102,12 +166,9 @@ int run(const std::vector<std::string>& arguments) {
     std::fputs(common::usage("boot", kText, kOptions).c_str(), stdout);
     return 0;
   }
-  try {
-    return boot(options.value());
-  } catch (const lab::Failure& failure) {
-    std::fprintf(stderr, "gatehouse boot: %s\n", failure.what());
-    return 1;
-  }
+  const TerminalKeeper terminal;
+  const lab::WorkDir work("run");
+  return lab::run_apart(work, [&] { return boot_or_say_why(options.value()); });
 }
 
 }  // namespace gatehouse::boot

@@ -6,8 +6,10 @@
 #include <sstream>
 
 #include "tools/demo/scene.hh"
+#include "tools/lab/apart.hh"
 #include "tools/lab/deadline.hh"
 #include "tools/lab/failure.hh"
+#include "tools/lab/run_lock.hh"
 #include "tools/report/capture_file.hh"
 #include "tools/report/terminal.hh"
 
@@ -237,13 +239,7 @@ class Demo {
   bool all_held_ = true;
 };
 
-}  // namespace
-
-int run(const std::vector<std::string>& arguments) {
-  if (!arguments.empty()) {
-    std::fprintf(stderr, "gatehouse demo: takes no arguments\n");
-    return 2;
-  }
+int show() {
   Terminal terminal(stdout);
   const auto start = lab::Deadline::Clock::now();
   terminal.title("Gatehouse",
@@ -263,6 +259,18 @@ int run(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "gatehouse demo: %s\n", failure.what());
     return 1;
   }
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) {
+    std::fprintf(stderr, "gatehouse demo: takes no arguments\n");
+    return 2;
+  }
+  const lab::RunLock lock("demo");
+  const lab::WorkDir work("run");
+  return lab::run_apart(work, show);
 }
 
 }  // namespace gatehouse::demo

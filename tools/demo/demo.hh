@@ -7,7 +7,7 @@
 
 namespace gatehouse::demo {
 
-// `gatehouse-tool demo [--keep]`. Returns 0 when every claim held.
+// `gatehouse-tool demo`. Returns 0 when every claim held.
 int run(const std::vector<std::string>& arguments);
 
 }  // namespace gatehouse::demo

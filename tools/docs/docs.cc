@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tools/docs/counters_page.hh"
 #include "tools/docs/formats_page.hh"
 #include "tools/docs/fuzz_page.hh"
 #include "tools/docs/isolation_page.hh"

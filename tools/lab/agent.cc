@@ -28,9 +28,11 @@ std::optional<std::string> base64_decode(const std::string& text) {
   return decoded;
 }
 
-void Agent::connect(const std::string& path, std::chrono::milliseconds limit) {
+void Agent::connect(const std::string& path, std::chrono::milliseconds limit,
+                    const std::function<void()>& meanwhile) {
   const Deadline deadline(limit);
-  if (!socket_.connect(path, deadline)) throw Failure("no guest agent socket at " + path);
+  if (!socket_.connect(path, deadline, meanwhile))
+    throw Failure("no guest agent socket at " + path);
   socket_.send_line("\nHELLO");
   for (;;) {
     const std::optional<std::string> line = socket_.read_line(deadline);

@@ -5,6 +5,7 @@
 #define GATEHOUSE_TOOLS_LAB_AGENT_HH_
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,8 +23,10 @@ class Agent {
  public:
   using Job = unsigned;
 
-  // Waits for the guest's READY. Throws Failure when it does not come in time.
-  void connect(const std::string& path, std::chrono::milliseconds limit);
+  // Waits for the guest's READY. Throws Failure when it does not come in time. `meanwhile` is
+  // LineSocket's.
+  void connect(const std::string& path, std::chrono::milliseconds limit,
+               const std::function<void()>& meanwhile = {});
 
   // Runs a shell script to its end. exit_status is -1 when the limit came first (then it is
   // killed).

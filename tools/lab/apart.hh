@@ -13,8 +13,9 @@ namespace gatehouse::lab {
 void remove_namespaces_of_the_dead();
 
 // Does `work` in a process of its own, whose WorkDirs are inside `directory`. When it ends (SIGINT,
-// SIGTERM and SIGHUP end it, and its children with it), the namespaces that it made are removed.
-// Answers its exit status, 128 + signal when a signal ended it.
+// SIGTERM and SIGHUP end it), whatever it started and left is killed, and the namespaces of all of
+// them are removed. The caller has no other children. Answers the exit status of `work`, 128 +
+// signal when a signal ended it; an exception is said, and is status 1.
 int run_apart(const WorkDir& directory, const std::function<int()>& work);
 
 }  // namespace gatehouse::lab

@@ -3,12 +3,30 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include "tools/lab/failure.hh"
 
 namespace gatehouse::lab {
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::seconds kEnding(1);  // from the end of QEMU's sockets to its own
+
+std::vector<int> descriptors_in(const std::vector<std::string>& words) {
+  constexpr std::string_view kName = ",fd=";
+  std::vector<int> found;
+  for (const std::string& word : words) {
+    for (size_t at = word.find(kName); at != std::string::npos; at = word.find(kName, at + 1))
+      found.push_back(std::atoi(word.c_str() + at + kName.size()));
+  }
+  return found;
+}
+
+}  // namespace
 
 std::string Build::directory() {
   static const std::string found = [] {
@@ -103,17 +121,28 @@ Guest::Guest(const WorkDir& work, GuestOptions options)
     command.insert(command.end(), {"-incoming", options_.incoming});
   }
   command.insert(command.end(), options_.devices.begin(), options_.devices.end());
-  process_ = std::make_unique<Process>(command, base_ + ".log", options_.interactive);
+  process_ = std::make_unique<Process>(command, base_ + ".log", options_.interactive,
+                                       descriptors_in(options_.devices));
   try {
-    qmp_.connect(base_ + ".qmp", std::chrono::seconds(30));
+    qmp_.connect(base_ + ".qmp", std::chrono::seconds(30), [this] { require_qemu(); });
   } catch (const Failure&) {
-    process_->require_running("QEMU of " + options_.name);
+    require_qemu(kEnding);
     throw;
   }
 }
 
+void Guest::require_qemu(std::chrono::milliseconds grace) {
+  process_->wait(grace);
+  process_->require_running("QEMU of " + options_.name);
+}
+
 void Guest::wait_ready(std::chrono::milliseconds limit) {
-  agent_.connect(base_ + ".agent", limit);
+  try {
+    agent_.connect(base_ + ".agent", limit, [this] { require_qemu(); });
+  } catch (const Failure&) {
+    require_qemu(kEnding);
+    throw;
+  }
   seconds_to_ready_ = seconds_since(started_);
 }
 

@@ -47,10 +47,11 @@ struct GuestOptions {
 
 class Guest {
  public:
-  // Starts QEMU and waits for its QMP. Logs, consoles and sockets are in `work`.
+  // Starts QEMU and waits for its QMP. Logs, consoles and sockets are in `work`. QEMU inherits the
+  // descriptors that its words name ("...,fd=3").
   Guest(const WorkDir& work, GuestOptions options);
 
-  // Waits until the guest's agent answers.
+  // Waits until the guest's agent answers. Throws Failure: when QEMU has ended, with what it said.
   void wait_ready(std::chrono::milliseconds limit = std::chrono::seconds(120));
 
   Qmp& qmp() { return qmp_; }
@@ -61,6 +62,9 @@ class Guest {
   double seconds_to_ready() const { return seconds_to_ready_; }
 
  private:
+  // Throws Failure with what QEMU said when it has ended, or ends so soon.
+  void require_qemu(std::chrono::milliseconds grace = std::chrono::milliseconds(0));
+
   GuestOptions options_;
   std::string base_;
   std::unique_ptr<Process> process_;

@@ -18,7 +18,8 @@ LineSocket::~LineSocket() {
   if (fd_ >= 0) close(fd_);
 }
 
-bool LineSocket::connect(const std::string& path, const Deadline& deadline) {
+bool LineSocket::connect(const std::string& path, const Deadline& deadline,
+                         const std::function<void()>& meanwhile) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) throw Failure("socket path too long: " + path);
@@ -32,6 +33,7 @@ bool LineSocket::connect(const std::string& path, const Deadline& deadline) {
     if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;
     close(fd_);
     fd_ = -1;
+    if (meanwhile) meanwhile();
     poll(nullptr, 0, std::min(5, deadline.remaining_ms()));
   } while (!deadline.expired());
   return false;

@@ -3,6 +3,7 @@
 #ifndef GATEHOUSE_TOOLS_LAB_LINE_SOCKET_HH_
 #define GATEHOUSE_TOOLS_LAB_LINE_SOCKET_HH_
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,8 +19,9 @@ class LineSocket {
   LineSocket& operator=(const LineSocket&) = delete;
 
   // Ends an earlier connection, then tries until somebody listens at `path`; false when nobody does
-  // by the deadline.
-  bool connect(const std::string& path, const Deadline& deadline);
+  // by the deadline. `meanwhile` is called between two attempts, and may throw.
+  bool connect(const std::string& path, const Deadline& deadline,
+               const std::function<void()>& meanwhile = {});
   // Throws Failure when the other side is gone.
   void send_line(const std::string& line);
   // The next line without its end, or nullopt at the deadline. Throws Failure when the other side

@@ -66,7 +66,7 @@ std::unique_ptr<Process> Netns::start(const std::vector<std::string>& command,
 int Netns::open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr, bool napi) {
   // Made outside under a name of our own, then moved in: the descriptor stays valid across the
   // move.
-  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) throw Failure(std::string("/dev/net/tun: ") + strerror(errno));
   taps_.push_back(fd);
   ifreq request{};

@@ -35,8 +35,8 @@ class Netns {
                                  const std::string& log_path) const;
 
   // A tap whose file descriptor is ours and whose interface `interface` is inside, up, with this
-  // MTU. Pass the descriptor on to QEMU with `-netdev tap,fd=`; it is inherited by children.
-  // `napi`: what is written passes through the kernel's GRO.
+  // MTU. Only a Guest whose words name the descriptor (`-netdev tap,fd=`) inherits it: whoever has
+  // it keeps the tap. `napi`: what is written passes through the kernel's GRO.
   int open_tap(const std::string& interface, unsigned mtu, bool vnet_hdr, bool napi = false);
   // As socket(2), in the namespace. The caller closes it.
   int open_socket(int domain, int type, int protocol) const;

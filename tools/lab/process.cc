@@ -33,15 +33,18 @@ std::vector<char*> argv_of(const std::vector<std::string>& command) {
 }
 
 // Runs in the child only. `output` < 0 keeps the caller's terminal.
-[[noreturn]] void become(const std::vector<char*>& argv, int output, pid_t parent) {
+[[noreturn]] void become(const std::vector<char*>& argv, int output, pid_t parent,
+                         const std::vector<int>& inherited = {}) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kExecFailed);
+  for (const int fd : inherited) fcntl(fd, F_SETFD, 0);
   if (output >= 0) {
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     setpgid(0, 0);
+    signal(SIGINT, SIG_DFL);  // run_apart()'s work ignores it
   }
   execvp(argv[0], argv.data());
   dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
@@ -64,8 +67,9 @@ std::string tail(const std::string& text, size_t octets) {
 
 }  // namespace
 
-Process::Process(std::vector<std::string> command, std::string log_path, bool terminal)
-    : log_path_(std::move(log_path)) {
+Process::Process(std::vector<std::string> command, std::string log_path, bool terminal,
+                 const std::vector<int>& inherited)
+    : log_path_(terminal ? "" : std::move(log_path)) {
   int output = -1;
   if (!terminal) {
     output = open(log_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -74,7 +78,7 @@ Process::Process(std::vector<std::string> command, std::string log_path, bool te
   const std::vector<char*> argv = argv_of(command);
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) become(argv, output, parent);
+  if (pid_ == 0) become(argv, output, parent, inherited);
   if (output >= 0) close(output);
   if (pid_ < 0) throw Failure("cannot start " + command[0] + ": " + strerror(errno));
   pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
@@ -91,7 +95,7 @@ double Process::cpu_seconds() const {
   clockid_t clock{};
   timespec used{};
   if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &used) != 0)
-    throw Failure("process " + std::to_string(pid_) + " (log: " + log_path_ + ") runs no more");
+    throw Failure("process " + std::to_string(pid_) + " runs no more" + last_words());
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
@@ -119,10 +123,14 @@ void Process::terminate() {
 
 std::string Process::log() const { return read_file(log_path_); }
 
+std::string Process::last_words() const {
+  const std::string text = log_path_.empty() ? "" : tail(log(), 2000);
+  return text.empty() ? "" : "; its log ends with:\n" + text;
+}
+
 void Process::require_running(const std::string& what) {
   if (running()) return;
-  throw Failure(what + " ended with status " + std::to_string(status_) + "; " + log_path_ +
-                " says:\n" + tail(log(), 2000));
+  throw Failure(what + " ended with status " + std::to_string(status_) + last_words());
 }
 
 CommandResult run_command(const std::vector<std::string>& command,

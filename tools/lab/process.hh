@@ -15,8 +15,10 @@ namespace gatehouse::lab {
 class Process {
  public:
   // Standard output and error go to `log_path`; standard input is /dev/null unless `terminal` keeps
-  // the caller's three.
-  Process(std::vector<std::string> command, std::string log_path, bool terminal = false);
+  // the caller's three, and then there is no log. Of the caller's descriptors that are closed on
+  // exec it keeps those in `inherited`.
+  Process(std::vector<std::string> command, std::string log_path, bool terminal = false,
+          const std::vector<int>& inherited = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -30,6 +32,9 @@ class Process {
   void terminate();
   const std::string& log_path() const { return log_path_; }
   std::string log() const;
+  // "; its log ends with: ...", for a Failure: the file itself is removed with its WorkDir. Empty
+  // where nothing was logged.
+  std::string last_words() const;
   // Throws Failure with the end of the log when it no longer runs.
   void require_running(const std::string& what);
 

@@ -9,9 +9,10 @@ constexpr auto kAnswerLimit = std::chrono::seconds(60);
 constexpr size_t kEventsKept = 4096;
 }  // namespace
 
-void Qmp::connect(const std::string& path, std::chrono::milliseconds limit) {
+void Qmp::connect(const std::string& path, std::chrono::milliseconds limit,
+                  const std::function<void()>& meanwhile) {
   const Deadline deadline(limit);
-  if (!socket_.connect(path, deadline)) throw Failure("QEMU does not answer at " + path);
+  if (!socket_.connect(path, deadline, meanwhile)) throw Failure("QEMU does not answer at " + path);
   if (!socket_.read_line(deadline)) throw Failure("QEMU does not greet at " + path);
   execute("qmp_capabilities");
 }

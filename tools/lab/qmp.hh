@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,8 +16,9 @@ namespace gatehouse::lab {
 
 class Qmp {
  public:
-  // Throws Failure when nobody answers in time.
-  void connect(const std::string& path, std::chrono::milliseconds limit);
+  // Throws Failure when nobody answers in time. `meanwhile` is LineSocket's.
+  void connect(const std::string& path, std::chrono::milliseconds limit,
+               const std::function<void()>& meanwhile = {});
   // The value of "return". Throws Failure with QEMU's own words on "error".
   nlohmann::json execute(const std::string& command,
                          const nlohmann::json& arguments = nlohmann::json::object());

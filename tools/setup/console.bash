@@ -65,23 +65,31 @@ hash_of() {
   done | sha256sum | cut -c1-40
 }
 
-stamp_is() { [[ -f $stamps/$1 && $(<"$stamps/$1") == "$2" ]]; }
+# is_done NAME KEY OUTPUT...: the stamp of NAME holds KEY, and what it stands for is there.
+is_done() {
+  local stamp=$stamps/$1 key=$2 output
+  [[ -f $stamp && $(<"$stamp") == "$key" ]] || return 1
+  shift 2
+  for output; do [[ -e $output ]] || return 1; done
+}
 
-# step NAME TEXT KEY FUNCTION: runs FUNCTION unless the stamp of NAME holds KEY. The key is everything the step's result
-# depends on; a step that fails leaves no stamp. FUNCTION may set key_after, if what it does changes the key.
+# step NAME TEXT KEY FUNCTION OUTPUT...: runs FUNCTION unless the stamp of NAME holds KEY and every output is there. The
+# key is everything the step's result depends on; a step that fails leaves no stamp. FUNCTION may set key_after, if what it
+# does changes the key.
 step() {
   local name=$1 text=$2 key=$3 function=$4 key_after='' started
+  shift 4
   step_number=$((step_number + 1))
-  if stamp_is "$name" "$key"; then return; fi
+  if is_done "$name" "$key" "$@"; then return; fi
   ready_machine
-  if stamp_is "$name" "$key"; then return; fi  # done by the command that held the lock
+  if is_done "$name" "$key" "$@"; then return; fi  # done by the command that held the lock
   started=$(now_us)
   printf '[%d/%d] %s\n' "$step_number" "$step_count" "$text"
   log=$build/logs/$name.log
+  mkdir -p "$stamps"
   rm -f "$stamps/$name"
   "$function"
   close_progress
-  mkdir -p "$stamps"
   echo "${key_after:-$key}" >"$stamps/$name"
   printf '[%d/%d] %s: done in %s\n' "$step_number" "$step_count" "$text" "$(duration $(($(now_us) - started)))"
 }

@@ -2,12 +2,16 @@
 # The build tree that needs no QEMU: the core, the card, the tools, the tests. Sourced by `gatehouse`.
 
 core_build=$build/core
+core_tool=$core_build/tools/gatehouse-tool
 core_build_key() { hash_of "$root"/{hw,firmware,guest-images,tools,tests} "$root"/meson.{build,options} "in $root" "by $meson"; }
 core_tool_key() { hash_of "$root"/{hw,tools,tests/isolation} "$root"/meson.{build,options} "in $root" "by $meson"; }
 
 core_build_step() {
+  local tool_key
+  tool_key=$(core_tool_key)
   core_configure
   built ninja -C "$core_build" -j "$jobs"
+  echo "$tool_key" >"$stamps/core-tool"
 }
 
 # The tests are most of the compiling; who only wants to see the card does not wait for them.
@@ -16,7 +20,9 @@ core_tool_step() {
   built ninja -C "$core_build" -j "$jobs" tools/gatehouse-tool
 }
 
+# Both steps build in one tree: as soon as one begins, what the other's stamp stands for may be gone.
 core_configure() {
+  rm -f "$stamps"/core-{build,tool}
   if is_configured "$core_build"; then return; fi
   configure_tree "$core_build"
 }
@@ -38,6 +44,15 @@ configure_tree() {
 }
 
 images_key() { hash_of "$root/guest-images"; }
+
+# The recipe looks at each file; these say that there is something to look at.
+images_outputs() {
+  local images=$build/guest-images kernel
+  printf '%s\n' "$images"/{manifest.json,host/gh-load,ipxe/boot.ipxe,roms/bios-256k.bin}
+  while read -r kernel; do
+    printf '%s\n' "$images/linux-$kernel"/{vmlinux,initramfs.cpio}
+  done < <(awk '$1 ~ /^kernel-/ { print substr($1, 8) }' "$root/guest-images/packages.txt")
+}
 
 images_step() { built_images "$root/guest-images/build" "$build/guest-images"; }
 

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The fuzz targets: built by clang in a tree of their own, run one after the other. Sourced by `gatehouse`.
 
+readonly kFuzzStopped=72  # libFuzzer's exit status after SIGINT and SIGTERM
 fuzz_build=$build/fuzz
+
+fuzz_program() { echo "$fuzz_build/tests/fuzz/fuzz-$1"; }
+
+fuzz_programs() {
+  local target
+  while read -r target; do fuzz_program "$target"; done < <(rows fuzz/targets | cut -f1)
+}
 
 fuzz_key() { hash_of "$root"/{hw,firmware,tools,tests} "$root"/meson.{build,options} "in $root" "by $meson"; }
 
@@ -42,8 +50,9 @@ fuzz_run() {
 
 # fuzz_target TARGET SECONDS
 fuzz_target() {
-  local program=$fuzz_build/tests/fuzz/fuzz-$1 grown=$build/fuzz-corpus/$1 findings=$build/fuzz-findings/$1
+  local program grown=$build/fuzz-corpus/$1 findings=$build/fuzz-findings/$1
   local log=$build/logs/fuzz-$1.log input status=0 began=$SECONDS
+  program=$(fuzz_program "$1")
   mkdir -p "$grown" "$findings" "${log%/*}"
   printf '%-12s%s\n' "$1" "$(fuzz_promise "$1")"
   "$program" -max_total_time="$2" -max_len=4096 -len_control=0 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
@@ -52,6 +61,7 @@ fuzz_target() {
        /number_of_executed_units:/ { runs = $2 }
        END { printf("            %d runs in %d s, %d edges\n", runs, seconds, cov) }' "$log"
   if ((status == 0)); then return; fi
+  if ((status == kFuzzStopped)); then exit 130; fi
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
   grep -m3 -E 'does not hold|SUMMARY|runtime error|Failure' "$log" | sed 's/^/            /' >&2
   echo "            found: see ${log#"$root"/}; again by: $program ${input:-$findings/*}" >&2

@@ -13,7 +13,7 @@ ready_machine() {
   [[ $root != *[[:space:]:]* ]] || die "the checkout's path has a space or a colon in it: $root" "move it"
   { mkdir -p "$build/logs" "$stamps" && touch "$build/lock"; } 2>/dev/null ||
     failed "cannot write to $build" "use a checkout that belongs to you (this is user $(id -un))"
-  { mkdir -p "$GATEHOUSE_CACHE" && [[ -w $GATEHOUSE_CACHE ]]; } 2>/dev/null ||
+  { mkdir -p "$GATEHOUSE_CACHE" && touch "$GATEHOUSE_CACHE/lock"; } 2>/dev/null ||
     die "cannot write to the cache folder $GATEHOUSE_CACHE" "set GATEHOUSE_CACHE to a folder that you may write to"
   take_lock
   if [[ ! -f $stamps/qemu-build ]]; then

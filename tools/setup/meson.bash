@@ -11,10 +11,16 @@ fi
 
 meson_key() { hash_of "in $root" "$(debian_version)" "$root/tools/setup/meson.bash"; }
 
+# What makes the step's stamp count; on Debian 13 it is the package's.
+meson_output() {
+  if [[ $(debian_version) == 12 ]]; then echo "$build/python/bin/meson"; else echo /usr/bin/meson; fi
+}
+
 meson_step() {
   if [[ $(debian_version) != 12 ]]; then return; fi
   local package=$GATEHOUSE_CACHE/meson.deb folder=$build/python site
-  if ! dpkg-deb --info "$package" >/dev/null 2>&1; then
+  lock_cache "$GATEHOUSE_CACHE"
+  if ! dpkg-deb --contents "$package" >/dev/null 2>&1; then
     private_index
     rm -rf "$GATEHOUSE_CACHE/download"
     mkdir "$GATEHOUSE_CACHE/download"
@@ -23,6 +29,7 @@ meson_step() {
     mv "$GATEHOUSE_CACHE"/download/meson_*.deb "$package"
     rm -r "$GATEHOUSE_CACHE/download"
   fi
+  unlock_cache
   rm -rf "$folder" "$folder.deb"
   logged /usr/bin/python3 -m venv --without-pip --system-site-packages "$folder" ||
     failed "python3 -m venv failed" "see ${log#"$root"/}"

@@ -13,6 +13,7 @@ qemu_fetch_key() { hash_of "$kQemuVersions"; }
 # The source package is in the cache folder, whole, and recorded in build/qemu-source.txt.
 qemu_fetch_step() {
   local version folder
+  lock_cache "$GATEHOUSE_CACHE"
   version=$(cached_qemu)
   if [[ -z $version ]]; then
     private_index
@@ -29,6 +30,7 @@ qemu_fetch_step() {
     # Apt has checked every file against the signed index; the list lets a later checkout do so without a network.
     (cd "$folder" && sha256sum -- *.dsc *.tar.* >verified.new && mv verified.new verified)
   fi
+  unlock_cache
   folder=$GATEHOUSE_CACHE/qemu/$version
   {
     echo "version: $version"
@@ -36,32 +38,43 @@ qemu_fetch_step() {
   } >"$build/qemu-source.txt"
 }
 
+# is_verified FOLDER: the files are what apt had verified.
+is_verified() { [[ -f $1/verified ]] && (cd "$1" && sha256sum --check --status verified 2>/dev/null); }
+
 # The newest version whose files in the cache are what apt had verified.
 cached_qemu() {
   local folder
   while IFS= read -r folder; do
-    if [[ -f $folder/verified ]] && (cd "$folder" && sha256sum --check --status verified); then
+    if is_verified "$folder"; then
       basename "$folder"
       return
     fi
   done < <(printf '%s\n' "$GATEHOUSE_CACHE/qemu/$kQemuVersions"* | sort -rV)
 }
 
+recorded_qemu() { sed -n 's/^version: //p' "$build/qemu-source.txt"; }
+
 qemu_patch_key() { hash_of "$patches" "$(cat "$build/qemu-source.txt" 2>/dev/null)"; }
 
 qemu_patch_step() {
-  local version fresh=$qemu_source.new patch
-  version=$(sed -n 's/^version: //p' "$build/qemu-source.txt")
+  local version cached fresh=$qemu_source.new patch
+  # The cache may have been emptied, or damaged, since it was filled.
+  if ! is_verified "$GATEHOUSE_CACHE/qemu/$(recorded_qemu)"; then
+    qemu_fetch_step
+    key_after=$(qemu_patch_key)
+  fi
+  version=$(recorded_qemu)
+  cached=$GATEHOUSE_CACHE/qemu/$version
   rm -rf "$fresh"
   mkdir -p "${fresh%/*}"
   note "unpacking qemu $version"
-  logged dpkg-source --no-copy -x "$GATEHOUSE_CACHE/qemu/$version"/*.dsc "$fresh" ||
+  logged dpkg-source --no-copy -x "$cached"/*.dsc "$fresh" ||
     failed "QEMU's source does not unpack: $(tail -n 1 "$log")" \
-      "remove $GATEHOUSE_CACHE/qemu and repeat"
+      "see ${log#"$root"/}, or remove $cached and repeat: it is downloaded again"
   for patch in "$patches"/*.patch; do
     logged patch --directory="$fresh" --strip=1 --forward --fuzz=0 --no-backup-if-mismatch --input="$patch" ||
       failed "hw/qemu/patches/$(basename "$patch") does not apply to qemu $version: QEMU's source has moved" \
-        "update the patch (${log#"$root"/} says which hunk), or restore $GATEHOUSE_CACHE/qemu of an older version"
+        "update the patch (${log#"$root"/} says which hunk), or put an older version's folder in the place of $cached"
   done
   ln -s ../../.. "$fresh/gatehouse"
   ln -s ../gatehouse/hw/qemu/gatehouse.json "$fresh/qapi/gatehouse.json"
@@ -98,6 +111,7 @@ qemu_options=(
 qemu_configure_key() { hash_of "in $root" "by $meson" "${qemu_options[@]}"; }
 
 qemu_configure_step() {
+  rm -f "$stamps/qemu-build"  # the same options may come back, and then have the same key
   rm -rf "$qemu_build"
   mkdir -p "$qemu_build"
   : >"$log"

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "tools/lab/deadline.hh"
 #include "tools/lab/guest.hh"
 #include "tools/lab/process.hh"
+#include "tools/lab/run_lock.hh"
 #include "tools/test/skips.hh"
 
 namespace gatehouse::test {
@@ -110,6 +112,7 @@ Tally run_program(const fs::path& program, const std::string& filter, const std:
                         "--gtest_filter=" + filter, "--gtest_color=no", "--gtest_brief=0"},
                        log);
   const int status = process.wait(kProgramLimit);
+  process.terminate();  // does nothing to one that has ended
   lab::remove_namespaces_of_the_dead();
   const json report = json::parse(lab::read_file(report_path), nullptr, false);
   Tally tally = report.is_object() ? read_report(report) : Tally{};
@@ -140,21 +143,20 @@ Tally run_source_check() {
       lab::run_command({lab::Build::root() + "/tools/check"}, std::chrono::minutes(5));
   (result.exit_status == 0 ? tally.passed : tally.failed) = 1;
   if (tally.failed) tally.failures.push_back("tools/check");
-  std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n", "tools/check", tally.passed,
-              tally.failed, 0u, lab::seconds_since(start));
+  std::string skips;
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("skipped: ")) continue;
+    ++tally.skipped;
+    skips += "    1 " + line + "\n";
+  }
+  std::printf("  %-28s %4u passed %3u failed %3u skipped  %6.1f s\n%s", "tools/check", tally.passed,
+              tally.failed, tally.skipped, lab::seconds_since(start), skips.c_str());
   if (tally.failed) std::printf("%s\n", result.output.c_str());
   return tally;
 }
 
-}  // namespace
-
-int run(const std::vector<std::string>& names) {
-  std::vector<std::string> groups, patterns;
-  for (const std::string& name : names) {
-    const bool group = std::find(std::begin(kGroups), std::end(kGroups), name) != std::end(kGroups);
-    (group ? groups : patterns).push_back(name);
-  }
-  if (groups.empty()) groups.assign(std::begin(kGroups), std::end(kGroups));
+int run_groups(const std::vector<std::string>& groups, const std::vector<std::string>& patterns) {
   const std::string filter = filter_of(patterns);
   const fs::path logs = fs::path(lab::Build::directory()) / "logs/test";
   fs::create_directories(logs);
@@ -186,6 +188,20 @@ int run(const std::vector<std::string>& names) {
   for (const std::string& failure : total.failures) std::printf("FAILED %s\n", failure.c_str());
   std::printf("%u passed, %u failed, %u skipped\n", total.passed, total.failed, total.skipped);
   return total.failed == 0 && total.passed > 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& names) {
+  std::vector<std::string> groups, patterns;
+  for (const std::string& name : names) {
+    const bool group = std::find(std::begin(kGroups), std::end(kGroups), name) != std::end(kGroups);
+    (group ? groups : patterns).push_back(name);
+  }
+  if (groups.empty()) groups.assign(std::begin(kGroups), std::end(kGroups));
+  const lab::RunLock lock("test");
+  const lab::WorkDir work("run");
+  return lab::run_apart(work, [&] { return run_groups(groups, patterns); });
 }
 
 }  // namespace gatehouse::test

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <stdexcept>
 
 #include "tools/lab/netns.hh"
 
@@ -41,6 +42,38 @@ TEST(RunApart, EndsTheWorkAndItsChildrenBySignal) {
   const std::string words = "/proc/" + read_file(pids) + "/cmdline";
   for (int i = 0; i < 1000 && !read_file(words).empty(); ++i) usleep(10'000);
   EXPECT_EQ(read_file(words), "");
+}
+
+TEST(RunApart, EndsWhatChildrenLeaveBehind) {
+  const WorkDir directory("apart");
+  const pid_t parent = getpid();
+  const std::string pids = directory.path("grandchild");
+  const auto work = [&] {
+    // The shell ends with the work; nothing of its own ends what it has started.
+    const Process child({"sh", "-c", "sleep 600 & echo $! >" + pids + "; wait"},
+                        directory.path("log"));
+    while (read_file(pids).find('\n') == std::string::npos) usleep(1000);
+    kill(parent, SIGTERM);
+    pause();
+    return 0;
+  };
+  EXPECT_EQ(run_apart(directory, work), 128 + SIGTERM);
+  EXPECT_EQ(kill(std::stoi(read_file(pids)), 0), -1);
+}
+
+TEST(RunApart, EndsWhatWorkThatHasEndedLeavesBehind) {
+  const WorkDir directory("apart");
+  const auto work = [&] {
+    write_file(directory.path("pid"), check_command({"sh", "-c", "sleep 600 >&- 2>&- & echo $!"}));
+    return 5;
+  };
+  EXPECT_EQ(run_apart(directory, work), 5);
+  EXPECT_EQ(kill(std::stoi(read_file(directory.path("pid"))), 0), -1);
+}
+
+TEST(RunApart, AnExceptionOfTheWorkIsAFailure) {
+  const WorkDir directory("apart");
+  EXPECT_EQ(run_apart(directory, []() -> int { throw std::runtime_error("no luck"); }), 1);
 }
 
 TEST(RunApart, RemovesNamespacesOfWorkThatEndedBadly) {

@@ -9,6 +9,9 @@
 
 #include "hw/core/policy/reader.hh"
 #include "hw/core/policy/schema.hh"
+#include "hw/spec/counters.hh"
+#include "hw/spec/drop_reasons.hh"
+#include "tools/docs/counters_page.hh"
 #include "tools/docs/docs.hh"
 #include "tools/docs/formats_page.hh"
 #include "tools/docs/policy_page.hh"
@@ -22,6 +25,36 @@ TEST(Docs, EachPageOfTheTreeIsWhatTheTablesSay) {
   if (const char* root = std::getenv("GATEHOUSE_ROOT")) std::filesystem::current_path(root);
   EXPECT_EQ(run({"--check"}), 0);
   std::filesystem::current_path(before);
+}
+
+size_t times(const std::string& row, const std::string& page) {
+  size_t found = 0;
+  for (size_t at = page.find(row); at != std::string::npos; at = page.find(row, at + 1)) ++found;
+  return found;
+}
+
+TEST(CountersPage, TellsEachRowOnce) {
+  const std::string page = counters_page();
+  const size_t vnics = page.find("## Each vnic"), uplinks = page.find("## Each uplink"),
+               drops = page.find("## Drop reasons");
+  ASSERT_TRUE(vnics < uplinks && uplinks < drops && drops != std::string::npos);
+  for (const spec::CounterRow& row : spec::kVnicCounters)
+    EXPECT_EQ(times(std::string("| `") + row.name + "` | " + row.text + " |\n",
+                    page.substr(vnics, uplinks - vnics)),
+              1u)
+        << row.name;
+  for (const spec::CounterRow& row : spec::kUplinkCounters)
+    EXPECT_EQ(times(std::string("| `") + row.name + "` | " + row.text + " |\n",
+                    page.substr(uplinks, drops - uplinks)),
+              1u)
+        << row.name;
+  for (const spec::DropReasonRow& row : spec::kDropReasons)
+    EXPECT_EQ(
+        times(std::string("| ") + spec::stage_name(row.stage) + " | " +
+                  std::to_string(static_cast<unsigned>(row.reason)) + " | `" + row.name + "` | ",
+              page.substr(drops)),
+        1u)
+        << row.name;
 }
 
 TEST(PolicyPage, ShowsAPolicyThatTheReaderTakes) {

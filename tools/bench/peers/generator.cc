@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include "tools/bench/peers/cpu.hh"
@@ -27,6 +28,7 @@ namespace {
 
 constexpr unsigned kBurst = 64;
 constexpr unsigned kNoBuffers = 1000;  // answers of ENOBUFS in a row until it gives up
+constexpr double kThrough = 0.99;
 
 struct Report {
   Sending sending;
@@ -86,7 +88,8 @@ class Sender {
 Sending send(Sender& sender, size_t count, unsigned core, double seconds) {
   const std::string own = lab::read_file("/proc/self/comm");
   const std::string name = own.substr(0, own.find('\n'));
-  for (size_t sent = 0; sent < count;) sent += sender.burst();
+  size_t before_it = 0;
+  while (before_it < count) before_it += sender.burst();
   Sending result;
   const CpuTime before = thread_time(getpid(), name), softirq = softirq_time(core);
   const double start = now();
@@ -95,6 +98,7 @@ Sending send(Sender& sender, size_t count, unsigned core, double seconds) {
     for (int i = 0; i < 16; ++i) result.frames += sender.burst();
     end = now();
   }
+  result.all = static_cast<double>(before_it) + result.frames;
   result.seconds = end - start - (thread_time(getpid(), name).waiting - before.waiting) +
                    (softirq_time(core).running - softirq.running);
   return result;
@@ -131,6 +135,13 @@ Sending send_frames(const std::string& netns, const std::string& interface, unsi
   if (!heard) throw lab::Failure("the generator of frames ended without a figure");
   if (report.why[0] != '\0') throw lab::Failure(std::string("generator of frames: ") + report.why);
   return report.sending;
+}
+
+void require_through(const Sending& sending, double through) {
+  if (through >= sending.all * kThrough) return;
+  char text[100];
+  std::snprintf(text, sizeof text, "%.0f of %.0f frames came through", through, sending.all);
+  throw lab::Failure(text);
 }
 
 }  // namespace gatehouse::bench

@@ -86,10 +86,7 @@ class Kernel final : public Peer {
     const Sending alone = send_frames(sender_.name(), "calibrate", core_, *traffic_, kSeconds);
     const double before = encapsulated();
     const Sending all = send_frames(sender_.name(), "out", core_, *traffic_, kSeconds);
-    const double through = encapsulated() - before;
-    if (through < all.frames * 0.99)
-      throw lab::Failure("the kernel forwarded " + std::to_string(through) + " of " +
-                         std::to_string(all.frames) + " frames and more");
+    require_through(all, encapsulated() - before);
     return 1 / (all.seconds / all.frames - alone.seconds / alone.frames);
   }
 

@@ -67,7 +67,7 @@ class OpenVSwitch final : public Peer {
     const auto end = std::chrono::steady_clock::now() + seconds(60);
     while (sent() < before + 3.0 * static_cast<double>(traffic.count())) {
       if (std::chrono::steady_clock::now() > end)
-        throw lab::Failure("Open vSwitch sends nothing; " + logs());
+        throw lab::Failure("Open vSwitch sends nothing" + switch_->last_words());
       std::this_thread::sleep_for(milliseconds(50));
     }
     const std::string rules = appctl("dpctl/dump-flows -m");
@@ -92,9 +92,6 @@ class OpenVSwitch final : public Peer {
   }
 
  private:
-  std::string logs() const {
-    return work_.path("vswitchd.log") + " says why (keep it: it is removed with the rest)";
-  }
   std::string environment() const {
     std::string words = "RUNTIME_DIRECTORY=" + work_.path();
     for (const char* name : {"OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"})

@@ -8,6 +8,7 @@
 
 #include "tools/bench/peers/cpu.hh"
 #include "tools/bench/peers/peer.hh"
+#include "tools/lab/deadline.hh"
 #include "tools/lab/failure.hh"
 
 namespace gatehouse::bench {
@@ -15,6 +16,7 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr seconds kLimit{30};  // to begin, and to end
 constexpr uint32_t kBuffers = 270'000;
 constexpr uint32_t kMostFlows = 250'000;    // as Open vSwitch, whose buffers are no more
 constexpr const char* kWorker = "-worker";  // rte-worker-CORE, since 24.11 dpdk-workerCORE
@@ -43,11 +45,10 @@ class Testpmd final : public Peer {
     wait_until_it_forwards(process);
     std::this_thread::sleep_for(seconds(1));
     const double taken = time_until_end(process);
-    process.wait(seconds(30));
     const std::string log = process.log();
     const size_t at = log.find("TX-packets:", log.find(kForwarded));
     if (at == std::string::npos)
-      throw lab::Failure("testpmd did not say what it sent: " + process.log_path());
+      throw lab::Failure("testpmd did not say what it sent" + process.last_words());
     return std::stod(log.substr(at + 11)) / taken;
   }
 
@@ -80,7 +81,8 @@ class Testpmd final : public Peer {
   static double time_until_end(lab::Process& process) {
     double taken = thread_time(process.pid(), kWorker).running;
     kill(process.pid(), SIGTERM);
-    while (process.running()) {
+    const lab::Deadline deadline(kLimit);
+    while (process.running() && !deadline.expired()) {
       try {
         taken = thread_time(process.pid(), kWorker).running;
       } catch (const lab::Failure&) {
@@ -88,15 +90,16 @@ class Testpmd final : public Peer {
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
+    if (process.wait(std::chrono::milliseconds(deadline.remaining_ms())) < 0)
+      throw lab::Failure("testpmd does not end" + process.last_words());
     return taken;
   }
 
   static void wait_until_it_forwards(lab::Process& process) {
-    const auto end = std::chrono::steady_clock::now() + seconds(30);
+    const lab::Deadline deadline(kLimit);
     while (process.log().find("Port statistics") == std::string::npos) {
       process.require_running("testpmd");
-      if (std::chrono::steady_clock::now() > end)
-        throw lab::Failure("testpmd forwards nothing; " + process.log_path());
+      if (deadline.expired()) throw lab::Failure("testpmd forwards nothing" + process.last_words());
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }
