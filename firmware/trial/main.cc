@@ -5,6 +5,7 @@
 //   overflow=N core N's stack pointer leaves memory
 //   ring       an interrupt goes round all cores, ten times
 //   timer      ten interrupts of the timer, 1 ms apart
+//   ticks      with timer: the clock after each of them, in ns
 //   echo       what comes on the console goes back, in capitals
 //   alert=TEXT an alert
 //   ports      reads and writes an I/O port
@@ -47,10 +48,13 @@ void go_round(uint32_t index) {
   if (index == 0) hal::print("ring: ", kRounds, " rounds of ", hal::cores(), " cores\n");
 }
 
-void count_ticks() {
+void count_ticks(bool tell) {
   const uint64_t from = hal::kControlBlock.read(hal::reg::CLOCK);
   hal::set_timer(kTimer, 1'000'000, true);
-  for (unsigned i = 0; i < kRounds; ++i) wait_for(kTimer);
+  for (unsigned i = 0; i < kRounds; ++i) {
+    wait_for(kTimer);
+    if (tell) hal::print("tick: ", hal::kControlBlock.read(hal::reg::CLOCK), "\n");
+  }
   hal::set_timer(kTimer, 0);
   const uint64_t took = hal::kControlBlock.read(hal::reg::CLOCK) - from;
   hal::print("timer: ", kRounds, " interrupts, ", took / 1'000'000 >= kRounds ? "on time" : "early",
@@ -87,7 +91,7 @@ void firmware_main(hal::Core& core) {
   make_mistakes(arguments, core.index);
   if (arguments.has("ring")) go_round(core.index);
   if (core.index != 0) return;
-  if (arguments.has("timer")) count_ticks();
+  if (arguments.has("timer")) count_ticks(arguments.has("ticks"));
   if (arguments.has("ports")) use_ports();
   if (const auto text = arguments.find("alert")) hal::alert(*text);
   if (arguments.has("echo")) echo();

@@ -138,37 +138,4 @@ uint64_t OvsPeer::taken_by_flow(unsigned cookie) {
   return std::stoull(flows.substr(at + 10));
 }
 
-// The listener's own input never ends: at its end it would hang up.
-void OvsPeer::stream_to_peer(const std::string& address) {
-  lab::Agent& agent = guest_->agent();
-  const std::string got = work_.path("got");
-  const std::unique_ptr<lab::Process> sink = peer_.start(
-      {"sh", "-c", "sleep 1000 | exec busybox nc -l -p 7001 >" + got}, work_.path("sink.log"));
-  agent.check("dd if=/dev/urandom of=/tmp/data bs=64k count=64 2>/dev/null");
-  // Refused until the listener listens.
-  agent.wait_for("busybox nc -w 10 " + address + " 7001 </tmp/data", seconds(60));
-  const std::string sent = agent.check("sha256sum </tmp/data");
-  const lab::Deadline deadline(seconds(20));
-  std::string received;
-  do {
-    received = lab::check_command({"sh", "-c", "sha256sum <" + got});
-  } while (received != sent && !deadline.expired());
-  if (received != sent) throw lab::Failure("what arrived at the peer is not what was sent");
-}
-
-void OvsPeer::stream_to_guest(const std::string& address) {
-  lab::Agent& agent = guest_->agent();
-  const lab::Agent::Job server = agent.start(
-      "[ -e /tmp/never ] || mkfifo /tmp/never\nexec 3<>/tmp/never\n"
-      "busybox nc -l -p 7001 <&3 >/tmp/got\nsha256sum </tmp/got");
-  agent.check("gh-wait tcp 7001 10000");
-  const std::string data = work_.path("data");
-  lab::check_command({"dd", "if=/dev/urandom", "of=" + data, "bs=64k", "count=64"});
-  peer_.sh("busybox nc -w 10 " + address + " 7001 <" + data);
-  const lab::CommandResult received = agent.finish(server);
-  if (received.output != lab::check_command({"sh", "-c", "sha256sum <" + data})) {
-    throw lab::Failure("what arrived at the guest is not what was sent: " + received.output);
-  }
-}
-
 }  // namespace gatehouse::peers

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/peers/streams.hh"
 #include "tests/peers/two_ends.hh"
 #include "tools/lab/netns.hh"
 
@@ -46,8 +47,12 @@ class OvsPeer {
   // Frames that the flow with this cookie of bridge red has taken.
   uint64_t taken_by_flow(unsigned cookie);
 
-  void stream_to_peer(const std::string& address);
-  void stream_to_guest(const std::string& address);
+  void stream_to_peer(const std::string& address) {
+    peers::stream_to_peer(*guest_, peer_, work_, address);
+  }
+  void stream_to_guest(const std::string& address) {
+    peers::stream_to_guest(*guest_, peer_, work_, address);
+  }
   uint64_t drops(const std::string& reason) { return drops_of(*guest_, reason); }
 
  private:

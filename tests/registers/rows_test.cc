@@ -74,15 +74,15 @@ TEST_F(RegisterRows, CountersIgnoreWrites) {
   });
 }
 
-TEST_F(RegisterRows, BetweenThemNothingAnswers) {
+TEST_F(RegisterRows, BetweenTheUpperRowsNothingAnswers) {
   std::vector<bool> known(kMemoryBarOctets / 4);
   each_element([&](const RegisterRow&, uint32_t offset) { known[offset / 4] = true; });
   for (const AliasRow& alias : kAliases) {
     for (uint32_t i = 0; i < alias.count; ++i) known[(alias.offset + i * alias.step) / 4] = true;
   }
-  // The whole BAR in big pieces: the octets that belong to no row are zero.
-  constexpr uint32_t kPiece = 4096;
-  for (uint32_t offset = 0x8000; offset < kMemoryBarOctets; offset += kPiece) {
+  // In big pieces: octets that belong to no row are zero. Below, reads of some rows do something.
+  constexpr uint32_t kFirst = 0x8000, kPiece = 4096;
+  for (uint32_t offset = kFirst; offset < kMemoryBarOctets; offset += kPiece) {
     const std::vector<uint8_t> piece =
         machine_.bus().read_block(Machine::kMemoryBar + offset, kPiece);
     for (uint32_t i = 0; i < kPiece; ++i) {

@@ -155,17 +155,12 @@ std::string rules() {
   return image;
 }
 
-Pinged ping_with(Intercepted& bed, const char* pattern) {
-  return Pinged(bed.agent()
-                    .run(std::string("ping -q -i 0.05 -W 1 -c 4 -p ") + pattern + " " + kRight4)
-                    .output);
-}
-
 void expect_rules(Intercepted& bed) {
+  const std::string lost = "ping -q -i 0.05 -W 1 -c 4 -p d1d2d3d4 " + std::string(kRight4);
   auto before = bed.report();
-  EXPECT_EQ(ping_with(bed, "a1a2a3a4").received, 4u);
-  EXPECT_EQ(ping_with(bed, "d1d2d3d4").received, 0u);
-  EXPECT_EQ(ping_with(bed, "e1e2e3e4").received, 4u);
+  EXPECT_EQ(Pinged(bed.agent().run(ping(4, "-p a1a2a3a4")).output).received, 4u);
+  EXPECT_EQ(Pinged(bed.agent().run(lost).output).received, 0u);
+  EXPECT_EQ(Pinged(bed.agent().run(ping(4, "-p e1e2e3e4")).output).received, 4u);
   auto after = bed.report();
   EXPECT_EQ(after["started"], 1u);
   EXPECT_EQ(after["dropped"], before["dropped"] + 4);

@@ -40,9 +40,10 @@ TEST(Taps, EachPointShowsItsFramesAndDropsTellTheReason) {
       "gatehouse-tap-start",
       {{"card", "card0"}, {"points", {"guest", "inner", "outer", "drops"}}, {"file", file}});
   left.agent().check("ping -c 2 -i 0.1 -W 2 -p a5a5 " + std::string(kRight4));
-  left.agent().check("gh-frames send eth0 5254000000025254000000ee08060001");
-  EXPECT_TRUE(
-      eventually([&] { return drops_of(left)["spoofed_mac"] + drops_of(left)["bad_arp"] > 0; }));
+  left.agent().check(
+      "gh-frames send eth0 "
+      "5254000000025254000000ee08004500001c000040004011b97dc0a80001c0a800021000100000080000");
+  EXPECT_TRUE(eventually([&] { return drops_of(left)["spoofed_mac"] > 0; }));
   left.qmp().execute("gatehouse-tap-stop", {{"card", "card0"}});
   const auto frames = report::read_capture(file);
   const auto echoes = [&](const std::string& point, size_t icmp_type_offset) {
@@ -56,11 +57,19 @@ TEST(Taps, EachPointShowsItsFramesAndDropsTellTheReason) {
   EXPECT_EQ(echoes("guest", kInnerType), 4);
   EXPECT_EQ(echoes("inner", kInnerType), 4);
   EXPECT_EQ(echoes("outer", kOuterHeaders + kInnerType), 4);
-  const auto dropped = std::find_if(frames.begin(), frames.end(), [](const CapturedFrame& frame) {
-    return !frame.comment.empty();
+  const auto is_drop = [](const CapturedFrame& frame) {
+    return frame.interface_name.find("drops") != std::string::npos;
+  };
+  constexpr size_t kSource = 6;
+  const std::vector<uint8_t> liar = {0x52, 0x54, 0, 0, 0, 0xee};
+  const auto dropped = std::find_if(frames.begin(), frames.end(), [&](const CapturedFrame& frame) {
+    return is_drop(frame) && frame.octets.size() >= kSource + liar.size() &&
+           std::equal(liar.begin(), liar.end(), frame.octets.begin() + kSource);
   });
   ASSERT_NE(dropped, frames.end());
-  EXPECT_NE(dropped->interface_name.find("drops"), std::string::npos);
+  EXPECT_TRUE(dropped->comment.starts_with("spoofed_mac: ")) << dropped->comment;
+  for (const CapturedFrame& frame : frames)
+    EXPECT_EQ(frame.comment.empty(), !is_drop(frame)) << frame.interface_name << frame.comment;
   // Off is off.
   left.agent().check("ping -c 1 -W 2 " + std::string(kRight4));
   EXPECT_EQ(report::read_capture(file).size(), frames.size());
