@@ -217,9 +217,7 @@ void ControlBlock::reset() {
   guest_resets_ = request_ = answer_ = 0;
   request_open_ = false;
   console_first_ = console_count_ = 0;
-  alert_second_ns_ = 0;
-  alerts_in_second_ = 0;
-  suppressed_ = 0;
+  // What limits alerts stays: a guest may reset as often as it likes.
 }
 
 void ControlBlock::archive(Archive& archive) {

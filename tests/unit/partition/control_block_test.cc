@@ -206,6 +206,20 @@ TEST_F(ControlBlockTest, AlertsAreBoundedInLengthRateAndCharacters) {
   EXPECT_EQ(block_.counters().alerts, 102u);
 }
 
+// A guest in a loop of resets is no way round it.
+TEST_F(ControlBlockTest, AlertsAreBoundedOverResetsToo) {
+  put_text("again");
+  for (unsigned i = 0; i < 100; ++i) {
+    alert(5);
+    block_.reset();
+  }
+  EXPECT_EQ(control_.alerts.size(), kAlertsPerSecond);
+  control_.now += 1'000'000'000;
+  alert(5);
+  ASSERT_EQ(control_.alerts.size(), kAlertsPerSecond + 1);
+  EXPECT_EQ(control_.alerts.back().second, 100 - kAlertsPerSecond);
+}
+
 TEST_F(ControlBlockTest, TravelsWithItsState) {
   block_.write(reg::REQUEST_VECTOR, 60, 4);
   block_.request(7);
