@@ -15,7 +15,7 @@ constexpr char kHead[] = R"(# Counters and drop reasons
 
 Made by `gatehouse-tool docs counters` from hw/spec/counters.hh and hw/spec/drop_reasons.hh: do not edit.
 
-`query-gatehouse` tells all of them by these names, and the QMP event `GATEHOUSE_DROP` tells of drops as they happen. They are part of
+`query-gatehouse` tells them by these names (reasons that have counted nothing with `all-drops` only), and the QMP event `GATEHOUSE_DROP` tells of drops as they happen. They are part of
 saved state, go on after a reset of the guest, and reading them changes nothing. The statistics registers of the 82574L, which the guest
 reads, are in [registers.md](registers.md).
 )";

@@ -88,17 +88,25 @@ void Neighbours::adopt(Neighbours& old, uint32_t from) {
   entry.deadline_ns = source.deadline_ns;
   fast_[to] = old.fast_[from];
   if (!source.asked()) return;
-  put_last(to);
+  put_in(to);
   Packet* packets[kWaitPerNeighbour];
   const size_t count = old.take_waiting(from, packets);
   for (size_t i = 0; i < count; ++i) wait(to, packets[i]);
 }
 
-void Neighbours::put_last(uint32_t index) {
-  entries_[index].earlier = latest_;
-  entries_[index].later = kFree;
-  (latest_ == kFree ? earliest_ : entries_[latest_].later) = index;
-  latest_ = index;
+// All wait equally long: it is the last one, unless the clock has gone back (a machine may go on
+// after a state was refused).
+void Neighbours::put_in(uint32_t index) {
+  Entry& entry = entries_[index];
+  uint32_t before = latest_, behind = kFree;
+  while (before != kFree && entries_[before].deadline_ns > entry.deadline_ns) {
+    behind = before;
+    before = entries_[before].earlier;
+  }
+  entry.earlier = before;
+  entry.later = behind;
+  (before == kFree ? earliest_ : entries_[before].later) = index;
+  (behind == kFree ? latest_ : entries_[behind].earlier) = index;
 }
 
 void Neighbours::take_out(uint32_t index) {
@@ -166,12 +174,12 @@ size_t Neighbours::take_waiting(uint32_t index, std::span<Packet*, kWaitPerNeigh
 void Neighbours::start(uint32_t index, State state, bool to_all, int64_t now_ns, Outbox& outbox) {
   Entry& entry = entries_[index];
   if (entry.asked()) take_out(index);
-  put_last(index);
   entry.state = state;
   entry.to_all = to_all;
   entry.doubted = false;
   entry.tries = 1;
   entry.deadline_ns = now_ns + kRetry;
+  put_in(index);
   // While it is verified, what is known stays in use.
   fast_[index].until_ns = state == State::kProbing ? INT64_MAX : INT64_MIN;
   ask(index, outbox);
@@ -239,9 +247,9 @@ void Neighbours::tick(int64_t now_ns, Outbox& outbox) {
       continue;
     }
     ++entry.tries;
-    entry.deadline_ns = now_ns + kRetry;
     take_out(index);
-    put_last(index);
+    entry.deadline_ns = now_ns + kRetry;
+    put_in(index);
     ask(index, outbox);
   }
 }

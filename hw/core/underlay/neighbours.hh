@@ -144,14 +144,14 @@ class Neighbours {
   size_t slot(unsigned uplink, const IpAddress& ip) const;
   void grow_index();
   void adopt(Neighbours& old, uint32_t from);
-  void put_last(uint32_t index);
+  void put_in(uint32_t index);
   void take_out(uint32_t index);
 
   std::vector<Interface> interfaces_;
   std::vector<Fast> fast_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> index_;  // hash of (uplink, ip) -> entry, at most half full
-  // Entry::asked(). All wait equally long, hence in the order of their deadlines.
+  // Entry::asked(), in the order of their deadlines.
   uint32_t earliest_ = kFree, latest_ = kFree;
   std::array<Waiting, kWaitInAll> slots_;
   uint16_t free_ = kEnd;

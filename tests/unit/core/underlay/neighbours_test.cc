@@ -219,6 +219,19 @@ TEST_F(NeighboursTest, EachIsAskedInItsOwnTime) {
   EXPECT_EQ(table.next_tick(), now + kSecond);
 }
 
+// Whoever was asked by a later clock, and is asked no more until it comes again, holds up nobody.
+TEST_F(NeighboursTest, AClockThatWentBackHoldsUpNobody) {
+  EXPECT_FALSE(table.need(v4, now + 1000 * kSecond, out));
+  EXPECT_FALSE(table.need(v6, now, out));
+  EXPECT_EQ(table.next_tick(), now + kSecond);
+  for (unsigned i = 0; i < underlay::kTries; ++i) {
+    now += kSecond;
+    table.tick(now, out);
+  }
+  EXPECT_EQ(state(v6), State::kUnknown) << "given up in its own time";
+  EXPECT_EQ(state(v4), State::kAsking);
+}
+
 TEST_F(NeighboursTest, LetsOnlySoManyWait) {
   EXPECT_FALSE(table.need(v4, now, out));
   for (unsigned i = 0; i < underlay::kWaitPerNeighbour; ++i) {
