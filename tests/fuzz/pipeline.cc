@@ -10,6 +10,7 @@
 
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/fuzz_cards.hh"
+#include "tests/fuzz/owners.hh"
 #include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/pipeline/world.hh"
@@ -18,6 +19,8 @@ namespace gatehouse::fuzz {
 namespace {
 
 constexpr unsigned kMostSteps = 48;
+constexpr unsigned kMostLoads = 3;  // of policies and states: each takes as long as many frames
+constexpr uint32_t kAllVnics = (1u << kCardVnics) - 1;
 
 // As test::World, but small: it is made for each input.
 struct SmallWorld {
@@ -46,6 +49,8 @@ class Play {
 
   void run() {
     for (unsigned steps = 0; steps < kMostSteps && !input_.empty(); ++steps) {
+      may_receive_ = kAllVnics;
+      speaker_ = kNobody;
       step();
       look();
     }
@@ -64,10 +69,10 @@ class Play {
         tick();
         break;
       case 2:
-        load(input_.below(2));
+        if (loads_++ < kMostLoads) load(input_.below(2));
         break;
       case 3:
-        save_and_load();
+        if (loads_++ < kMostLoads) save_and_load();
         break;
       case 4:
         switch_vnic(input_.below(kCardVnics));
@@ -159,21 +164,42 @@ class Play {
             }
             world_->pipeline.from_vnic(vnic, packets, world_->now);
           });
+    speaker_ = vnic;
+    may_receive_ = tenants_vnics(policy(), vnic);
   }
 
   void from_wire() {
-    batch([&] { return take_wire_frame(input_, kind_); },
-          [&](std::span<Packet* const> packets) {
-            for (Packet* packet : packets) {
-              if (input_.below(8) == 0) packet->wire_mss = input_.take<uint16_t>();
-            }
-            world_->pipeline.from_uplink(0, packets, world_->now);
-          });
+    may_receive_ = merging_;
+    batch(
+        [&] {
+          const Bytes frame = take_wire_frame(input_, kind_);
+          may_receive_ |= owners_of(policy(), frame).vnics;
+          return frame;
+        },
+        [&](std::span<Packet* const> packets) {
+          for (Packet* packet : packets) {
+            if (input_.below(8) == 0) packet->wire_mss = input_.take<uint16_t>();
+          }
+          world_->pipeline.from_uplink(0, packets, world_->now);
+        });
+    for (unsigned vnic = 0; vnic < kCardVnics; ++vnic)
+      if (policy().vnics[vnic].coalesce) merging_ |= may_receive_ & 1u << vnic;
   }
 
-  // What has left is what others bear.
+  // A guest's frame goes into its own tenant's tunnel. What waits for neighbours leaves when these
+  // are heard of, not now.
+  void look_whose(const Bytes& frame) {
+    const Owners owners = owners_of(policy(), frame);
+    const bool own = owners.vnics & 1u << speaker_;
+    const bool copy = owners.copy && !policy().vnics[speaker_].mirror.empty();
+    if (!own && !copy && !owners.neighbour)
+      fail("in no tunnel of its tenant: " + test::to_hex(frame), __FILE__, __LINE__);
+  }
+
+  // What has left is what others bear, and nobody's but theirs.
   void look() {
     for (const test::SentFrame& sent : world_->sink.sent) {
+      if (speaker_ != kNobody) look_whose(sent.frame);
       require(sent.uplink == 0, "there is one uplink");
       std::string why;
       if (sent.super.mss == 0 && !test::checksums_right(sent.frame, &why))
@@ -181,7 +207,8 @@ class Play {
       require(sent.super.mss != 0 || sent.frame.size() <= kLongest, "a frame that the wire bears");
     }
     for (const test::VnicFrame& got : world_->sink.received)
-      require(got.vnic < kCardVnics && (attached_ & 1u << got.vnic), "a vnic that is there");
+      require(got.vnic < kCardVnics && (attached_ & may_receive_ & 1u << got.vnic),
+              "a vnic that is there, of the frame's tenant");
     for (const test::Dropped& drop : world_->sink.drops)
       require(spec::drop_row(drop.reason) != nullptr, "a reason that has a row");
     drops_ += world_->sink.drops.size();
@@ -194,6 +221,8 @@ class Play {
 
   // Nothing is kept for ever, and each frame is counted once.
   void rest() {
+    may_receive_ = kAllVnics;
+    speaker_ = kNobody;
     for (unsigned ticks = 0; world_->pipeline.next_tick() != INT64_MAX; ++ticks) {
       require(ticks < 10'000, "the clockwork comes to rest");
       world_->now = std::max(world_->now, world_->pipeline.next_tick());
@@ -229,13 +258,20 @@ class Play {
            drops[static_cast<size_t>(spec::DropReason::answered)];
   }
 
+  const policy::Policy& policy() const { return card(kind_, version_); }
+
+  static constexpr unsigned kNobody = kCardVnics;
   static constexpr size_t kLongest = 14 + 4 + 1500;  // of an untagged or tagged uplink's MTU
 
   Input& input_;
-  unsigned kind_, version_ = 0;
+  unsigned kind_, version_ = 0, loads_ = 0;
   bool present_ = true;
   std::unique_ptr<SmallWorld> world_;
-  uint32_t attached_ = (1u << kCardVnics) - 1;
+  uint32_t attached_ = kAllVnics;
+  // Of the step: who sends, whom frames may reach; since the beginning: for whom frames may wait
+  // to be merged.
+  unsigned speaker_ = kNobody;
+  uint32_t may_receive_ = kAllVnics, merging_ = 0;
   uint64_t drops_ = 0;
 };
 
