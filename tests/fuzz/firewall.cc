@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Connection tracking and rules together (pipeline::Guard): nobody comes in by TCP or UDP whom the
-// vnic has not asked first, or while it has no connection; what the rules refuse now passes neither
-// way; limits hold, of each vnic and of all; and state that was saved is taken.
+// vnic has not asked first, or its rules invite; what the rules refuse now passes neither way;
+// limits hold, of each vnic and of all; and state that was saved or moved is taken.
+#include <array>
 #include <memory>
 #include <set>
 
@@ -20,35 +21,85 @@ using spec::DropReason;
 constexpr unsigned kFirst = 5, kVnics = 2;
 constexpr uint32_t kCapacity = 24, kConnections = 16, kHalfOpen = 4;
 
-class Play {
- public:
-  explicit Play(Input& input) : input_(input) {
-    closed_.connections = strict_.connections = kConnections;
-    closed_.half_open = strict_.half_open = kHalfOpen;
-    policy::Firewall firewall;
-    policy::Rule rule;
+// What a vnic's rules may be.
+enum Kind : unsigned { kClosed, kStrict, kInviting, kKinds };
+
+// The far end alone is of the group.
+firewall::Members members(const std::string& group) {
+  require(group == "others", "there is one group");
+  return std::vector<IpPrefix>{{*parse_ip("10.0.0.2"), 32}, {*parse_ip("fd00::2"), 128}};
+}
+
+firewall::RuleSet rules(Kind kind) {
+  policy::Firewall firewall;
+  policy::Rule rule;
+  rule.log = true;
+  if (kind == kStrict) {
     rule.inward = false;
     rule.allow = false;
     rule.protocol = uint8_t{17};
     firewall.rules.push_back(rule);
-    strict_.rules = {firewall, [](const std::string&) { return std::vector<IpPrefix>(); }};
+  } else if (kind == kInviting) {
+    rule.protocol = uint8_t{6};
+    rule.groups = {"others"};
+    firewall.rules.push_back(rule);
+  }
+  return {firewall, members};
+}
+
+struct Listener final : pipeline::Guard::Listener {
+  void logged(const pipeline::FirewallLog& log) override {
+    require(
+        log.rule == 0 && (log.reason == DropReason::none || spec::drop_row(log.reason) != nullptr),
+        "of the one rule");
+  }
+};
+
+// How far the two ends of a connection have come, [0] the near one: what they say next is right
+// mostly.
+struct Talk {
+  uint32_t next[2] = {1000, 5000};
+};
+
+class Play {
+ public:
+  explicit Play(Input& input) : input_(input) {
+    for (unsigned kind = 0; kind < kKinds; ++kind) {
+      watches_[kind].connections = kConnections;
+      watches_[kind].half_open = kHalfOpen;
+      watches_[kind].rules = rules(static_cast<Kind>(kind));
+    }
     guard_ = fresh();
   }
 
   void run() {
     for (unsigned steps = 0; steps < 64 && !input_.empty(); ++steps) {
-      switch (input_.below(10)) {
+      switch (input_.below(16)) {
         case 0:
           now_ += int64_t{input_.take<uint16_t>()} * 10'000'000;
           break;
         case 1:
-          change_rules(input_.take());
+          change_rules();
           break;
         case 2:
           save_and_load();
           break;
+        case 3:
+          move();
+          break;
+        case 4:
+          flood();
+          break;
+        case 5:
+        case 6:
+          shake_hands();
+          break;
+        case 7:
+        case 8:
+          frame(take_frame(input_));
+          break;
         default:
-          frame();
+          frame({});
           break;
       }
       require(guard_->connections() <= kCapacity, "no more than there is room for");
@@ -62,52 +113,124 @@ class Play {
   }
 
  private:
-  const pipeline::Watch* watch(unsigned vnic) const {
-    return open_ >> (vnic - kFirst) & 1 ? &closed_ : &strict_;
-  }
-  std::unique_ptr<pipeline::Guard> fresh() const {
-    auto guard = std::make_unique<pipeline::Guard>(7);
+  Kind kind_of(unsigned vnic) const { return kinds_[vnic - kFirst]; }
+  const pipeline::Watch* watch(unsigned vnic) const { return &watches_[kind_of(vnic)]; }
+  std::unique_ptr<pipeline::Guard> fresh() {
+    auto guard = std::make_unique<pipeline::Guard>(7, &listener_);
     require(guard->reserve(kCapacity, kVnics), "there is memory for so few");
     for (unsigned vnic = kFirst; vnic < kFirst + kVnics; ++vnic) guard->set(vnic, watch(vnic));
     return guard;
   }
-  // A bit for each vnic: closed_.
-  void change_rules(uint8_t open) {
-    open_ = open;
-    for (unsigned vnic = kFirst; vnic < kFirst + kVnics; ++vnic) guard_->set(vnic, watch(vnic));
+  void change_rules() {
+    for (unsigned vnic = kFirst; vnic < kFirst + kVnics; ++vnic) {
+      kinds_[vnic - kFirst] = static_cast<Kind>(input_.below(kKinds));
+      guard_->set(vnic, watch(vnic));
+    }
     guard_->rules_changed();
   }
 
-  // A connection's frames: few ends and ports, any flags and numbers.
+  // What an end of a connection says next, or nearly.
   Bytes take_tcp(bool out) {
-    const uint16_t near = static_cast<uint16_t>(1000 + input_.below(4)), far = 80;
+    const uint8_t which = input_.take();
+    const uint16_t near = static_cast<uint16_t>(1000 + which % 8), far = 80;
+    Talk& talk = talks_[which % 8];
+    uint32_t& own = talk.next[out ? 0 : 1];
+    static constexpr uint8_t kFlags[] = {0x10, 0x10, 0x02, 0x12, 0x18, 0x11, 0x04, 0x14};
+    const uint8_t how = input_.take();
     test::Tcp tcp{.source = out ? near : far,
                   .destination = out ? far : near,
-                  .sequence = input_.take<uint16_t>(),
-                  .acknowledgement = input_.take<uint16_t>(),
-                  .flags = input_.take(),
-                  .window = input_.take<uint16_t>()};
+                  .sequence = own,
+                  .acknowledgement = talk.next[out ? 1 : 0],
+                  .flags = how & 0x80 ? input_.take() : kFlags[how % 8]};
+    const uint32_t payload = tcp.flags & 7 ? 0 : input_.below(32);
+    if (how & 0x40) tcp.sequence += static_cast<uint32_t>(static_cast<int8_t>(input_.take()));
+    if (how & 0x20)
+      tcp.acknowledgement += static_cast<uint32_t>(static_cast<int8_t>(input_.take()));
+    if (how & 0x10) tcp.window = input_.take<uint16_t>();
+    if (!(how & 0x08)) own += payload + ((tcp.flags & 3) != 0);
     if (tcp.flags & 2) tcp.options = {1, 3, 3, input_.take()};
-    return test::Frame()
-        .ethernet()
-        .ipv4(
-            {.source = out ? "10.0.0.1" : "10.0.0.2", .destination = out ? "10.0.0.2" : "10.0.0.1"})
-        .tcp(tcp)
-        .payload(input_.below(32))
-        .build();
+    test::Frame frame;
+    frame.ethernet();
+    if (which & 0x80) {
+      frame.ipv6(
+          {.source = out ? "fd00::1" : "fd00::2", .destination = out ? "fd00::2" : "fd00::1"});
+    } else {
+      frame.ipv4({.source = out ? "10.0.0.1" : "10.0.0.2",
+                  .destination = out ? "10.0.0.2" : "10.0.0.1",
+                  .more_fragments = (which & 0x70) == 0x70});
+    }
+    return frame.tcp(tcp).payload(payload).build();
   }
 
-  void frame() {
+  // `octets`, or those of a connection.
+  void frame(const Bytes& octets) {
     const uint8_t way = input_.take();
     const bool out = way & 1;
-    const Bytes frame = input_.flag() ? take_tcp(out) : take_frame(input_);
+    pass(octets.empty() ? take_tcp(out) : octets, out, kFirst + (way >> 1) % kVnics);
+  }
+
+  void pass(const Bytes& frame, bool out, unsigned vnic) {
     Packet* packet = test::packet_of(pool_, frame);
-    if (packet == nullptr) return;
     if (parse::parse(*packet) == DropReason::none) {
-      packet->port = static_cast<uint16_t>(kFirst + (way >> 1) % kVnics);
+      packet->port = static_cast<uint16_t>(vnic);
       check(*packet, out ? FlowDirection::kOut : FlowDirection::kIn);
     }
     pool_.give(packet);
+  }
+
+  // A connection as it should begin; others' frames go on with it.
+  void shake_hands() {
+    const uint8_t how = input_.take();
+    const unsigned vnic = kFirst + how % kVnics;
+    const uint16_t near = static_cast<uint16_t>(1000 + (how >> 1) % 8);
+    const bool by_vnic = how & 0x40;
+    Talk& talk = talks_[(how >> 1) % 8];
+    for (const uint8_t flags : {uint8_t{2}, uint8_t{0x12}, uint8_t{0x10}}) {
+      const bool out = by_vnic == (flags != 0x12);
+      uint32_t& own = talk.next[out ? 0 : 1];
+      const uint32_t other = talk.next[out ? 1 : 0];
+      pass(test::Frame()
+               .ethernet()
+               .ipv4({.source = out ? "10.0.0.1" : "10.0.0.2",
+                      .destination = out ? "10.0.0.2" : "10.0.0.1"})
+               .tcp({.source = out ? near : uint16_t{80},
+                     .destination = out ? uint16_t{80} : near,
+                     .sequence = own,
+                     .acknowledgement = flags == 2 ? 0 : other,
+                     .flags = flags})
+               .build(),
+           out, vnic);
+      own += (flags & 2) != 0;
+    }
+  }
+
+  // Connections to no end, of which some are answered.
+  void flood() {
+    const uint8_t how = input_.take();
+    const unsigned vnic = kFirst + how % kVnics;
+    const bool out = how & 2, udp = how & 4, answered = how & 8;
+    const uint16_t first = static_cast<uint16_t>(2000 + input_.below(64));
+    for (uint32_t left = 1 + input_.below(32), n = 0; n < left; ++n) {
+      for (const bool back : {false, true}) {
+        if (back && !answered) continue;
+        const bool from_vnic = out != back;
+        const uint16_t port = static_cast<uint16_t>(first + n);
+        test::Frame frame;
+        frame.ethernet().ipv4({.source = from_vnic ? "10.0.0.1" : "10.0.0.2",
+                               .destination = from_vnic ? "10.0.0.2" : "10.0.0.1"});
+        if (udp) {
+          frame.udp(
+              {.source = back ? uint16_t{53} : port, .destination = back ? port : uint16_t{53}});
+        } else {
+          frame.tcp({.source = back ? uint16_t{80} : port,
+                     .destination = back ? port : uint16_t{80},
+                     .sequence = back ? 5000u : 1000u,
+                     .acknowledgement = back ? 1001u : 0,
+                     .flags = static_cast<uint8_t>(back ? 0x12 : 2)});
+        }
+        pass(frame.build(), from_vnic, vnic);
+      }
+    }
   }
 
   void check(const Packet& packet, FlowDirection direction) {
@@ -125,15 +248,16 @@ class Play {
     const Layers& layers = packet.layers;
     const bool ip = layers.l3 == L3::kIpv4 || layers.l3 == L3::kIpv6;
     if (!ip || (layers.l4 != L4::kTcp && layers.l4 != L4::kUdp)) return;
-    require(before != 0 || direction == FlowDirection::kOut, "nobody is waited for");
-    require(watch(vnic) == &closed_ || layers.l4 != L4::kUdp, "the rules refuse it now");
+    const bool invited = kind_of(vnic) == kInviting && layers.l4 == L4::kTcp;
+    require(before != 0 || invited || direction == FlowDirection::kOut, "nobody is waited for");
+    require(kind_of(vnic) != kStrict || layers.l4 != L4::kUdp, "the rules refuse it now");
     const FlowKey key =
         flow_key(flow_ends(packet.data, layers), direction, static_cast<uint16_t>(vnic));
     const Bytes name(reinterpret_cast<const uint8_t*>(&key),
                      reinterpret_cast<const uint8_t*>(&key) + sizeof key);
     if (direction == FlowDirection::kOut) {
       asked_.insert(name);
-    } else {
+    } else if (!invited) {
       require(asked_.contains(name), "who comes in was asked");
     }
   }
@@ -148,11 +272,30 @@ class Play {
     require(saved_by(*guard_).size() == saved.size(), "and all whose time is not up");
   }
 
+  // Those of a vnic go, and come back as from another card.
+  void move() {
+    const unsigned vnic = kFirst + input_.below(kVnics);
+    std::vector<pipeline::MovedConnection> moved(kConnections);
+    uint32_t cursor = 0;
+    guard_->begin_batch(now_);
+    moved.resize(guard_->export_connections(vnic, now_, cursor, moved));
+    const uint32_t all = guard_->connections(), own = guard_->connections(vnic);
+    require(moved.size() <= own, "no more than are there");
+    guard_->forget(pipeline::Guard::Vnics{1u << vnic});
+    require(guard_->connections(vnic) == 0 && guard_->connections() == all - own, "they are gone");
+    const auto imported = guard_->import_connections(vnic, now_, moved);
+    require(imported.taken == guard_->connections(vnic), "and there again");
+    require(imported.taken + imported.no_room == moved.size() && imported.present == 0,
+            "or had no room");
+  }
+
   Input& input_;
   PacketPool pool_{
       {.small_count = 1, .small_octets = 2304, .large_count = 1, .large_octets = 5120}};
-  pipeline::Watch closed_, strict_;
-  unsigned open_ = (1u << kVnics) - 1;
+  std::array<pipeline::Watch, kKinds> watches_;
+  std::array<Kind, kVnics> kinds_ = {};
+  std::array<Talk, 8> talks_;
+  Listener listener_;
   std::unique_ptr<pipeline::Guard> guard_;
   pipeline::Guard::Counters counters_{};
   std::set<Bytes> asked_;

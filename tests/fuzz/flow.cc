@@ -14,7 +14,7 @@ using flow::Table;
 using flow::Tick;
 
 constexpr uint16_t kOwners = 3;
-constexpr uint32_t kKeys = 256;
+constexpr uint32_t kKeys = 1024, kMostCapacity = 1100;
 
 struct State {
   uint64_t value;
@@ -22,7 +22,7 @@ struct State {
 
 FlowKey key_of(uint32_t n) {
   FlowKey key;
-  key.local = {10, 0, 0, static_cast<uint8_t>(n)};
+  key.local = {10, 0, static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)};
   key.remote_port = 443;
   key.protocol = 6;
   key.owner = static_cast<uint16_t>(n % kOwners);
@@ -32,14 +32,16 @@ FlowKey key_of(uint32_t n) {
 class Play {
  public:
   explicit Play(Input& input)
-      : input_(input), table_(1 + input.below(200), kOwners, input.take()) {}
+      : input_(input), table_(1 + input.below(kMostCapacity), kOwners, input.take()) {}
 
   void run() {
     table_.age(now_, 1);
-    while (!input_.empty()) {
+    for (unsigned steps = 0; !input_.empty(); ++steps) {
       step();
-      look();
+      // Many take long.
+      if (known_.size() < 64 || steps % 16 == 0) look();
     }
+    look();
     table_.age(now_ + 1'000'000, 1'000'000);
     require(table_.size() == 0, "in the end all are gone");
   }
@@ -49,7 +51,7 @@ class Play {
     uint32_t number;
     Tick deadline;
     FlowDirection direction;
-    bool waits;
+    bool waits, yields = false;
   };
 
   bool lives(const Known& known) const { return static_cast<int32_t>(known.deadline - now_) > 0; }
@@ -63,7 +65,26 @@ class Play {
     const uint32_t n = input_.below(kKeys);
     const auto known = known_.find(n);
     const bool there = known != known_.end() && lives(known->second);
-    switch (input_.below(10)) {
+    switch (input_.below(14)) {
+      case 6:
+        if (there) {
+          table_.yield(known->second.number, static_cast<FlowDirection>(input_.below(2)));
+          known->second.waits = false;
+          known->second.yields = true;
+        }
+        break;
+      case 7:
+        for (uint32_t left = input_.below(256), i = n; left != 0; --left, i = (i + 1) % kKeys) {
+          const auto one = known_.find(i);
+          if (one == known_.end() || !lives(one->second)) insert(i);
+        }
+        break;
+      case 8:
+        make_room(static_cast<uint16_t>(n % kOwners));
+        break;
+      case 9:
+        if (moves_++ < 4) move();
+        break;
       case 0:
         if (there) {
           table_.remove(known->second.number);
@@ -73,7 +94,7 @@ class Play {
       case 1:
         if (there) {
           table_.settle(known->second.number);
-          known->second.waits = false;
+          known->second.waits = known->second.yields = false;
         }
         break;
       case 2:
@@ -113,6 +134,48 @@ class Play {
     known_[n] = {number, deadline, direction, true};
   }
 
+  // What a full table gives up first.
+  void make_room(uint16_t owner) {
+    const auto direction = static_cast<FlowDirection>(input_.below(2));
+    const uint32_t oldest = table_.oldest_yielding(owner, direction);
+    require((oldest == Table::kNone) == (table_.yielding(owner, direction) == 0),
+            "one yields where any does");
+    if (oldest != Table::kNone) {
+      const FlowKey key = table_.key(oldest);
+      require(key.owner == owner && !table_.waits(oldest), "its owner's");
+      const uint32_t n = key.local[2] << 8 | key.local[3];
+      const auto known = known_.find(n);
+      require(known == known_.end() || !lives(known->second) || known->second.yields,
+              "one that was let go");
+      table_.remove(oldest);
+      if (known != known_.end() && known->second.number == oldest) known_.erase(known);
+    }
+    const uint32_t richest = table_.richest();
+    for (uint16_t other = 0; other < kOwners; ++other) {
+      uint32_t may_go = 0;
+      for (const auto each : {FlowDirection::kOut, FlowDirection::kIn})
+        may_go += table_.waiting(other, each) + table_.yielding(other, each);
+      if (may_go == 0) continue;
+      require(richest != Table::kNone &&
+                  table_.size(static_cast<uint16_t>(richest)) >= table_.size(other),
+              "nobody has more");
+    }
+  }
+
+  // Into another table, of another size and order.
+  void move() {
+    Table other(1 + input_.below(kMostCapacity), kOwners, input_.take());
+    other.age(now_, 1);
+    other.take_all(table_, now_);
+    table_ = std::move(other);
+    for (auto known = known_.begin(); known != known_.end();) {
+      const uint32_t number = lives(known->second) ? find(known->first) : Table::kNone;
+      known->second.number = number;
+      known = number == Table::kNone ? known_.erase(known) : std::next(known);
+    }
+    require(known_.size() == table_.size(), "what lives, as far as there is room");
+  }
+
   void look() {
     std::array<std::array<uint32_t, 2>, kOwners> waiting{};
     for (const auto& [n, known] : known_) {
@@ -146,6 +209,7 @@ class Play {
   Table table_;
   std::map<uint32_t, Known> known_;
   Tick now_ = 1000;
+  unsigned moves_ = 0;
 };
 
 }  // namespace

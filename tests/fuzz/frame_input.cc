@@ -30,6 +30,11 @@ std::vector<Bytes> make_guest_frames() {
                             .udp({.source = 5000, .destination = 40000})
                             .payload(8)
                             .build();
+  Bytes bootp(240);
+  bootp[0] = bootp[1] = 1;
+  bootp[2] = 6;
+  bootp = test::patch(bootp, 28, {0x52, 0x54, 0, 0, 0, 1});
+  bootp = test::patch(bootp, 236, {99, 130, 83, 99});
   const Bytes mss = {2, 4, 5, 0xb4, 1, 3, 3, 7};
   return {
       Frame().ethernet().ipv4().udp().payload(40).build(),
@@ -54,7 +59,7 @@ std::vector<Bytes> make_guest_frames() {
           .ethernet({.destination = "ff:ff:ff:ff:ff:ff"})
           .ipv4({.source = "0.0.0.0", .destination = "255.255.255.255"})
           .udp({.source = 68, .destination = 67})
-          .payload(Bytes(240))
+          .payload(bootp)
           .build(),
       Frame().ethernet().ipv6().udp().payload(40).build(),
       Frame().ethernet().ipv6().tcp().payload(1800).build(),

@@ -75,10 +75,9 @@ class Play {
     interface.mac = *parse_mac("02:00:00:00:00:0a");
     interface.mtu = 1500;
     interface.addresses = {{*parse_ip("192.0.2.1"), 24}, {*parse_ip("2001:db8::1"), 64}};
-    empty_ = Neighbours({&interface, 1});
-    for (const char* ip : {"192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"})
-      empty_.add(0, *parse_ip(ip));
-    empty_.add_static(0, *parse_ip("192.0.2.9"), kStatic);
+    empty_ = table_on(interface);
+    interface.vlan = 9;
+    elsewhere_ = table_on(interface);
     table_ = empty_;
   }
 
@@ -107,6 +106,14 @@ class Play {
  private:
   static inline const MacAddress kStatic = *parse_mac("02:00:00:00:00:99");
 
+  static Neighbours table_on(const underlay::Interface& interface) {
+    Neighbours table({&interface, 1});
+    for (const char* ip : {"192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"})
+      table.add(0, *parse_ip(ip));
+    table.add_static(0, *parse_ip("192.0.2.9"), kStatic);
+    return table;
+  }
+
   std::vector<Neighbours::Seen> all() const {
     std::vector<Neighbours::Seen> seen;
     for (uint32_t i = 0; i < table_.size(); ++i) seen.push_back(table_.at(i));
@@ -129,7 +136,7 @@ class Play {
   // Into a table of the same shape that knows nothing.
   void save_and_load() {
     const std::vector<Neighbours::Seen> before = all();
-    Neighbours other = empty_;
+    Neighbours other = on_ == 0 ? empty_ : elsewhere_;
     load(other, saved_by(table_));
     table_.forget(out_);
     table_ = other;
@@ -143,6 +150,25 @@ class Play {
                                               : kUnknown),
               "who was known is known, who was asked is not");
       require(!known || now[i].mac == before[i].mac, "by the same MAC");
+    }
+  }
+
+  // A new policy: of the same link, or of one where the same addresses are others'.
+  void reload() {
+    const std::vector<Neighbours::Seen> before = all();
+    const uint32_t waiting = table_.waiting();
+    const bool other_link = input_.below(4) == 0;
+    if (other_link) on_ = 1 - on_;
+    Neighbours next = on_ == 0 ? empty_ : elsewhere_;
+    next.adopt(table_, out_);
+    table_ = next;
+    const std::vector<Neighbours::Seen> now = all();
+    require(table_.waiting() == (other_link ? 0 : waiting), "who waits goes on, on the same link");
+    for (uint32_t i = 0; i < table_.size(); ++i) {
+      if (before[i].state == Neighbours::State::kStatic) continue;
+      require(now[i].state == (other_link ? Neighbours::State::kUnknown : before[i].state) &&
+                  (other_link || now[i].mac == before[i].mac),
+              "what is known of a link is known of no other");
     }
   }
 
@@ -160,6 +186,9 @@ class Play {
         break;
       case 3:
         save_and_load();
+        break;
+      case 7:
+        if (input_.below(4) == 0) reload();
         break;
       case 4:
         table_.give_up(static_cast<uint16_t>(input_.below(4)), out_);
@@ -200,7 +229,8 @@ class Play {
   PacketPool pool_{
       {.small_count = 80, .small_octets = 1024, .large_count = 1, .large_octets = 5120}};
   Outbox out_{pool_};
-  Neighbours empty_, table_;
+  Neighbours empty_, elsewhere_, table_;
+  unsigned on_ = 0;  // empty_'s link, or elsewhere_'s
   Bytes heard_;
   int64_t now_ = 100 * underlay::kSecond;
 };

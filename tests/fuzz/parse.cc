@@ -4,6 +4,7 @@
 
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/target.hh"
+#include "tests/unit/core/frames.hh"
 
 namespace gatehouse::fuzz {
 namespace {
@@ -51,13 +52,59 @@ void check(const Bytes& frame, const Layers& layers) {
   }
 }
 
+// And what no guest of a tunnel sends: a Redirect (RFC 4861 section 4.5).
+const std::vector<Bytes>& frames() {
+  static const std::vector<Bytes> kFrames = [] {
+    std::vector<Bytes> all = guest_frames();
+    Bytes redirect = test::concat({test::from_hex("fd00 0000 0000 0000 0000 0000 0000 0003"
+                                                  "fd00 0000 0000 0000 0000 0000 0000 0009"),
+                                   test::nd_link_option(2, "52:54:00:00:00:03")});
+    all.push_back(test::Frame()
+                      .ethernet()
+                      .ipv6({.source = "fe80::1", .hop_limit = 255})
+                      .icmp({.type = 137})
+                      .payload(redirect)
+                      .build());
+    return all;
+  }();
+  return kFrames;
+}
+
+// Many at once: as each alone, and what is of one flow with the one before is told.
+void check_batch(Input& input) {
+  static PacketPool pool(
+      {.small_count = 4, .small_octets = 8192, .large_count = 1, .large_octets = 8192});
+  Packet* packets[4];
+  bool repeats[4];
+  uint32_t count = 0, good = 0;
+  for (; count < 1 + input.below(4); ++count)
+    packets[count] = test::packet_of(pool, take_frame(input, frames()));
+  const uint32_t told = parse::parse(std::span(packets, count), repeats);
+  for (uint32_t i = 0; i < count; ++i) {
+    Layers alone;
+    const spec::DropReason reason = parse::parse(packets[i]->bytes(), {}, alone);
+    good += reason == spec::DropReason::none;
+    require(packets[i]->reason == reason && packets[i]->layers == alone, "as alone");
+    if (!repeats[i]) continue;
+    require(i != 0 && reason == spec::DropReason::none &&
+                packets[i - 1]->reason == spec::DropReason::none,
+            "a good frame repeats a good one");
+    require(alone.l3 == packets[i - 1]->layers.l3 &&
+                alone.flow_hash == packets[i - 1]->layers.flow_hash,
+            "of the same flow");
+  }
+  require(told == good, "the good ones are counted");
+  for (uint32_t i = 0; i < count; ++i) pool.give(packets[i]);
+}
+
 }  // namespace
 
 void fuzz_one(std::span<const uint8_t> octets) {
   Input input(octets);
   const uint8_t how = input.take();
   const parse::Rules rules{.ipv4_checksum = how % 2 != 0, .super_frame = how / 2 % 2 != 0};
-  const Bytes frame = take_frame(input);
+  if (how & 0x40) return check_batch(input);
+  const Bytes frame = take_frame(input, frames());
   Layers layers, again;
   const spec::DropReason reason = parse::parse(frame, rules, layers);
   require(reason == spec::DropReason::none || spec::drop_row(reason) != nullptr,

@@ -8,6 +8,7 @@
 #include <memory>
 #include <numeric>
 
+#include "tests/fuzz/card_frames.hh"
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/fuzz_cards.hh"
 #include "tests/fuzz/owners.hh"
@@ -19,7 +20,8 @@ namespace gatehouse::fuzz {
 namespace {
 
 constexpr unsigned kMostSteps = 48;
-constexpr unsigned kMostLoads = 3;  // of policies and states: each takes as long as many frames
+constexpr unsigned kMostLoads = 3;   // of policies and states: each takes as long as many frames
+constexpr uint32_t kMostMoved = 24;  // as many as a vnic of the cards has
 constexpr uint32_t kAllVnics = (1u << kCardVnics) - 1;
 
 // As test::World, but small: it is made for each input.
@@ -34,7 +36,7 @@ struct SmallWorld {
   }
 
   PacketPool pool{
-      {.small_count = 48, .small_octets = 2304, .large_count = 4, .large_octets = 5120}};
+      {.small_count = 72, .small_octets = 2304, .large_count = 4, .large_octets = 5120}};
   test::Recorder sink;
   pipeline::Pipeline pipeline{pool, sink};
   int64_t now = 1'000'000'000;
@@ -50,7 +52,6 @@ class Play {
   void run() {
     for (unsigned steps = 0; steps < kMostSteps && !input_.empty(); ++steps) {
       may_receive_ = kAllVnics;
-      speaker_ = kNobody;
       step();
       look();
     }
@@ -92,10 +93,18 @@ class Play {
         world_->pipeline.trace(input_.flag());
         break;
       case 8:
+        move_connections();
+        break;
       case 9:
       case 10:
       case 11:
         from_wire();
+        break;
+      case 12:
+        converse();
+        break;
+      case 13:
+        flood();
         break;
       default:
         from_vnic();
@@ -141,49 +150,131 @@ class Play {
     attached_ ^= 1u << vnic;
   }
 
-  // Up to four frames at a time, so that stages see batches.
-  template <class Take, class Hand>
-  void batch(const Take& take, const Hand& hand) {
-    Packet* packets[4];
-    uint32_t count = 0;
-    for (uint32_t frames = 1 + input_.below(4); frames != 0; --frames) {
-      const Bytes frame = take();
-      if (Packet* packet = test::packet_of(world_->pool, frame)) packets[count++] = packet;
+  // Several at a time, so that stages see batches; as many as there is room for.
+  std::vector<Packet*> packets_of(std::span<const Bytes> frames) {
+    std::vector<Packet*> packets;
+    for (const Bytes& frame : frames) {
+      Packet* room = world_->pool.take(static_cast<uint32_t>(frame.size()));
+      if (room == nullptr) continue;
+      world_->pool.give(room);
+      packets.push_back(test::packet_of(world_->pool, frame));
     }
-    hand(std::span<Packet* const>(packets, count));
+    return packets;
+  }
+
+  void send(unsigned vnic, std::span<const Bytes> frames, bool offloads) {
+    if (!(attached_ & 1u << vnic)) return;
+    const std::vector<Packet*> packets = packets_of(frames);
+    for (Packet* packet : packets) {
+      packet->port = static_cast<uint16_t>(vnic);
+      if (offloads) packet->offload = take_offload(input_, test::bytes_of(*packet));
+    }
+    speaker_ = vnic;
+    may_receive_ = tenants_vnics(policy(), vnic);
+    world_->pipeline.from_vnic(vnic, packets, world_->now);
+    look();
+    speaker_ = kNobody;
+  }
+
+  void receive(std::span<const Bytes> frames) {
+    may_receive_ = merging_;
+    for (const Bytes& frame : frames) may_receive_ |= owners_of(policy(), frame).vnics;
+    const std::vector<Packet*> packets = packets_of(frames);
+    if (input_.below(4) == 3)
+      for (Packet* packet : packets) packet->wire_mss = input_.take<uint16_t>();
+    world_->pipeline.from_uplink(0, packets, world_->now);
+    look();
+    for (unsigned vnic = 0; vnic < kCardVnics; ++vnic)
+      if (policy().vnics[vnic].coalesce) merging_ |= may_receive_ & 1u << vnic;
   }
 
   void from_vnic() {
     const unsigned vnic = input_.below(kCardVnics);
-    if (!(attached_ & 1u << vnic)) return;
-    batch([&] { return take_frame(input_); },
-          [&](std::span<Packet* const> packets) {
-            for (Packet* packet : packets) {
-              packet->port = static_cast<uint16_t>(vnic);
-              packet->offload = take_offload(input_, test::bytes_of(*packet));
-            }
-            world_->pipeline.from_vnic(vnic, packets, world_->now);
-          });
-    speaker_ = vnic;
-    may_receive_ = tenants_vnics(policy(), vnic);
+    std::vector<Bytes> frames(1 + input_.below(4));
+    for (Bytes& frame : frames) frame = take_vnic_frame(input_, vnic);
+    send(vnic, frames, true);
   }
 
   void from_wire() {
-    may_receive_ = merging_;
-    batch(
-        [&] {
-          const Bytes frame = take_wire_frame(input_, kind_);
-          may_receive_ |= owners_of(policy(), frame).vnics;
-          return frame;
-        },
-        [&](std::span<Packet* const> packets) {
-          for (Packet* packet : packets) {
-            if (input_.below(8) == 0) packet->wire_mss = input_.take<uint16_t>();
-          }
-          world_->pipeline.from_uplink(0, packets, world_->now);
-        });
-    for (unsigned vnic = 0; vnic < kCardVnics; ++vnic)
-      if (policy().vnics[vnic].coalesce) merging_ |= may_receive_ & 1u << vnic;
+    if (input_.flag()) return receive(take_wire_run(input_, kind_));
+    std::vector<Bytes> frames(1 + input_.below(4));
+    for (Bytes& frame : frames) frame = take_wire_frame(input_, kind_);
+    receive(frames);
+  }
+
+  void flood() {
+    const unsigned vnic = input_.below(kCardVnics);
+    const bool wire = input_.flag();
+    const std::vector<Bytes> frames = take_flood(input_, kind_, vnic, wire);
+    wire ? receive(frames) : send(vnic, frames, false);
+  }
+
+  void converse() {
+    const unsigned vnic = input_.below(kCardVnics);
+    const auto& turns = conversation(kind_, vnic, input_.below(kConversations));
+    size_t at = input_.below(2) == 0 ? 0 : input_.below(static_cast<uint32_t>(turns.size()));
+    for (uint32_t left = 1 + input_.below(16); left != 0 && at < turns.size(); --left, ++at) {
+      std::vector<Bytes> frames = turns[at].frames;
+      for (Bytes& frame : frames) change_some(frame, input_);
+      turns[at].from_vnic ? send(vnic, frames, false) : receive(frames);
+    }
+  }
+
+  // A vnic goes, and comes back with what it had; one connection is spoilt, maybe, as a management
+  // client could.
+  void move_connections() {
+    const unsigned vnic = input_.below(kCardVnics);
+    if (!(attached_ & 1u << vnic)) return;
+    std::vector<pipeline::MovedConnection> moved(kMostMoved);
+    uint32_t cursor = 0;
+    moved.resize(world_->pipeline.export_connections(vnic, world_->now, cursor, moved));
+    require(moved.size() <= world_->pipeline.connections(vnic), "no more than are there");
+    if (!moved.empty() && input_.flag()) spoil(moved[input_.below(kMostMoved) % moved.size()]);
+    switch_vnic(vnic);
+    switch_vnic(vnic);
+    const uint32_t before = world_->pipeline.connections(vnic);
+    const auto imported = world_->pipeline.import_connections(vnic, world_->now, moved);
+    const uint32_t more = world_->pipeline.connections(vnic) - before;
+    if (imported.ok()) {
+      const pipeline::Pipeline::Imported& counts = imported.value();
+      require(counts.taken + counts.present + counts.no_room == moved.size(), "each is told of");
+      require(counts.taken == more, "those that were taken are there");
+    } else {
+      require(more == 0 && !imported.status().message().empty(), "all or nothing, and why");
+    }
+  }
+
+  void spoil(pipeline::MovedConnection& moved) {
+    FlowKey& key = moved.key;
+    firewall::Connection& connection = moved.connection;
+    switch (input_.below(8)) {
+      case 0:
+        key.protocol = input_.take();
+        break;
+      case 1:
+        (input_.flag() ? key.local : key.remote)[input_.below(16)] = input_.take();
+        break;
+      case 2:
+        (input_.flag() ? key.local_port : key.remote_port) = input_.take<uint16_t>();
+        break;
+      case 3:
+        connection.state = static_cast<firewall::State>(
+            input_.below(static_cast<uint32_t>(firewall::State::kCount)));
+        break;
+      case 4:
+        connection.icmp_type = input_.take();
+        break;
+      case 5:
+        moved.left_ms = input_.take<uint32_t>();
+        break;
+      case 6:
+        connection.began = input_.flag() ? FlowDirection::kIn : FlowDirection::kOut;
+        break;
+      default:
+        reinterpret_cast<uint8_t*>(connection.ends)[input_.below(sizeof connection.ends)] =
+            input_.take();
+        break;
+    }
   }
 
   // A guest's frame goes into its own tenant's tunnel. What waits for neighbours leaves when these
@@ -222,7 +313,6 @@ class Play {
   // Nothing is kept for ever, and each frame is counted once.
   void rest() {
     may_receive_ = kAllVnics;
-    speaker_ = kNobody;
     for (unsigned ticks = 0; world_->pipeline.next_tick() != INT64_MAX; ++ticks) {
       require(ticks < 10'000, "the clockwork comes to rest");
       world_->now = std::max(world_->now, world_->pipeline.next_tick());

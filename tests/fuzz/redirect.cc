@@ -92,9 +92,15 @@ class Play {
 
   void access() {
     if (!device_.plugged) return;
-    const unsigned bar = input_.flag() ? 0 : 2;
+    unsigned bar = input_.flag() ? 0 : 2;
     const uint32_t octets = 1 + input_.below(8);
-    const uint64_t offset = input_.below(static_cast<uint32_t>(device_.bar_octets(bar)) - octets);
+    const uint64_t most = device_.bar_octets(bar) - octets;
+    uint64_t offset = input_.below(static_cast<uint32_t>(most));
+    if (!device_.ranges.empty() && input_.below(4) != 0) {
+      const BarRange& range = device_.ranges[input_.below(64) % device_.ranges.size()];
+      bar = range.bar;
+      offset = std::min(range.offset + input_.below(16), device_.bar_octets(bar) - octets);
+    }
     if (input_.flag()) {
       static_cast<void>(unit_.guest_read(bar, offset, octets));
     } else {

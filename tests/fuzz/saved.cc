@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Saved states of a whole card and of a pipeline that lie: refused or taken, the machine goes on,
 // and every packet is given back.
+#include "tests/fuzz/card_frames.hh"
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/fuzz_cards.hh"
 #include "tests/fuzz/quiet_sink.hh"

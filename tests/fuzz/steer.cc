@@ -85,7 +85,14 @@ class Play {
 
   void from_device() {
     if (!device_.plugged) return;
-    switch (input_.below(5)) {
+    switch (input_.below(7)) {
+      case 5:
+        for (uint32_t left = input_.below(100), data = input_.take(); left != 0; --left, ++data)
+          static_cast<void>(unit_.message(0xfee0'0000, data));
+        break;
+      case 6:
+        be_patient();
+        break;
       case 0:
         unit_.line(input_.flag());
         break;
@@ -103,6 +110,20 @@ class Play {
         break;
       }
     }
+  }
+
+  // Firmware lets messages wait, watches a descriptor's octet for them, takes some, or sleeps.
+  void be_patient() {
+    UnitControl& control = ram_.control(kControlAt);
+    control.patient = input_.take<uint64_t>();
+    control.watched = input_.flag() ? ~uint64_t{0} : input_.take<uint64_t>();
+    control.patience = input_.take();
+    control.armed = input_.below(3);
+    control.index = input_.flag() ? kShadowAt : take_address(input_);
+    control.octet = input_.flag() ? kShadowAt + 8 : take_address(input_);
+    control.octet_mask = input_.take();
+    control.pending &= input_.take<uint64_t>();
+    if (interrupts_.looking != nullptr && input_.flag()) interrupts_.looking->look_again();
   }
 
   void seal() {

@@ -92,7 +92,8 @@ void Pipeline::Impl::coalesced(Packet& packet, const coalesce::Origin& origin) {
   const unsigned vnic = origin.owner;
   // Guests' memory is not written to while state is loaded; and a vnic may be going.
   if (restoring_ || !vnics[vnic].attached) {
-    drop_wire(packet.port, packet, restoring_ ? DropReason::no_packet_buffer : DropReason::no_vnic);
+    drop_for_vnic(packet.port, vnic, {{packet.data, packet.length}, {}},
+                  restoring_ ? DropReason::no_packet_buffer : DropReason::no_vnic);
     return pool.give(&packet);
   }
   const bool super = packet.offload.tso;
