@@ -4,6 +4,8 @@
 // kept, and after a reset a driver that starts over has a NIC that works.
 #include "hw/card/vnic/vnic.hh"
 
+#include <utility>
+
 #include "tests/fuzz/saved_state.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/vnic/rig.hh"
@@ -56,9 +58,12 @@ class Play {
       case 2:
         rig_.set(take_register(queue), input_.take<uint32_t>());
         break;
-      case 3:
-        rig_.set(take_register(queue), input_.take());
+      case 3: {
+        const i82574::RegisterRow& row = i82574::kRegisters[input_.below(i82574::kRegisterRows)];
+        const uint32_t at = row.offset + row.step * (input_.take() % row.count);
+        input_.flag() ? static_cast<void>(rig_.get(at)) : rig_.set(at, input_.take<uint32_t>());
         break;
+      }
       case 4:
         descriptor(queue);
         break;
@@ -166,10 +171,52 @@ class Play {
     IpFrame shape{.v6 = input_.flag(), .udp = input_.flag(), .payload = input_.below(1400)};
     shape.vlan = input_.flag();
     vnic::rig::Bytes frame = shape.build();
+    if (input_.below(4) == 0) frame = special(frame);
     for (unsigned changes = input_.below(4); changes != 0; --changes)
       frame[input_.below(static_cast<uint32_t>(frame.size()))] = input_.take();
     if (input_.below(8) == 0) frame.resize(1 + input_.below(64));
     rig_.receive(frame, input_.below(static_cast<uint32_t>(frame.size())));
+  }
+
+  // Frames that the NIC itself looks into: PTP's (IEEE 1588), PAUSE (IEEE 802.3 annex 31B), and
+  // datagrams whose extension headers have other addresses (RFC 6275).
+  vnic::rig::Bytes special(const vnic::rig::Bytes& frame) {
+    constexpr std::array<uint8_t, 6> kPause = {0x01, 0x80, 0xc2, 0, 0, 1};
+    switch (input_.below(4)) {
+      case 0:
+        return vnic::rig::ethernet(vnic::rig::kOwnMac, 0x88f7, 46);
+      case 1: {
+        IpFrame ptp{.udp = true, .payload = 60};
+        ptp.destination_port = 319;
+        return ptp.build();
+      }
+      case 2: {
+        vnic::rig::Bytes pause = vnic::rig::ethernet(kPause, 0x8808, 46);
+        pause[14] = 0;
+        pause[15] = 1;
+        return pause;
+      }
+      default: {
+        // Routing header type 2, or a Home Address option, in front of what is there.
+        vnic::rig::Bytes moved = frame;
+        if (moved.size() < 54 || moved[12] != 0x86) return moved;
+        const bool routing = input_.flag();
+        vnic::rig::Bytes header(24);
+        header[0] = std::exchange(moved[20], routing ? 43 : 60);
+        header[1] = 2;
+        if (routing) {
+          header[2] = 2, header[3] = 1;
+        } else {
+          header[2] = 1, header[3] = 2, header[6] = 201, header[7] = 16;
+        }
+        header[23] = 9;
+        moved.insert(moved.begin() + 54, header.begin(), header.end());
+        const size_t length = moved.size() - 54;
+        moved[18] = static_cast<uint8_t>(length >> 8);
+        moved[19] = static_cast<uint8_t>(length);
+        return moved;
+      }
+    }
   }
 
   // Whatever was done before, a driver that starts over has a working NIC.

@@ -17,6 +17,7 @@
 #include "hw/partition/redirect.hh"
 #include "hw/partition/steer.hh"
 #include "tests/unit/vnic/rig.hh"
+#include "tests/unit/zero_pages.hh"
 
 namespace gatehouse::interceptor {
 
@@ -42,11 +43,7 @@ class PrivateRam : public partition::RamPort {
   }
   void written(uint64_t, uint64_t) override {}
 
-  struct Free {
-    void operator()(uint8_t* at) const { std::free(at); }
-  };
-  std::unique_ptr<uint8_t, Free> memory{static_cast<uint8_t*>(
-      std::memset(std::aligned_alloc(partition::kPage, kPrivateOctets), 0, kPrivateOctets))};
+  test::ZeroPages<kPrivateOctets> memory = test::zero_pages<kPrivateOctets>();
 };
 
 class Cores : public partition::InterruptPort {
@@ -127,11 +124,12 @@ class Machine : public vnic::InterruptPort,
                 public partition::RedirectedDevice,
                 public partition::SteeredDevice {
  public:
-  explicit Machine(Inspector* inspector = nullptr, bool sealed = false, uint64_t receive_copies = 0)
+  explicit Machine(Inspector* inspector = nullptr, bool sealed = false, uint64_t receive_copies = 0,
+                   uint32_t packets = 2048)
       : is_sealed(sealed),
         receive_octets(receive_copies),
         memory(hidden),
-        card({2048, 2304, 24, kHeadroom + kMaxSuperFrame + 256}),
+        card({packets, 2304, 24, kHeadroom + kMaxSuperFrame + 256}),
         nic(vnic::Ports{memory, clock, *this, card}, vnic::rig::Rig::identity()),
         redirect(hidden, cores, *this),
         steer(hidden, cores, *this),
