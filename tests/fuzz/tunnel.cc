@@ -125,6 +125,24 @@ Format take_format(Input& input) {
   return format;
 }
 
+const Format& geneve() {
+  static const Format kGeneve = *policy::shipped_format("geneve");
+  return kGeneve;
+}
+
+// As RFC 8926 section 3.5 has them, critical ones too.
+Bytes take_options(Input& input) {
+  Bytes options;
+  for (uint32_t left = input.below(4); left != 0; --left) {
+    const uint32_t words = input.below(8);
+    Bytes option = input.octets(4 + words * 4);
+    option.resize(4 + words * 4);
+    option[3] = static_cast<uint8_t>(words);
+    options.insert(options.end(), option.begin(), option.end());
+  }
+  return options;
+}
+
 // In memory of its own length.
 DropReason open(const Bytes& frame, const decapsulate::Plan& plan, decapsulate::Tunnel& tunnel) {
   Bytes memory = frame;
@@ -226,6 +244,19 @@ void fuzz_one(std::span<const uint8_t> octets) {
             "in several segments too");
     change(stream, input);
     static_cast<void>(open_stream(stream, format.port, plan, tunnel));
+  }
+
+  // A peer that sends options of its own.
+  if (format.option_length == geneve().option_length) {
+    Format theirs = format;
+    theirs.options = take_options(input);
+    if (!policy::check_format(theirs)) {
+      const Bytes other = build(theirs, ends, inner, inner_v6, input);
+      if (open(other, plan, tunnel) == DropReason::none) {
+        require(tunnel.vni == ends.vni && tunnel.inner_length == inner.size(),
+                "options that nobody must know change nothing");
+      }
+    }
   }
 
   // Changed where it stands, and with an outer header that still fits.
