@@ -10,6 +10,7 @@
 #include "tools/docs/fuzz_page.hh"
 #include "tools/docs/isolation_page.hh"
 #include "tools/docs/policy_page.hh"
+#include "tools/docs/qmp_page.hh"
 #include "tools/docs/register_reference.hh"
 
 namespace gatehouse::docs {

@@ -55,8 +55,7 @@ EMPTY-FOLDER tests/fuzz/corpus/TARGET build/fuzz-corpus/TARGET`.
 
 constexpr char kTallyHead[] = R"(
 Without a target are what QEMU reads before the card sees it (JSON of QMP, options), the header that the host's kernel writes in front of
-a frame of a tap, connections by QMP (held against the same checks as those of a saved state, which `firewall` and `saved` spoil), and tools
-that are not part of the card.
+a frame of a tap, and tools that are not part of the card.
 
 What its developers have run so far, on the code as it was then; what was found is mended. Inputs of `pipeline`, `saved`, `vnic` and the
 like are whole sessions of a card, hence few a second.

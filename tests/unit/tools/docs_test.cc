@@ -15,6 +15,7 @@
 #include "tools/docs/docs.hh"
 #include "tools/docs/formats_page.hh"
 #include "tools/docs/policy_page.hh"
+#include "tools/docs/qmp_page.hh"
 
 namespace gatehouse::docs {
 namespace {
@@ -55,6 +56,42 @@ TEST(CountersPage, TellsEachRowOnce) {
               page.substr(drops)),
         1u)
         << row.name;
+}
+
+// The part of a page under a heading, up to the next one.
+std::string under(const std::string& heading, const std::string& page) {
+  const size_t at = page.find("\n### " + heading + "\n");
+  if (at == std::string::npos) return {};
+  return page.substr(at, page.find("\n##", at + 1) - at);
+}
+
+TEST(QmpPage, TellsACommandWithItsArgumentsAndAnswer) {
+  const std::string page = qmp_page();
+  const std::string query = under("query-gatehouse", page);
+  EXPECT_NE(
+      query.find(
+          "Show all cards with their vnics, tables, counters and drops. Looking changes nothing."),
+      std::string::npos);
+  EXPECT_EQ(times("| [`all-drops`] | `bool` | list drop reasons whose count is zero, too (default "
+                  "false) |\n",
+                  query),
+            1u);
+  EXPECT_EQ(times("Returns the cards: list of [GatehouseCard](#gatehousecard).\n", query), 1u);
+  EXPECT_EQ(times("-> { \"execute\": \"query-gatehouse\" }\n<- { \"return\": [] }\n", query), 1u);
+  EXPECT_EQ(times("\n| `counters` | `any` | ", under("GatehouseUplink", page)), 1u);
+  EXPECT_EQ(times("\n| `drops` | frames that end, with the reason as the packet's comment |\n",
+                  under("GatehouseTapPoint", page)),
+            1u);
+  EXPECT_EQ(times("\n| `card` | `str` | the card's id |\n", under("GATEHOUSE_DROP", page)), 1u);
+}
+
+TEST(QmpPage, LeavesNothingOutAndLinksToWhatIsThere) {
+  const std::string page = qmp_page();
+  EXPECT_EQ(times(" |  |\n", page), 0u) << "every member is told of";
+  for (size_t at = page.find("](#"); at != std::string::npos; at = page.find("](#", at + 1)) {
+    const size_t from = page.rfind('[', at) + 1;
+    EXPECT_NE(under(page.substr(from, at - from), page), "") << page.substr(from, at - from);
+  }
 }
 
 TEST(PolicyPage, ShowsAPolicyThatTheReaderTakes) {
