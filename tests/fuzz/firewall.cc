@@ -19,6 +19,7 @@ namespace {
 using spec::DropReason;
 
 constexpr unsigned kFirst = 5, kVnics = 2;
+constexpr unsigned kMostChanges = 6;  // of rules and of the whole state: each takes long
 constexpr uint32_t kCapacity = 24, kConnections = 16, kHalfOpen = 4;
 
 // What a vnic's rules may be.
@@ -79,10 +80,10 @@ class Play {
           now_ += int64_t{input_.take<uint16_t>()} * 10'000'000;
           break;
         case 1:
-          change_rules();
+          if (changes_++ < kMostChanges) change_rules();
           break;
         case 2:
-          save_and_load();
+          if (changes_++ < kMostChanges) save_and_load();
           break;
         case 3:
           move();
@@ -295,6 +296,7 @@ class Play {
   std::array<pipeline::Watch, kKinds> watches_;
   std::array<Kind, kVnics> kinds_ = {};
   std::array<Talk, 8> talks_;
+  unsigned changes_ = 0;
   Listener listener_;
   std::unique_ptr<pipeline::Guard> guard_;
   pipeline::Guard::Counters counters_{};
