@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The interceptor's rings in front of a hostile guest: registers, descriptors and buffers of any
-// kind, changed also while firmware looks at them. What leaves was inspected as it leaves, the NIC
-// reaches its rings in private memory and nothing else there, firmware comes to rest, and a driver
+// kind, changed also while firmware looks at them. What leaves was inspected as it leaves, what is
+// refused reaches no buffer where frames are copied, the NIC reaches its rings in private memory
+// and nothing else there, firmware comes to rest, and a driver
 // that starts over has a NIC that works.
 #include <array>
 #include <memory>
@@ -18,16 +19,26 @@ using namespace interceptor;  // NOLINT
 
 constexpr unsigned kMostSteps = 48, kQueues = 2, kPackets = 192;
 constexpr uint64_t kReceiveOctets = 0x30'0000;
+// Drivers' rings and buffers.
+constexpr unsigned kUnits = 64;
+constexpr uint64_t kBuffer = 4096, kQueueBuffers = 0x40'0000;
+// Stands in frames from the wire that must not be let pass.
+constexpr std::array<uint8_t, 8> kSecret = {0x9e, 0x37, 0x79, 0xb9, 0x7f, 0x4a, 0x7c, 0x15};
+constexpr size_t kSecretAt = 20;
+bool has_secret(const Bytes& frame) {
+  return frame.size() >= kSecretAt + kSecret.size() &&
+         std::equal(kSecret.begin(), kSecret.end(), frame.begin() + kSecretAt);
+}
 // Of private memory what nobody uses.
 constexpr uint64_t kUnusedBefore = kSharedAt, kUnusedBehind = kReceiveAt + kReceiveOctets;
 
-// Lets pass what does not end in kMark, and remembers it.
+// Lets pass what does not end in kMark and has no secret, and remembers it.
 class Watcher final : public Inspector {
  public:
   Verdict inspect(const Frame& frame) override {
     Bytes octets(frame.octets);
     copy_out(frame, 0, octets.data(), frame.octets);
-    if (octets.empty() || octets.back() == kMark) return Verdict::kDrop;
+    if (octets.empty() || octets.back() == kMark || has_secret(octets)) return Verdict::kDrop;
     if (frame.direction == Direction::kTransmit) passed.insert(octets);
     flows.count(key_of(frame), frame.octets);
     return Verdict::kPass;
@@ -138,7 +149,9 @@ class Play {
                                                   .vlan = (what & 8) != 0,
                                                   .source_port = what}
                                    .build();
-      if (input_.below(4) == 0) frame.back() = kMark;
+      if (input_.below(4) == 0) {
+        std::ranges::copy(kSecret, frame.begin() + kSecretAt);
+      }
       machine_.receive(frame);
     }
   }
@@ -191,7 +204,8 @@ class Play {
   // Into buffers that are on their way.
   void scribble() {
     const uint64_t buffers = input_.flag() ? Driver::kTxBuffers : vnic::rig::kBuffers;
-    const uint64_t at = buffers + input_.below(kQueues) * 0x40'0000 + input_.below(64) * 4096;
+    const uint64_t at =
+        buffers + input_.below(kQueues) * kQueueBuffers + input_.below(kUnits) * kBuffer;
     machine_.at(at)[input_.below(128)] = input_.take();
   }
 
@@ -238,6 +252,11 @@ class Play {
     };
     require(unused(0, kUnusedBefore) && unused(kUnusedBehind, kPrivateOctets),
             "what nobody uses is as it was");
+    for (unsigned queue = 0; queue < kQueues && mode_ == Mode::kCopied; ++queue) {
+      const uint8_t* const buffers = machine_.at(vnic::rig::kBuffers + queue * kQueueBuffers);
+      require(memmem(buffers, kUnits * kBuffer, kSecret.data(), kSecret.size()) == nullptr,
+              "what was refused has not reached the guest");
+    }
     machine_.set(reg::CTRL, machine_.get(reg::CTRL) | CTRL_RST);
     machine_.settle();
     machine_.link_up();
