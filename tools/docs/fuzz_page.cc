@@ -47,7 +47,8 @@ libclang-rt-14-dev`, on Debian 13 the same of 19; the command says so where they
 The targets run under the address and undefined-behaviour sanitizers. Inputs that reach something new are kept in build/fuzz-corpus; those
 that find something go to build/fuzz-findings, and the command that repeats them is printed. What is mended keeps its input as a named file in
 tests/fuzz/corpus/TARGET, besides the test of its room. To renew a corpus, at most 64 KiB of it: `build/fuzz/tests/fuzz/fuzz-TARGET -merge=1
-EMPTY-FOLDER tests/fuzz/corpus/TARGET build/fuzz-corpus/TARGET`.
+EMPTY-FOLDER tests/fuzz/corpus/TARGET build/fuzz-corpus/TARGET`. Minutes tell little about a target that does not reach its room: the same program
+with `-runs=0 -print_coverage=1` and a corpus lists the functions that no input has called.
 
 | target | an input is | what is held |
 |---|---|---|
