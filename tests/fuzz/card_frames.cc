@@ -4,6 +4,7 @@
 #include <array>
 
 #include "hw/core/base/bytes.hh"
+#include "hw/core/base/headers.hh"
 #include "hw/core/base/l4_checksum.hh"
 #include "hw/core/parse/parse.hh"
 #include "tests/fuzz/frame_input.hh"
@@ -76,7 +77,9 @@ struct Line {
   uint32_t sequence, acknowledgement;
   uint32_t octets;
 };
-constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kPsh = 8, kAck = 16;
+using Flags = TcpHeader<const uint8_t>;
+constexpr uint8_t kFin = Flags::kFin, kSyn = Flags::kSyn, kRst = Flags::kRst, kPsh = Flags::kPsh,
+                  kAck = Flags::kAck;
 constexpr Line kLines[] = {{true, kSyn, 1000, 0, 0},
                            {false, kSyn | kAck, 5000, 1001, 0},
                            {true, kAck, 1001, 5001, 0},

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "hw/core/base/headers.hh"
 #include "hw/core/parse/parse.hh"
 #include "hw/core/pipeline/guard.hh"
 #include "tests/fuzz/frame_input.hh"
@@ -17,7 +18,9 @@ namespace gatehouse::fuzz {
 namespace {
 
 using spec::DropReason;
+using Flags = TcpHeader<const uint8_t>;
 
+constexpr uint8_t kSynAck = Flags::kSyn | Flags::kAck;
 constexpr unsigned kFirst = 5, kVnics = 2;
 constexpr unsigned kMostChanges = 6;  // of rules and of the whole state: each takes long
 constexpr uint32_t kCapacity = 24, kConnections = 16, kHalfOpen = 4;
@@ -136,20 +139,28 @@ class Play {
     const uint16_t near = static_cast<uint16_t>(1000 + which % 8), far = 80;
     Talk& talk = talks_[which % 8];
     uint32_t& own = talk.next[out ? 0 : 1];
-    static constexpr uint8_t kFlags[] = {0x10, 0x10, 0x02, 0x12, 0x18, 0x11, 0x04, 0x14};
+    static constexpr uint8_t kFlags[] = {Flags::kAck,
+                                         Flags::kAck,
+                                         Flags::kSyn,
+                                         Flags::kSyn | Flags::kAck,
+                                         Flags::kPsh | Flags::kAck,
+                                         Flags::kFin | Flags::kAck,
+                                         Flags::kRst,
+                                         Flags::kRst | Flags::kAck};
     const uint8_t how = input_.take();
     test::Tcp tcp{.source = out ? near : far,
                   .destination = out ? far : near,
                   .sequence = own,
                   .acknowledgement = talk.next[out ? 1 : 0],
                   .flags = how & 0x80 ? input_.take() : kFlags[how % 8]};
-    const uint32_t payload = tcp.flags & 7 ? 0 : input_.below(32);
+    const uint32_t payload =
+        tcp.flags & (Flags::kFin | Flags::kSyn | Flags::kRst) ? 0 : input_.below(32);
     if (how & 0x40) tcp.sequence += static_cast<uint32_t>(static_cast<int8_t>(input_.take()));
     if (how & 0x20)
       tcp.acknowledgement += static_cast<uint32_t>(static_cast<int8_t>(input_.take()));
     if (how & 0x10) tcp.window = input_.take<uint16_t>();
-    if (!(how & 0x08)) own += payload + ((tcp.flags & 3) != 0);
-    if (tcp.flags & 2) tcp.options = {1, 3, 3, input_.take()};
+    if (!(how & 0x08)) own += payload + ((tcp.flags & (Flags::kFin | Flags::kSyn)) != 0);
+    if (tcp.flags & Flags::kSyn) tcp.options = {1, 3, 3, input_.take()};
     test::Frame frame;
     frame.ethernet();
     if (which & 0x80) {
@@ -186,8 +197,8 @@ class Play {
     const uint16_t near = static_cast<uint16_t>(1000 + (how >> 1) % 8);
     const bool by_vnic = how & 0x40;
     Talk& talk = talks_[(how >> 1) % 8];
-    for (const uint8_t flags : {uint8_t{2}, uint8_t{0x12}, uint8_t{0x10}}) {
-      const bool out = by_vnic == (flags != 0x12);
+    for (const uint8_t flags : {Flags::kSyn, kSynAck, Flags::kAck}) {
+      const bool out = by_vnic == (flags != kSynAck);
       uint32_t& own = talk.next[out ? 0 : 1];
       const uint32_t other = talk.next[out ? 1 : 0];
       pass(test::Frame()
@@ -197,11 +208,11 @@ class Play {
                .tcp({.source = out ? near : uint16_t{80},
                      .destination = out ? uint16_t{80} : near,
                      .sequence = own,
-                     .acknowledgement = flags == 2 ? 0 : other,
+                     .acknowledgement = flags == Flags::kSyn ? 0 : other,
                      .flags = flags})
                .build(),
            out, vnic);
-      own += (flags & 2) != 0;
+      own += (flags & Flags::kSyn) != 0;
     }
   }
 
@@ -227,7 +238,7 @@ class Play {
                      .destination = back ? port : uint16_t{80},
                      .sequence = back ? 5000u : 1000u,
                      .acknowledgement = back ? 1001u : 0,
-                     .flags = static_cast<uint8_t>(back ? 0x12 : 2)});
+                     .flags = back ? kSynAck : Flags::kSyn});
         }
         pass(frame.build(), from_vnic, vnic);
       }
@@ -256,9 +267,14 @@ class Play {
         flow_key(flow_ends(packet.data, layers), direction, static_cast<uint16_t>(vnic));
     const Bytes name(reinterpret_cast<const uint8_t*>(&key),
                      reinterpret_cast<const uint8_t*>(&key) + sizeof key);
+    // An answer to who was invited asks nobody: when the rules no longer invite, it has ended.
+    const bool begins =
+        layers.l4 == L4::kTcp && (layers.tcp_flags & (Flags::kSyn | Flags::kAck)) == Flags::kSyn;
     if (direction == FlowDirection::kOut) {
-      asked_.insert(name);
-    } else if (!invited) {
+      if (begins || !invited_.contains(name)) asked_.insert(name);
+    } else if (invited) {
+      if (!asked_.contains(name)) invited_.insert(name);
+    } else {
       require(asked_.contains(name), "who comes in was asked");
     }
   }
@@ -300,7 +316,7 @@ class Play {
   Listener listener_;
   std::unique_ptr<pipeline::Guard> guard_;
   pipeline::Guard::Counters counters_{};
-  std::set<Bytes> asked_;
+  std::set<Bytes> asked_, invited_;
   int64_t now_ = 1'000'000'000;
 };
 

@@ -98,7 +98,7 @@ class Play {
         receive();
         break;
       case 5:
-        take_received();
+        driver().tail(reg::RDT, input_.below(kUnits + 2));
         break;
       case 6:
         machine_.advance(input_.take<uint32_t>() % 1'000'000'000);
@@ -154,12 +154,6 @@ class Play {
       }
       machine_.receive(frame);
     }
-  }
-
-  // As a driver that believes its descriptors does, but inside its memory.
-  void take_received() {
-    Driver& one = driver();
-    one.tail(reg::RDT, input_.below(66));
   }
 
   uint32_t take_register() {

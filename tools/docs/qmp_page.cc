@@ -52,12 +52,11 @@ void add_words(std::string& text, std::string_view words) {
 bool read_comment(std::string_view& left, Entry& entry) {
   std::string* to = &entry.text;
   bool example = false;
-  for (std::string_view line = next_line(left); line != "##"; line = next_line(left)) {
-    line.remove_prefix(line.starts_with("# ") ? 2 : 1);
-    if (line.starts_with("= ")) {
-      entry.kind.clear();
-      to = nullptr;
-    } else if (line.starts_with(".. qmp-example::")) {
+  while (!left.empty()) {
+    std::string_view line = next_line(left);
+    if (line == "##") break;
+    line.remove_prefix(std::min<size_t>(line.starts_with("# ") ? 2 : 1, line.size()));
+    if (line.starts_with(".. qmp-example::")) {
       example = true;
     } else if (example) {
       if (!line.empty()) line.remove_prefix(std::min<size_t>(4, line.size()));
@@ -90,7 +89,7 @@ Json read_definition(std::string_view& left) {
     const std::string_view line = next_line(left);
     depth += static_cast<int>(std::ranges::count(line, '{') - std::ranges::count(line, '}'));
     text += std::string(line) + "\n";
-  } while (depth != 0);
+  } while (depth != 0 && !left.empty());
   std::ranges::replace(text, '\'', '"');
   return Json::parse(text);
 }

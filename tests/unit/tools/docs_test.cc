@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -87,6 +89,11 @@ TEST(QmpPage, TellsACommandWithItsArgumentsAndAnswer) {
 
 TEST(QmpPage, LeavesNothingOutAndLinksToWhatIsThere) {
   const std::string page = qmp_page();
+  const char* root = std::getenv("GATEHOUSE_ROOT");
+  std::ifstream file(std::filesystem::path(root ? root : ".") / "hw/qemu/gatehouse.json");
+  const std::string schema{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_GT(times("\n{ '", schema), 40u);
+  EXPECT_EQ(times("\n### ", page), times("\n{ '", schema));
   EXPECT_EQ(times(" |  |\n", page), 0u) << "every member is told of";
   for (size_t at = page.find("](#"); at != std::string::npos; at = page.find("](#", at + 1)) {
     const size_t from = page.rfind('[', at) + 1;
