@@ -66,25 +66,6 @@ class Play {
     const auto known = known_.find(n);
     const bool there = known != known_.end() && lives(known->second);
     switch (input_.below(14)) {
-      case 6:
-        if (there) {
-          table_.yield(known->second.number, static_cast<FlowDirection>(input_.below(2)));
-          known->second.waits = false;
-          known->second.yields = true;
-        }
-        break;
-      case 7:
-        for (uint32_t left = input_.below(256), i = n; left != 0; --left, i = (i + 1) % kKeys) {
-          const auto one = known_.find(i);
-          if (one == known_.end() || !lives(one->second)) insert(i);
-        }
-        break;
-      case 8:
-        make_room(static_cast<uint16_t>(n % kOwners));
-        break;
-      case 9:
-        if (moves_++ < 4) move();
-        break;
       case 0:
         if (there) {
           table_.remove(known->second.number);
@@ -115,6 +96,25 @@ class Play {
         std::erase_if(known_, [&](const auto& one) { return one.first % kOwners == owner; });
         break;
       }
+      case 6:
+        if (there) {
+          table_.yield(known->second.number, static_cast<FlowDirection>(input_.below(2)));
+          known->second.waits = false;
+          known->second.yields = true;
+        }
+        break;
+      case 7:
+        for (uint32_t left = input_.below(256), i = n; left != 0; --left, i = (i + 1) % kKeys) {
+          const auto one = known_.find(i);
+          if (one == known_.end() || !lives(one->second)) insert(i);
+        }
+        break;
+      case 8:
+        make_room(static_cast<uint16_t>(n % kOwners));
+        break;
+      case 9:
+        if (moves_++ < 4) move();
+        break;
       default:
         if (!there) insert(n);
         break;

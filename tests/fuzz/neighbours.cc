@@ -187,15 +187,15 @@ class Play {
       case 3:
         save_and_load();
         break;
-      case 7:
-        if (input_.below(4) == 0) reload();
-        break;
       case 4:
         table_.give_up(static_cast<uint16_t>(input_.below(4)), out_);
         break;
       case 5:
       case 6:
         need(index);
+        break;
+      case 7:
+        if (input_.below(4) == 0) reload();
         break;
       default:
         hear();

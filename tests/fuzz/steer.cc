@@ -86,13 +86,6 @@ class Play {
   void from_device() {
     if (!device_.plugged) return;
     switch (input_.below(7)) {
-      case 5:
-        for (uint32_t left = input_.below(100), data = input_.take(); left != 0; --left, ++data)
-          static_cast<void>(unit_.message(0xfee0'0000, data));
-        break;
-      case 6:
-        be_patient();
-        break;
       case 0:
         unit_.line(input_.flag());
         break;
@@ -102,6 +95,13 @@ class Play {
       case 2:
       case 3:
         seal();
+        break;
+      case 5:
+        for (uint32_t left = input_.below(100), data = input_.take(); left != 0; --left, ++data)
+          static_cast<void>(unit_.message(0xfee0'0000, data));
+        break;
+      case 6:
+        be_patient();
         break;
       default: {
         const bool steered = unit_.steering().bits & kSteerMsi;
