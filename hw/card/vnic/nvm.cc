@@ -211,8 +211,8 @@ void Nvm::archive(Archive& archive) {
     archive.fail("saved state: flash of another size");
     flash_.octets.clear();
   }
-  eeprom_pins_.archive(archive);
-  flash_pins_.archive(archive);
+  eeprom_pins_.archive(archive, eeprom_.size());
+  flash_pins_.archive(archive, flash_.size());
 }
 
 }  // namespace gatehouse::vnic

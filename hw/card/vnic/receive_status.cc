@@ -36,10 +36,11 @@ uint32_t ip_checksum_status(const uint8_t* ip) {
   return RX_STATUS_IPCS | (checksum::sum(ip, octets) == kGoodSum ? 0 : RX_ERROR_IPE);
 }
 
-// 7.1.10: TCP and UDP of whole datagrams.
+// 7.1.10: TCP and UDP of whole datagrams. Where another address than the header's is in the pseudo
+// header (IPv6: routing headers, home address option) the NIC computes nothing.
 uint32_t l4_checksum_status(const ReceiveSettings& settings, const ReceiveFrame& frame) {
   const Layers& layers = frame.layers;
-  if (!is_udp_or_tcp(layers) || layers.fragment) return 0;
+  if (!is_udp_or_tcp(layers) || layers.fragment || layers.source_route) return 0;
   if (layers.l3 == L3::kIpv6 && !(settings.ipv6 && settings.ipv6_checksum)) return 0;
   const uint8_t* data = frame.bytes.data();
   if (layers.l4 == L4::kUdp && layers.l3 == L3::kIpv4 &&

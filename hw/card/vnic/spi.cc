@@ -104,7 +104,7 @@ void SpiDevice::reset() {
   *this = SpiDevice(kind);
 }
 
-void SpiDevice::archive(Archive& archive) {
+void SpiDevice::archive(Archive& archive, uint32_t octets) {
   archive(address_);
   archive(octets_);
   archive(opcode_);
@@ -116,6 +116,7 @@ void SpiDevice::archive(Archive& archive) {
   archive(write_enabled_);
   if (!archive.loading()) return;
   if (bits_ > 8) bits_ = 0;
+  address_ &= octets - 1;
 }
 
 }  // namespace gatehouse::vnic

@@ -36,7 +36,8 @@ class SpiDevice {
   // mode 0 says.
   bool pins(SpiMemory& memory, bool selected, bool clock, bool data_in);
   void reset();
-  void archive(Archive& archive);
+  // `octets`: the memory's size().
+  void archive(Archive& archive, uint32_t octets);
 
  private:
   void take(SpiMemory& memory, uint8_t octet);
@@ -44,8 +45,8 @@ class SpiDevice {
   uint8_t next_output(const SpiMemory& memory);
 
   Kind kind_;
-  uint32_t address_ = 0;
-  uint32_t octets_ = 0;  // complete ones since the part was selected
+  uint32_t address_ = 0;  // below the memory's size()
+  uint32_t octets_ = 0;   // complete ones since the part was selected
   uint8_t opcode_ = 0;
   uint8_t in_ = 0;
   uint8_t out_ = 0;

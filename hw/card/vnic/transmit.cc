@@ -181,13 +181,12 @@ void TransmitEngine::send(unsigned queue, const TransmitSettings& settings, Budg
     vnic_.ports().card.count_drop(reason);
     if (reason == DropReason::bad_tso_context) vnic_.statistics().add(reg::TSCTFC);
   }
-  credits_[queue] -= 1;
-  if (packet == nullptr) return;
-  if (packet->offload.tso) {
-    const uint32_t segments =
-        (packet->offload.payload_length + packet->offload.mss - 1) / packet->offload.mss;
-    credits_[queue] -= static_cast<int32_t>(std::max(segments, 1u)) - 1;
+  uint32_t segments = 1;
+  if (packet != nullptr && packet->offload.tso) {
+    segments = (packet->offload.payload_length + packet->offload.mss - 1) / packet->offload.mss;
   }
+  if (taking_turns_) credits_[queue] -= static_cast<int32_t>(std::max(segments, 1u));
+  if (packet == nullptr) return;
   packet->cookie = queue;
   count_sent(frame_, *packet);
   batch_[batched_++] = packet;
@@ -221,7 +220,11 @@ int TransmitEngine::choose(uint32_t ready) {
     }
   }
   if (ready == 0) return kNone;
-  if (ready != kAllQueues) return ready == 1 ? 0 : 1;
+  taking_turns_ = ready == kAllQueues;
+  if (!taking_turns_) {
+    credits_ = {};  // who is alone owes nobody
+    return ready == 1 ? 0 : 1;
+  }
   if (credits_[turn_] <= 0) take_turn(static_cast<unsigned>(1 - turn_));
   return turn_;
 }

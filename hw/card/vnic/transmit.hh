@@ -102,10 +102,11 @@ class TransmitEngine {
   // segmentation.
   std::array<int32_t, i82574::kQueues> credits_{};
   uint8_t turn_ = 0;
-  bool continued_ = false;   // Timer::kDoorbell is armed
-  uint32_t burst_ = 0;       // doorbells in a row, up to kBurstDoorbells
-  int64_t doorbell_ns_ = 0;  // the last one
-  bool running_ = false;     // a call of ours is on the stack
+  bool taking_turns_ = false;  // both queues had something for the frame under way
+  bool continued_ = false;     // Timer::kDoorbell is armed
+  uint32_t burst_ = 0;         // doorbells in a row, up to kBurstDoorbells
+  int64_t doorbell_ns_ = 0;    // the last one
+  bool running_ = false;       // a call of ours is on the stack
   // Sent since the last interrupt told of it.
   std::array<uint32_t, i82574::kQueues> untold_octets_{}, untold_descriptors_{};
   TransmitFrame frame_;

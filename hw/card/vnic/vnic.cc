@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/card/vnic/vnic.hh"
 
+#include <algorithm>
+#include <numeric>
+
 #include "hw/card/vnic/dispatch.hh"
 #include "hw/card/vnic/fcs.hh"
 #include "hw/card/vnic/receive.hh"
@@ -181,8 +184,19 @@ void Vnic::timer_expired(Timer timer) {
 size_t Vnic::receive(std::span<const Delivery> frames) { return receive_->receive(frames); }
 bool Vnic::can_receive() const { return receive_->can_receive(); }
 bool Vnic::crowded() const { return receive_->crowded(); }
+
+// Drivers of packet split (Linux's e1000e does it for MTUs beyond 1500) want a frame in one
+// descriptor: what goes on in a second one they drop. The first buffer holds headers alone.
 uint32_t Vnic::largest_frame() const {
-  return (registers_.test(reg::RCTL, RCTL_LPE) ? kLongestJumbo : kLongestStandard) - kFcsOctets;
+  if (!registers_.test(reg::RCTL, RCTL_LPE)) return kLongestStandard - kFcsOctets;
+  const ReceiveSettings settings = receive_settings(registers_);
+  uint32_t most = kLongestJumbo;
+  if (settings.format == ReceiveFormat::kSplit) {
+    const auto& octets = settings.buffer_octets;
+    most = std::clamp(std::accumulate(octets.begin() + 1, octets.end(), 0u), kLongestStandard,
+                      kLongestJumbo);
+  }
+  return most - kFcsOctets;
 }
 
 void Vnic::set_link(bool connected) {

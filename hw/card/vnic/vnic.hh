@@ -60,7 +60,7 @@ class Vnic {
   size_t receive(std::span<const Delivery> frames);
   bool can_receive() const;
   bool crowded() const;  // see ReceiveEngine
-  // Octets without FCS, as RCTL.LPE says.
+  // Octets without FCS that the driver takes as one frame, as RCTL and packet split say.
   uint32_t largest_frame() const;
 
   // The cable, as QMP set_link or the uplink has it.

@@ -227,6 +227,44 @@ TEST_F(NvmTest, FlashPins) {
   EXPECT_EQ(rig_.vnic.flash_read(0x10000, 1), 0xffu);
 }
 
+// A part whose saved state says an address that it does not have.
+class Checked final : public SpiMemory {
+ public:
+  uint32_t size() const override { return 4096; }
+  uint8_t read(uint32_t address) const override {
+    EXPECT_LT(address, size());
+    return 0;
+  }
+  void write(uint32_t address, uint8_t) override {
+    EXPECT_LT(address, size());
+    ++written;
+  }
+  void erase(uint32_t address, uint32_t octets) override { EXPECT_LE(address + octets, size()); }
+  unsigned written = 0;
+};
+
+TEST(SpiDevice, AnAddressThatIsLoadedIsInTheMemory) {
+  for (const uint8_t opcode : {spi::kRead, spi::kWrite}) {
+    Archive saved;
+    uint32_t address = 0x7ffff123, octets = 3;
+    uint8_t code = opcode, none = 0, bits = 7;
+    bool yes = true, no = false;
+    saved(address), saved(octets), saved(code), saved(none), saved(none), saved(bits);
+    saved(yes), saved(no), saved(yes);  // selected, clock low, writes enabled
+    SpiDevice device({.address_octets = 2, .page = 32, .flash = false});
+    Checked memory;
+    Archive loaded(saved.bytes());
+    device.archive(loaded, memory.size());
+    ASSERT_TRUE(loaded.ok() && loaded.at_end());
+    for (int i = 0; i < 64; ++i) {
+      device.pins(memory, true, true, false);
+      device.pins(memory, true, false, false);
+    }
+    device.pins(memory, false, false, false);
+    EXPECT_EQ(memory.written, opcode == spi::kWrite ? 8u : 0u);
+  }
+}
+
 TEST_F(NvmTest, FlashSurvivesSavedState) {
   enable_flash_writes();
   rig_.vnic.flash_write(0x1ffff, 0x42, 1);

@@ -158,6 +158,38 @@ TEST(ReceiveStatus, ReportsChecksumsAndTypes) {
   }
 }
 
+// A routing header with segments left, or a home address: the pseudo header's address is another
+// than the one in front. "Not supported" is not "wrong".
+TEST(ReceiveStatus, ComputesNothingOverAnAddressThatIsNotInFront) {
+  const struct {
+    unsigned header;
+    std::vector<uint8_t> octets;
+    bool computed;
+  } kCases[] = {
+      {43, {6, 2, 4, 1, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, false},
+      {43, {6, 2, 4, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, true},
+      {60,
+       {6, 2, 1, 2, 0, 0, 201, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+       false},
+  };
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(test.header);
+    Rig rig;
+    extended(rig);
+    rig.set(reg::RXCSUM, kBoth);
+    rig.receive_ring(0, 16);
+    rig.enable_receiver();
+    rig.offer(0, 8);
+    Bytes frame = IpFrame{.v6 = true}.build();
+    frame[20] = static_cast<uint8_t>(test.header);
+    frame[19] = static_cast<uint8_t>(frame[19] + test.octets.size());
+    frame.insert(frame.begin() + 54, test.octets.begin(), test.octets.end());
+    rig.receive(frame);
+    EXPECT_EQ(status_of(rig.rx(0)) & (RX_STATUS_TCPCS | RX_ERROR_TCPE),
+              test.computed ? RX_STATUS_TCPCS : 0u);
+  }
+}
+
 TEST(ReceiveStatus, TrustsAChecksumThatTheCardVerified) {
   for (const bool good : {true, false}) {
     Rig rig;

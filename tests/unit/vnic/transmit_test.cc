@@ -285,6 +285,32 @@ TEST(Transmit, TakesTurnsByTheCountsInTarc) {
   EXPECT_EQ(rig.causes() & (ICR_TXQ0 | ICR_TXQ1), ICR_TXQ0 | ICR_TXQ1);
 }
 
+// What a queue sends while the other has nothing is no debt to it, compensated or not.
+TEST(Transmit, AQueueThatWasAloneOwesNobodyATurn) {
+  Rig rig;
+  rig.transmit_ring(0, 64);
+  rig.transmit_ring(1, 64);
+  rig.set(reg::TARC(0), 0x400 | TARC_COMP | 1);
+  rig.set(reg::TARC(1), 0x400 | TARC_COMP | 1);
+  for (uint32_t i = 0; i < 40; ++i) {
+    rig.queue_frame(i, numbered(i), kSend, 0);
+    rig.set(reg::TDT(0), i + 1);
+  }
+  ASSERT_EQ(rig.card.sent.size(), 40u);
+  rig.card.sent.clear();
+  rig.set(reg::TCTL, 0);
+  for (uint32_t i = 0; i < 16; ++i) {
+    rig.queue_frame(40 + i, numbered(i), kSend, 0);
+    rig.queue_frame(i, numbered(i), kSend, 1);
+  }
+  rig.set(reg::TDT(0), 56);
+  rig.set(reg::TDT(1), 16);
+  rig.set(reg::TCTL, TCTL_EN);
+  ASSERT_EQ(rig.card.sent.size(), 32u);
+  for (size_t i = 0; i + 1 < 32; i += 2)
+    EXPECT_NE(rig.card.sent[i].cookie, rig.card.sent[i + 1].cookie) << i;
+}
+
 TEST(Transmit, TakesATimeStampWhenTheDescriptorAsks) {
   Rig rig;
   rig.transmit_ring(0, 64);
