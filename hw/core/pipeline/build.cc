@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A policy becomes tables, or a sentence that says why not. Not on the packet path: may allocate.
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "hw/core/pipeline/pipeline.hh"
@@ -11,7 +12,8 @@ namespace gatehouse::pipeline {
 namespace {
 
 constexpr uint32_t kEthernet = 14;
-constexpr uint32_t kInnerTags = 8;  // two VLAN tags still leave segment::kMinMtu
+constexpr uint32_t kTag = 4;               // octets of an 802.1Q header
+constexpr uint32_t kInnerTags = 2 * kTag;  // two VLAN tags still leave segment::kMinMtu
 constexpr unsigned kVniBits = 24;
 
 std::string label(const char* list, size_t index, const std::string& name) {
@@ -84,6 +86,7 @@ class Builder {
   Names format_names_, tenant_names_, vnic_names_;
   std::unordered_map<std::string, uint32_t> mirror_names_;  // there may be more than of the others
   std::unordered_map<PeerKey, uint32_t, PeerHash> hops_;
+  std::set<uint16_t> tagged_;  // tenants with a vnic that may send into VLANs
 };
 
 Status Builder::formats() {
@@ -216,6 +219,7 @@ Status Builder::vnics() {
       return Status::error(what + ": mac must be a unicast address");
     }
     tables_->vnics.push_back({from, tenant->second});
+    if (!from.vlans.empty()) tagged_.insert(tenant->second);
     if (!from.mirror.empty()) {
       const auto mirror = mirror_names_.find(from.mirror);
       if (mirror == mirror_names_.end()) {
@@ -253,14 +257,14 @@ Status Builder::mappings() {
 // A sender would not believe that so little gets through (RFC 8201 section 4).
 Status Builder::has_room_for_ipv6(const NextHop& hop) const {
   if (hop.segment_room != 0 && !hop.outer.is_redundant()) return {};  // any size, in segments
-  const uint32_t ethernet = hop.outer.carries_ip() ? 0 : kEthernet;
+  const uint32_t tag = !hop.outer.carries_ip() && tagged_.contains(hop.tenant) ? kTag : 0;
   const uint32_t uplink_mtu = tables_->interfaces[hop.uplink].mtu;
-  const uint32_t most = uplink_mtu - (hop.outer.length() - hop.outer.ip_offset()) - ethernet;
+  const uint32_t most = hop.underlay_frame - kEthernet - tag;
   if (most >= policy::kMinIpv6Mtu) return {};
   return Status::error("uplink" + std::to_string(hop.uplink) + "'s mtu of " +
-                       std::to_string(uplink_mtu) + " leaves " + std::to_string(most) +
-                       " octets, and IPv6 needs " + std::to_string(policy::kMinIpv6Mtu) +
-                       "; write at least " +
+                       std::to_string(uplink_mtu) + " leaves " + std::to_string(most) + " octets" +
+                       (tag != 0 ? " behind a VLAN tag" : "") + ", and IPv6 needs " +
+                       std::to_string(policy::kMinIpv6Mtu) + "; write at least " +
                        std::to_string(uplink_mtu + policy::kMinIpv6Mtu - most));
 }
 
@@ -343,23 +347,17 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
                          " leaves no room for inner frames; write " +
                          std::to_string(overhead + kInnerTags + segment::kMinMtu) + " or more");
   }
-  uint32_t mtu = interface.mtu - overhead;
-  if (owner.configured_mtu != 0) mtu = std::min<uint32_t>(mtu, owner.configured_mtu);
+  const uint32_t room = interface.mtu - overhead;
 
   NextHop hop;
   hop.outer = encapsulate::Outer({interface.mac, interface.vlan, route->source, peer, vni}, plan);
   hop.neighbour = tables_->neighbours.add(route->uplink, route->next);
-  hop.max_frame = mtu + kEthernet;
-  hop.max_whole = hop.max_frame;
+  hop.underlay_frame = room + kEthernet;
+  hop.max_frame = std::min(room, owner.largest_datagram()) + kEthernet;
   hop.vni = vni;
   if (plan.segments()) {
     hop.segment_room = static_cast<uint16_t>(interface.mtu -
                                              (hop.outer.segment_headers() - hop.outer.ip_offset()));
-    // A redundant frame is a TCP super-frame: others have no header that all segments can tell.
-    if (!plan.is_redundant()) {
-      const uint32_t most = owner.configured_mtu != 0 ? owner.configured_mtu : kLargestDatagram;
-      hop.max_whole = std::min(most + kEthernet, largest_stream(hop.outer));
-    }
   }
   hop.uplink = static_cast<uint8_t>(route->uplink);
   hop.peer = peer;

@@ -17,13 +17,6 @@ using spec::VnicCounter;
 
 namespace {
 
-constexpr uint32_t kNoMtu = kLargestDatagram;  // what two vnics of one card may always exchange
-
-// Between two vnics only the tenant's own MTU counts.
-uint32_t local_mtu(const Tenant& tenant) {
-  return tenant.configured_mtu != 0 ? tenant.configured_mtu : kNoMtu;
-}
-
 // `layers` of a datagram that was cut become those of the piece whose headers are at `head`.
 void as_fragment(const uint8_t* head, Layers& layers) {
   const Ipv4Header ip(head + layers.l2_length);
@@ -299,27 +292,42 @@ void Pipeline::Impl::count_segments(unsigned port) {
   if (segmenter_.makes_fragments()) vnics[port][VnicCounter::fragments] += segmenter_.total();
 }
 
+// Octets of the largest inner datagram of which this one is, or is to be cut to.
+uint32_t Pipeline::Impl::mtu_of(const Packet& packet, const NextHop& hop, bool in_segments) const {
+  const uint32_t l2 = packet.layers.l2_length;
+  const uint32_t largest = tables->tenants[hop.tenant].largest_datagram();
+  uint32_t room = hop.underlay_frame - l2;
+  // A redundant frame is a TCP super-frame: others have no header that all segments can tell.
+  if (hop.segment_room != 0 && !hop.outer.is_redundant()) {
+    const uint32_t whole = largest_stream(hop.outer) - l2;
+    if (in_segments) {
+      room = whole;
+    } else if (packet.layers.l3 == L3::kIpv6 && !packet.offload.tso) {
+      // Nobody who sends it believes that less gets through (RFC 8201 section 4).
+      room = std::max(room, std::min<uint32_t>(policy::kMinIpv6Mtu, whole));
+    }
+  }
+  return std::max(std::min(room, largest), segment::kMinMtu);
+}
+
 void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHop& hop) {
   // What came before goes before: only then does the wire say whether it cuts.
   if (packet.offload.tso) flush();
-  // Tags travel inside: they count into what the underlay carries, not into the inner datagram's
-  // own limit.
   const bool many = goes_in_segments(packet, hop);
-  const uint32_t most = many ? hop.max_whole : hop.max_frame;
-  const uint32_t mtu = std::max(most - packet.layers.l2_length, segment::kMinMtu);
+  const uint32_t mtu = mtu_of(packet, hop, many);
   const uint32_t cut = many ? segments_cut(packet, hop, mtu) : wire_cuts(packet, hop);
   if (!begin_segments(port, packet, mtu, cut)) return;
-  ++vnics[port][VnicCounter::tx_encapsulated];
-  count_segments(port);
   Inner inner = inner_of(packet);
   if (segmenter_.kind() == segment::Kind::kPass) {  // without the padding that made it too long
     segmenter_.next(arena_, segments_);
     inner.head_length = segments_[0].body.length;
-    if (pass_meters(port, inner, inner.length() - packet.layers.l2_length, packet.layers)) {
-      send_piece(port, hop, inner, packet.layers, 0);
-    }
-    return;
+    const uint32_t octets = inner.length() - packet.layers.l2_length;
+    if (!pass_meters(port, inner, octets, packet.layers)) return;
+    ++vnics[port][VnicCounter::tx_encapsulated];
+    return send_piece(port, hop, inner, packet.layers, 0);
   }
+  ++vnics[port][VnicCounter::tx_encapsulated];
+  count_segments(port);
   const encapsulate::Outer::Inner about = inner.about;
   while (!segmenter_.done()) {
     arena_.reset(encapsulate::Outer::kReserve);
@@ -342,7 +350,7 @@ void Pipeline::Impl::send_remote_cut(unsigned port, Packet& packet, const NextHo
 // which the underlay has room for.
 void Pipeline::Impl::send_piece(unsigned port, const NextHop& hop, const Inner& inner,
                                 const Layers& layers, uint16_t mss) {
-  const bool stream = inner.length() > hop.max_frame && !hop.outer.is_redundant();
+  const bool stream = inner.length() > hop.underlay_frame && !hop.outer.is_redundant();
   if (hop.segment_room != 0 && (mss != 0 || stream))
     return send_segments(port, hop, inner, layers, mss);
   if (mss != 0) return send_super(hop, inner, layers, mss);
@@ -356,7 +364,7 @@ void Pipeline::Impl::send_local(unsigned port, Packet& packet, unsigned to) {
     ++vnics[port][VnicCounter::tx_local];  // the other vnic's drop
     return;
   }
-  const uint32_t mtu = local_mtu(tables->tenants[vnics[port].tenant]);
+  const uint32_t mtu = tables->tenants[vnics[port].tenant].largest_datagram();
   if (packet.offload.tso || packet.length > packet.layers.l2_length + mtu) {
     return send_local_cut(port, packet, to, mtu);
   }

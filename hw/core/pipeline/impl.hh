@@ -143,6 +143,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   void forward(unsigned port, Packet& packet, const overlay::Target& target);
   void forward_many(unsigned port, Packet& packet);
   void send_remote(unsigned port, Packet& packet, const NextHop& hop);
+  uint32_t mtu_of(const Packet& packet, const NextHop& hop, bool in_segments) const;
   void send_remote_cut(unsigned port, Packet& packet, const NextHop& hop);
   void send_local(unsigned port, Packet& packet, unsigned to);
   void send_local_cut(unsigned port, Packet& packet, unsigned to, uint32_t mtu);

@@ -32,7 +32,7 @@ void Pipeline::Impl::mirror(unsigned vnic, const OutFrame& frame, const Offload&
   const bool read = parse::parse(*copy, {.ipv4_checksum = false}) == DropReason::none;
   if (!read || !mirror_cut(hop, *copy)) {
     Inner inner = read ? inner_of(*copy) : Inner{copy->data, octets, {}, {}};
-    inner.head_length = std::min(octets, hop.max_frame);  // the rest is lost
+    inner.head_length = std::min(octets, hop.underlay_frame);  // the rest is lost
     send_mirrored(hop, inner);
   }
   flush();
@@ -47,7 +47,7 @@ bool Pipeline::Impl::mirror_cut(const NextHop& hop, Packet& packet) {
   Offload& offload = packet.offload;
   if (!offload.tso) {
     const bool tcp = layers.l4 == L4::kTcp && !layers.fragment;
-    if (!tcp || layers.l3_end <= hop.max_frame) return false;
+    if (!tcp || layers.l3_end <= hop.underlay_frame) return false;
     packet.length = layers.l3_end;  // what stands behind the datagram is not of the stream
     offload = {.tso = true,
                .tcp = true,
@@ -56,7 +56,7 @@ bool Pipeline::Impl::mirror_cut(const NextHop& hop, Packet& packet) {
                .header_length = layers.payload_offset,
                .payload_length = packet.length - layers.payload_offset};
   }
-  const uint32_t mtu = std::max(hop.max_frame - layers.l2_length, segment::kMinMtu);
+  const uint32_t mtu = std::max(hop.underlay_frame - layers.l2_length, segment::kMinMtu);
   clamp_mss(packet, mtu);
   if (mirror_segmenter_.begin(packet, mtu) != DropReason::none) return false;
   Inner inner = inner_of(packet);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hw/core/base/headers.hh"
 #include "hw/core/base/status.hh"
 #include "hw/core/coalesce/envelope.hh"
 #include "hw/core/decapsulate/tunnel.hh"
@@ -32,12 +33,11 @@ inline constexpr uint32_t kNoRow = 0xffffffff;
 struct alignas(64) NextHop {
   encapsulate::Outer outer;
   uint32_t neighbour = 0;  // index into Tables::neighbours
-  uint32_t max_frame = 0;  // octets of the inner Ethernet frame, without FCS, that fit the overlay
-                           // MTU when it has no tag
-  // Of a format with TCP-shaped segments: octets of the inner frame that may travel in several, no
-  // TCP super-frame, and octets behind the TCP-shaped header of each. Else max_frame and 0.
-  uint32_t max_whole = 0;
-  uint16_t segment_room = 0;
+  // Octets of an inner Ethernet frame without FCS. Without a tag it is within the tenant's MTU too;
+  // tags count into what the underlay carries, not into the tenant's datagrams.
+  uint32_t max_frame = 0;
+  uint32_t underlay_frame = 0;  // fits the underlay, tags included
+  uint16_t segment_room = 0;    // octets behind the TCP-shaped header of a segment; 0: has none
   uint8_t uplink = 0;
   uint32_t vni = 0;
   IpAddress peer;
@@ -70,6 +70,10 @@ struct Tenant {
   bool has_broadcast_peer = false;
   IpAddress broadcast_peer;
   Metered meter;
+  // Octets of an inner datagram, wherever it goes.
+  uint32_t largest_datagram() const {
+    return configured_mtu != 0 ? configured_mtu : kLargestDatagram;
+  }
 };
 
 // A vnic of the policy, attached or not.

@@ -51,6 +51,10 @@ const std::vector<Row>& rows() {
        "neighbour 192.0.2.2"},
       {"uplink that is too small for IPv6 inside", [](auto& p) { p.uplinks[0].mtu = 1300; },
        "uplink0's mtu of 1300 leaves 1250 octets, and IPv6 needs 1280; write at least 1330"},
+      {"uplink that is too small for IPv6 in a VLAN",
+       [](auto& p) { p.uplinks[0].mtu = 1333, p.vnics[0].vlans = {7}; },
+       "uplink0's mtu of 1333 leaves 1279 octets behind a VLAN tag, and IPv6 needs 1280; write at "
+       "least 1334"},
       {"uplink that is too small", [](auto& p) { p.uplinks[0].mtu = 125; },
        "uplink0's mtu of 125 leaves no room"},
       {"tenant twice", [](auto& p) { p.tenants.push_back(p.tenants[0]); },

@@ -299,6 +299,49 @@ TEST(Mtu, ATagTakesItsPart) {
   EXPECT_EQ(a.sink.received.size(), 1u);
 }
 
+// The tenant's MTU is that of datagrams: what the underlay has room for takes no part of it.
+TEST(Mtu, ATagIsNoPartOfTheTenantsMtu) {
+  for (const bool v6 : {false, true}) {
+    World a(card_a({.tenant_mtu = 1280}));
+    const auto tagged = [&](uint32_t datagram) {
+      Frame frame = Frame().ethernet().vlan(0);
+      v6 ? frame.ipv6() : frame.ipv4({.dont_fragment = true});
+      return frame.udp().payload(datagram - (v6 ? 48 : 28)).build();
+    };
+    const Bytes largest = tagged(1280);
+    a.from_vnic(0, largest);
+    ASSERT_EQ(a.sink.sent.size(), 1u);
+    EXPECT_EQ(a.sink.sent[0].frame.size(), largest.size() + kOverhead4);
+    const Counts before = a.count();
+    a.from_vnic(0, tagged(1281));
+    EXPECT_EQ(a.sink.sent.size(), 1u);
+    ASSERT_EQ(a.sink.received.size(), 1u);
+    const Bytes& told = a.sink.received[0].frame;
+    const size_t at = v6 ? 4 + 60 : 4 + 40;
+    EXPECT_EQ(told[at] << 8 | told[at + 1], 1280);
+    EXPECT_EQ(moved(before, a.count()).at("drop.exceeds_mtu"), 1u);
+  }
+}
+
+// What a meter refuses was never encapsulated, whatever stands behind its datagram.
+TEST(Mtu, WhatIsTooLongByItsPaddingAndRedIsADropAlone) {
+  policy::Policy policy = card_a();
+  policy.meters = {{.name = "m",
+                    .committed_rate = 8,
+                    .committed_burst = 100,
+                    .peak_rate = 8,
+                    .peak_burst = 100}};
+  policy.vnics[0].meter = "m";
+  World a(policy);
+  const Bytes frame = Frame().ethernet().ipv4({.dont_fragment = true}).udp().payload(200).build();
+  a.from_vnic(0, concat({frame, Bytes(1400)}));
+  EXPECT_EQ(a.count(), (Counts{{"vnic0.tx_frames", 1},
+                               {"vnic0.tx_bytes", frame.size() + 1400},
+                               {"vnic0.tx_drops", 1},
+                               {"drop.meter_red", 1},
+                               {"vnic0.drop.meter_red", 1}}));
+}
+
 TEST(Mtu, RefusesContextsThatLie) {
   World a(card_a());
   const Bytes frame = super_frame(true, 5000);

@@ -155,6 +155,30 @@ TEST_P(Stream, LargeDatagramsGoInTwoSegmentsAndNobodyIsToldAnMtu) {
   EXPECT_TRUE(b.sink.received[0].checked && b.sink.received[0].good);
 }
 
+// No sender of IPv6 believes that less than 1280 octets get through (RFC 8201 section 4): its TCP
+// travels in several segments then, super-frame or not.
+TEST(Streams, TcpOverIpv6HasItsLeastMtuOverASmallUnderlay) {
+  const Shape small{.kind = "stt", .mtu = 1300};
+  World a(card_a(small)), b(card_b(small));
+  const auto tcp = [](uint32_t datagram) {
+    return Frame().ethernet().ipv6().tcp().payload(datagram - 60).build();
+  };
+  for (const uint32_t datagram : {1228u, 1229u, 1280u}) {
+    SCOPED_TRACE(datagram);
+    a.sink.clear(), b.sink.clear();
+    a.from_vnic(0, tcp(datagram));
+    EXPECT_EQ(a.sink.sent.size(), datagram > 1228 ? 2u : 1u);
+    receive(b, sent(a));
+    EXPECT_EQ(received(b), std::vector<Bytes>{tcp(datagram)});
+  }
+  a.sink.clear();
+  a.from_vnic(0, tcp(1281));
+  EXPECT_TRUE(a.sink.sent.empty());
+  ASSERT_EQ(a.sink.received.size(), 1u);
+  const Bytes& told = a.sink.received[0].frame;
+  EXPECT_EQ(told[60] << 8 | told[61], 1280);
+}
+
 TEST_P(Stream, IsSavedAndLoadedInTheMiddle) {
   const std::vector<Bytes> frames = segments();
   World b(card_b(shape())), c(card_b(shape()));
