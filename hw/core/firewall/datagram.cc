@@ -75,6 +75,16 @@ bool quoted_ipv6(const uint8_t* at, uint32_t octets, FlowEnds& ends) {
   return true;
 }
 
+// Where extension headers that begin at `at` end, or a fragment header begins.
+uint32_t behind_extensions(const uint8_t* frame, uint32_t at, IpProtocol next, uint32_t end) {
+  while (is_extension(next) && next != IpProtocol::kFragment && at + Extension::kLength <= end) {
+    const Extension extension(frame + at);
+    at += next == IpProtocol::kAuth ? extension.auth_octets() : extension.octets();
+    next = static_cast<IpProtocol>(extension.next_header());
+  }
+  return at;
+}
+
 }  // namespace
 
 Kind kind_of_others(const uint8_t* frame, const Layers& layers) {
@@ -117,18 +127,21 @@ Fragment fragment_of(const uint8_t* frame, const Layers& layers) {
     begin = layers.l2_length + ip.header_length();
   } else {
     // Parse has walked here: the chain is whole, and there is such a header.
-    uint32_t at = layers.l2_length + Ipv6::kLength;
-    auto next = static_cast<IpProtocol>(Ipv6(l3).next_header());
-    while (next != IpProtocol::kFragment && at + Extension::kLength <= layers.l3_end) {
-      const Extension extension(frame + at);
-      at += next == IpProtocol::kAuth ? extension.auth_octets() : extension.octets();
-      next = static_cast<IpProtocol>(extension.next_header());
-    }
+    const uint32_t at =
+        behind_extensions(frame, layers.l2_length + Ipv6::kLength,
+                          static_cast<IpProtocol>(Ipv6(l3).next_header()), layers.l3_end);
     if (at + Ipv6Part::kLength > layers.l3_end) return fragment;
     const Ipv6Part part(frame + at);
     fragment.identification = part.identification();
     fragment.offset = part.offset();
     begin = at + Ipv6Part::kLength;
+    // "No next header" has no offset, but the chain to it was judged as well.
+    if (fragment.offset == 0 && layers.l4_offset == 0) {
+      fragment.headers =
+          behind_extensions(frame, begin, static_cast<IpProtocol>(part.next_header()),
+                            layers.l3_end) -
+          begin;
+    }
   }
   const uint32_t headers = layers.payload_offset != 0 ? layers.payload_offset : layers.l4_offset;
   if (headers > begin) fragment.headers = headers - begin;

@@ -29,7 +29,7 @@ Segment segment_of(const uint8_t* frame, const Layers& layers);
 struct TcpStep {
   spec::DropReason reason = spec::DropReason::none;  // else the connection is as it was
   // The connection lives on from now. False: the segment is let through, but shows nothing: an end
-  // will answer it by what is true.
+  // will answer it by what is true, within kOwedSeconds.
   bool lives = true;
   // The old connection is over and this SYN begins another one: nothing was changed.
   bool restart = false;
@@ -43,6 +43,20 @@ TcpStep tcp_go_on(Connection& connection, unsigned from, const Segment& segment)
 
 // What the two ends have said makes it; but for `was_reset`, nothing else does.
 State tcp_state(const Connection& connection);
+
+// Whether an end has not acknowledged all that the other one has sent for certain.
+inline bool tcp_owes(const TcpEnd& sender, const TcpEnd& receiver) {
+  if ((sender.flags & TcpEnd::kGuessed) != 0) return false;
+  const uint32_t acked = (receiver.flags & TcpEnd::kAcks) != 0 ? receiver.acked : sender.start + 1;
+  return static_cast<int32_t>(sender.end - acked) > 0;
+}
+// Seconds without a frame until the connection is forgotten.
+inline uint32_t seconds_of(const Connection& connection) {
+  const bool owed =
+      connection.state == State::established && (tcp_owes(connection.ends[0], connection.ends[1]) ||
+                                                 tcp_owes(connection.ends[1], connection.ends[0]));
+  return owed ? kOwedSeconds : seconds_of(connection.state);
+}
 
 // Whether an ICMP error that quotes this sequence number of end `from` can be about something that
 // is under way (RFC 5927 section 4.1).

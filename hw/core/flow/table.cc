@@ -54,7 +54,7 @@ void Table::clear() {
 }
 
 void Table::take_all(const Table& other, Tick now) {
-  const auto take = [&](uint32_t theirs) {
+  other.each_in_order([&](uint32_t theirs) {
     const Entry& entry = other.entries_[theirs];
     if (after(entry.deadline, now) <= 0) return;
     const uint32_t ours = insert(entry.key, hash(entry.key), FlowDirection::kOut, entry.deadline);
@@ -62,19 +62,7 @@ void Table::take_all(const Table& other, Tick now) {
     std::memcpy(entries_[ours].state, entry.state, sizeof entry.state);
     stand(ours, entry.standing);
     entries_[ours].used = entry.used;
-  };
-  other.each([&](uint32_t theirs) {
-    if (other.entries_[theirs].standing == kSettled) take(theirs);
   });
-  for (unsigned queue = 0; queue < kQueues; ++queue) {
-    for (size_t head = queue; head < other.queues_.size(); head += kQueues) {
-      for (uint32_t at = other.queues_[head].next; at < other.capacity_;) {
-        const uint32_t theirs = at;
-        at = other.entries_[theirs].queue.next;
-        take(theirs);
-      }
-    }
-  }
 }
 
 size_t Table::reserved_octets() const {

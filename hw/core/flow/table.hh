@@ -151,6 +151,20 @@ class Table {
     while (number < fresh_ && entries_[number].standing == kFree) ++number;
     return number < fresh_ ? number : kNone;
   }
+  // Of all entries: those that are settled, that yield, that wait; the latter two of each owner and
+  // direction in the order in which they came. Nothing may change meanwhile.
+  template <class Visitor>
+  void each_in_order(Visitor&& visitor) const {
+    each([&](uint32_t number) {
+      if (entries_[number].standing == kSettled) visitor(number);
+    });
+    for (unsigned queue = 0; queue < kQueues; ++queue) {
+      for (size_t head = queue; head < queues_.size(); head += kQueues) {
+        for (uint32_t at = queues_[head].next; at < capacity_; at = entries_[at].queue.next)
+          visitor(at);
+      }
+    }
+  }
   // Of all entries; in no order.
   template <class Visitor>
   void each(Visitor&& visitor) const {

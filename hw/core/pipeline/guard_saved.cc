@@ -72,7 +72,8 @@ void Guard::save(Archive& archive) const {
   count = std::min(count, kMostSaved);
   archive(count);
   if (count == 0) return;
-  table_->each([&](uint32_t number) {
+  // Whoever loads fewer, or makes room later, takes them in this order.
+  table_->each_in_order([&](uint32_t number) {
     if (count == 0 || !alive(number)) return;
     --count;
     FlowKey key = table_->key(number);

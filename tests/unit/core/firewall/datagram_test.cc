@@ -238,6 +238,21 @@ TEST(Fragments, TellWhichDatagramTheyAreOf) {
   EXPECT_FALSE(key(v6(0, 1), kIn) == key(v6(64, 0x10001), kIn));
 }
 
+// The chain to "no next header" was judged, too: a later fragment does not write over it.
+TEST(Fragments, OfAChainThatEndsInNothingTheWholeChainIsHeaders) {
+  constexpr size_t kLast = 14 + 40 + 8 + 8;
+  Frame frame;
+  frame.ethernet().ipv6().fragment(0, true, 7).extension(60).extension(60).payload(8);
+  const Bytes first = patch(frame.build(), kLast, {59});
+  const firewall::Fragment fragment = firewall::fragment_of(first.data(), parsed(first));
+  EXPECT_EQ(fragment.offset, 0u);
+  EXPECT_EQ(fragment.headers, 16u);
+  Frame later;
+  later.ethernet().ipv6().fragment(8, false, 7).payload(48);
+  const Bytes second = later.build();
+  EXPECT_EQ(firewall::fragment_of(second.data(), parsed(second)).offset, 8u);
+}
+
 // What a host of `family` sends about a datagram that 10.0.0.1 (fd00::1) sent.
 Bytes error_about(const Bytes& sent, bool v6, size_t octets = 1000) {
   const Bytes quoted(sent.begin() + 14, sent.begin() + long(std::min(sent.size(), 14 + octets)));

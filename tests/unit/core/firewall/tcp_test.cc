@@ -258,6 +258,25 @@ TEST(Tcp, EndsByARstThatIsExactlyNext) {
                             {"RST", 0, kRst, 1, 0, 0, kNone, State::reset}});
 }
 
+TEST(Tcp, WhoOwesAnAckHasLessTime) {
+  for (const auto& [a, b] : {std::pair(1000u, 5000u), std::pair(0xffffff00u, 0xfffffff0u)}) {
+    Story story(a, b);
+    const auto seconds = [&](const Row& row) {
+      EXPECT_EQ(story.tell(row).reason, kNone) << row.description;
+      return firewall::seconds_of(story.connection);
+    };
+    EXPECT_EQ(seconds({"SYN", 0, kSyn, 0, 0}), 30u);
+    EXPECT_EQ(seconds({"SYN, ACK", 1, kSyn | kAck, 0, 1}), 30u);
+    EXPECT_EQ(seconds({"ACK", 0, kAck, 1, 1}), 86400u);
+    EXPECT_EQ(seconds({"data", 0, kAck, 1, 1, 500}), firewall::kOwedSeconds);
+    EXPECT_EQ(seconds({"ACK of a part", 1, kAck, 1, 300}), firewall::kOwedSeconds);
+    EXPECT_EQ(seconds({"data back", 1, kAck, 1, 501, 400}), firewall::kOwedSeconds);
+    EXPECT_EQ(seconds({"ACK back", 0, kAck, 501, 401}), 86400u);
+    EXPECT_EQ(seconds({"keep-alive", 0, kAck, 500, 401}), 86400u);
+    EXPECT_EQ(seconds({"FIN", 0, kFin | kAck, 501, 401}), 120u);
+  }
+}
+
 TEST(Tcp, LetsANewConnectionTakeTheAddressesOfAnOldOne) {
   Story story(100, 900);
   for (const Row& row : {Row GATEHOUSE_HANDSHAKE, Row{"RST", 0, kRst, 1, 0}}) story.tell(row);

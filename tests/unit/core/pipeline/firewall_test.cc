@@ -582,6 +582,121 @@ TEST(Firewall, ASuperFrameIsOneSegment) {
   EXPECT_EQ(pair.drops("firewall_bad_window"), 2u) << "its whole length counts";
 }
 
+// A peer that is gone, or a socket that was closed without a word, holds no place for a day.
+TEST(Firewall, WhoOwesAnAckForTooLongIsGone) {
+  for (const bool answers : {false, true}) {
+    Pair pair;
+    pair.open();
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 100)));
+    if (answers) {
+      EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1101)));
+    }
+    pair.b.now += 301 * kSecond;
+    EXPECT_EQ(pair.to_a(tcp_to_a(kAck, 5001, 1101)), answers);
+    EXPECT_EQ(pair.drops("firewall_no_connection"), answers ? 0u : 1u);
+  }
+}
+
+// It is exactly next for the guest, whose ACK has not come by yet: nobody here can know.
+TEST(Firewall, ARstThatMayHaveBeenTakenLeavesLessTime) {
+  for (const bool alive : {false, true}) {
+    Pair pair;
+    pair.open();
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1201, 5001, 40000, 100)));
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 100)));
+    EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1301)));  // all is acknowledged
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1350, 0)));
+    EXPECT_EQ(pair.counter("firewall_closed"), 0u);
+    if (alive) {
+      EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1301)));  // a challenge
+    }
+    pair.b.now += 301 * kSecond;
+    EXPECT_EQ(pair.to_b(tcp_to_b(kAck, 1301, 5001, 40000, 10)), alive);
+    EXPECT_EQ(pair.drops("firewall_no_connection"), alive ? 0u : 1u);
+  }
+}
+
+// Established TCP before what may go, and each list in its order.
+TEST(Firewall, ASnapshotHasAnOrder) {
+  Pair pair;
+  for (uint16_t i = 0; i < 8; ++i) {  // first in the table: answered pings
+    EXPECT_TRUE(pair.to_b(ping(i)));
+    EXPECT_TRUE(pair.to_a(pong(i)));
+  }
+  for (uint16_t port = 1; port <= 4; ++port) pair.open(port);
+  Archive saved;
+  pair.b.pipeline.archive(saved);
+  World narrow(guarded([](policy::Policy& policy) { policy.firewalls[0].connections = 5; }));
+  narrow.now = pair.b.now;
+  Archive from(saved.bytes());
+  narrow.pipeline.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  EXPECT_EQ(narrow.pipeline.connections(0), 5u);
+  for (uint16_t port = 1; port <= 4; ++port)
+    EXPECT_TRUE(Pair::pass(pair.a, narrow, tcp_to_b(kAck, 1001, 5001, port, 10))) << port;
+}
+
+TEST(Firewall, ASnapshotKnowsWhoWaitsLongest) {
+  const auto asks = [](uint16_t port) {
+    return to_a().udp({.source = 1234, .destination = port}).build();
+  };
+  const auto answer = [](uint16_t port) {
+    return to_b().udp({.source = port, .destination = 1234}).build();
+  };
+  Pair pair;
+  for (uint16_t port = 1; port <= 3; ++port) EXPECT_TRUE(pair.to_a(asks(port)));
+  pair.b.now += 31 * kSecond;
+  EXPECT_FALSE(pair.to_b(answer(1))) << "their places in the table are free";
+  for (uint16_t port = 4; port <= 6; ++port) EXPECT_TRUE(pair.to_a(asks(port)));
+  Archive saved;
+  pair.b.pipeline.archive(saved);
+  World other(guarded([](policy::Policy& policy) { policy.firewalls[0].half_open = 3; }));
+  other.now = pair.b.now;
+  Archive from(saved.bytes());
+  other.pipeline.archive(from);
+  ASSERT_TRUE(from.ok() && from.at_end()) << from.error();
+  EXPECT_TRUE(Pair::pass(other, pair.a, asks(7)));
+  EXPECT_FALSE(Pair::pass(pair.a, other, answer(4)));
+  for (uint16_t port = 5; port <= 7; ++port)
+    EXPECT_TRUE(Pair::pass(pair.a, other, answer(port))) << port;
+}
+
+// What goes to many is asked about by their address, both ways.
+TEST(Firewall, RulesNameGroupAddresses) {
+  policy::Policy policy = card_b({.broadcast = true});
+  policy::Firewall web;
+  web.name = "web";
+  const IpPrefix mdns = prefix("224.0.0.251");
+  web.rules = {{.protocol = 17, .local = {mdns}},
+               {.inward = false, .allow = false, .protocol = 17, .remote = {mdns}},
+               {.inward = false, .allow = false, .remote = {prefix("255.255.255.255")}}};
+  policy.firewalls = {web};
+  policy.vnics[0].firewall = "web";
+  Pair pair(policy);
+  World far(card_a({.broadcast = true}));
+  const auto to_many = [](const char* source, const char* mac, const char* group, bool all) {
+    return Frame()
+        .ethernet({.destination = all ? "ff:ff:ff:ff:ff:ff" : "01:00:5e:00:00:fb", .source = mac})
+        .ipv4({.source = source, .destination = group})
+        .udp({.source = 5353, .destination = 5353})
+        .build();
+  };
+  const auto from_a = [&](const char* group, bool all = false) {
+    return Pair::pass(far, pair.b, to_many("10.0.0.1", "52:54:00:00:00:01", group, all));
+  };
+  const auto from_b = [&](const char* group, bool all = false) {
+    return Pair::pass(pair.b, far, to_many("10.0.0.2", "52:54:00:00:00:02", group, all));
+  };
+  EXPECT_TRUE(from_a("224.0.0.251"));
+  EXPECT_FALSE(from_a("224.0.0.252"));
+  EXPECT_FALSE(from_a("255.255.255.255", true));
+  EXPECT_EQ(pair.drops("firewall_denied"), 2u);
+  EXPECT_FALSE(from_b("224.0.0.251"));
+  EXPECT_FALSE(from_b("255.255.255.255", true));
+  EXPECT_EQ(pair.drops("firewall_denied"), 4u);
+  EXPECT_TRUE(from_b("224.0.0.252"));
+}
+
 TEST(Firewall, DhcpHasItsAnswer) {
   Pair pair(guarded(
       [](policy::Policy& policy) { policy.tenants[0].broadcast_peer = parse_ip("192.0.2.1"); }));
