@@ -89,6 +89,8 @@ void NetdevPort::use_header(Side& side, NetClientState* netdev) {
   side.joins = qemu_has_uso(netdev);
   side.cuts = netdev->info->type == NET_CLIENT_DRIVER_TAP && make_tap_cut(tap_get_fd(netdev));
   side.header = side.cuts ? VirtioHeader::kTunnel : VirtioHeader::kPlain;
+  // For what QEMU itself sends, and for those who look at this netdev's frames.
+  netdev->vnet_hdr_len = side.header;
 }
 
 bool NetdevPort::cuts(unsigned uplink) const {
