@@ -17,6 +17,7 @@
 #include "tools/demo/demo.hh"
 #include "tools/docs/docs.hh"
 #include "tools/gateway/gateway.hh"
+#include "tools/policy/check.hh"
 #include "tools/switch/switch.hh"
 #include "tools/test/test.hh"
 
@@ -52,6 +53,7 @@ constexpr Command kCommands[] = {
     {"switch", gatehouse::ethernet_switch::run, "a learning Ethernet switch between QEMUs"},
     {"gateway", gatehouse::gateway::run,
      "the overlay's far end: from a tenant into this machine's network"},
+    {"policy", gatehouse::policy_check::run, "whether a card takes these policy files"},
     {"docs", gatehouse::docs::run, "pages made from the tables"},
 };
 

@@ -43,7 +43,7 @@ namespace gatehouse::spec {
   X(29, segment, bad_checksum_context, "checksum offload points outside the frame")                               \
   X(30, segment, too_many_segments, "MSS so small that one super-frame would make too many segments")             \
   X(31, underlay, neighbour_unresolved, "next hop of the underlay did not answer")                                \
-  X(32, underlay, neighbour_queue_full, "too many frames already wait for this next hop")                         \
+  X(32, underlay, neighbour_queue_full, "too many frames wait already: for this hop, of this vnic, or in all")    \
   X(33, uplink, uplink_down, "the uplink has no link")                                                            \
   X(34, uplink, uplink_queue_full, "the uplink's queue is full (link rate, or a slow netdev)")                    \
   X(35, decapsulate, not_for_card, "outer destination is not the card's")                                         \

@@ -102,7 +102,8 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 
 ## Shipped
 
-`vxlan` and `geneve` are always there, the others once a tenant names them. A format of your own may begin with one: `"kind": "geneve"`. `slot` is made
+`vxlan` and `geneve` are always there, the others once a tenant names them. A format of your own may begin with one: `"kind": "geneve"`. It can replace what
+its kind says, and not take it away: for that, describe it whole. `./gatehouse policy FILE` says whether a description holds. `slot` is made
 after the UDP example of US 9,385,912: with the UDP header 20 octets of protocol 17, source slot and target slot among them; identifier, order and port are ours.
 `gre-udp` is what Linux' `fou` sends for a gretap on port 4754 (RFC 8086), `gue` the same behind Generic UDP Encapsulation, `gre-ip` the `gre` and `ip6gre` devices
 with a key, `ipip` RFC 2003. VXLAN with a group policy (draft-smith-vxlan-group-policy), as Linux' `vxlan ... gbp` has it, is
@@ -148,7 +149,7 @@ std::string formats_page() {
   page += kRules;
   page += policy::shipped_formats_text();
   page +=
-      "\n```\n\nThis page is made by `gatehouse-tool docs formats`; the members are told one by "
+      "\n```\n\nThis page is made by `./gatehouse docs formats`; the members are told one by "
       "one in [policy.md](policy.md#format).\n";
   return page;
 }

@@ -28,7 +28,8 @@ Beyond the types below, the check covers what must fit together: names that are 
 addresses within a tenant must be there once; gateways and neighbours must be on their uplink's networks; peers need an uplink address of their
 family; a mapping must not shadow a vnic of this card, or have its MAC address. A file may have 256 MiB.
 
-This page is made from the schema's rows: `gatehouse-tool docs policy`. For editors: `gatehouse-tool docs policy-schema`.
+This page is made from the schema's rows: `./gatehouse docs policy`. For editors there is the JSON
+Schema [policy.schema.json](policy.schema.json). `./gatehouse policy FILE` says whether a card takes a file, without a card or QEMU.
 
 ## Example
 

@@ -28,14 +28,28 @@ check_arguments() {
       ;;
     test) check_tests "$@" ;;
     fuzz)
-      while (($#)) && is_row fuzz/targets "$1"; do shift; done
-      [[ ${1:---} == --* ]] || die "no fuzz target is called '$1'" "use $(rows fuzz/targets | cut -f1 | paste -sd ' ')"
-      check_options fuzz "$@"
+      local -a options=()
+      while (($#)); do
+        if [[ $1 == --seconds ]]; then
+          options+=("${@:1:2}")
+          if (($# > 1)); then shift; fi
+        elif [[ $1 == -* ]]; then
+          options+=("$1")
+        else
+          is_row fuzz/targets "$1" || die "no fuzz target is called '$1'" "use $(rows fuzz/targets | cut -f1 | paste -sd ' ')"
+        fi
+        shift
+      done
+      check_options fuzz "${options[@]}"
       ;;
     docs) check_page "$@" ;;
     build)
       [[ ${1:-core} == core ]] || die "build knows 'core' and nothing else, not '$1'" "./gatehouse help"
       (($# <= 1)) || die "build takes one word, not '$*'" "./gatehouse build core"
+      ;;
+    policy)
+      (($#)) || die "policy takes the names of files" "./gatehouse policy policy.json"
+      for word; do [[ -e $word ]] || die "there is no file '$word'" "name a policy file, like ./gatehouse policy policy.json"; done
       ;;
     demo | setup) (($# == 0)) || die "$command takes no arguments, not '$*'" ;;
   esac

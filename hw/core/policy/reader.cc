@@ -59,6 +59,20 @@ void take_over(Format& format, const Format& kind) {
   take_over(format.segments, kind.segments);
 }
 
+bool is_there(std::string_view text, const Path& path) {
+  Path parent = path;
+  parent.pop_back();
+  return offset_of_path(text, path) != offset_of_path(text, parent);
+}
+
+// Of a format's member that stands in no file.
+std::string whose_words(std::string_view text, const Policy& policy, const Path& path) {
+  if (path.size() != 3 || path[0].member != "formats") return {};
+  const std::string& kind = policy.formats[path[1].index].kind;
+  if (kind.empty() || is_there(text, path)) return {};
+  return " (it comes with \"kind\": \"" + kind + "\": describe the format without)";
+}
+
 // What absence means when it depends on other members.
 void fill_in(Policy& policy) {
   for (Format& format : policy.formats) {
@@ -106,7 +120,8 @@ Result<Policy> read_policy(std::string_view json_text, std::string_view file_nam
   fill_in(policy);
   if (const std::optional<Finding> finding = check_references(policy)) {
     return error_at(json_text, file_name, offset_of_path(json_text, finding->path),
-                    to_string(finding->path) + ": " + finding->problem);
+                    to_string(finding->path) + ": " + finding->problem +
+                        whose_words(json_text, policy, finding->path));
   }
   add_shipped(policy);
   return Result<Policy>(std::move(policy));

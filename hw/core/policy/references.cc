@@ -78,6 +78,11 @@ Found Checker::tenant_format(size_t index) {
 Found Checker::vni_fits(uint32_t vni, const Format& format, Path path) {
   const unsigned bits = format.tenant.bits;
   if (bits >= 32 || vni >> bits == 0) return {};
+  if (bits == 0) {
+    return Finding{std::move(path), "format " + in_quotes(format.name) + " has no place for VNI " +
+                                        std::to_string(vni) +
+                                        "; write 0, or take a format with \"tenant\""};
+  }
   return Finding{std::move(path), "VNI " + std::to_string(vni) + " does not fit the " +
                                       std::to_string(bits) + " bits that format " +
                                       in_quotes(format.name) + " has for it; write at most " +

@@ -56,6 +56,8 @@ constexpr TypeRow kTypes[] = {
      "^[0-9A-Fa-f:.]+/[0-9]{1,3}$"},
     {Type::kPrefix, "an IP address or prefix", "it like %", "string",
      "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
+    {Type::kAnyPrefix, "an IP address or prefix", "it like %", "string",
+     "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
     {Type::kHex, "a string of octets in hexadecimal", "two digits for each octet like %", "string",
      "^([0-9A-Fa-f]{2} ?)*$"},
     {Type::kField, "a place in a tunnel header", "octet:bits or octet.bit:bits like %", "string",
@@ -96,7 +98,7 @@ constexpr char kPeerText[] =
 // clang-format off
 const Member kMembers[] = {
   {.object = Object::kPolicy, .name = "$schema", .type = Type::kText, .fallback = "(none)", .example = "\"policy.schema.json\"",
-   .store = ignore, .text = "Where an editor finds the JSON Schema (`gatehouse-tool docs policy-schema`); the card ignores it."},
+   .store = ignore, .text = "Where an editor finds the JSON Schema (`./gatehouse docs policy-schema`); the card ignores it."},
   {.object = Object::kPolicy, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"rack 4\"",
    .store = ignore, .text = kCommentText},
   {.object = Object::kPolicy, .name = "formats", .type = Type::kObject, .list = true, .child = Object::kFormat, .fallback = "[]",
@@ -287,7 +289,7 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { group(p).name = std::move(v.text); }, .text = "What rules and vnics call it."},
   {.object = Object::kGroup, .name = "comment", .type = Type::kText, .fallback = "(none)", .example = "\"second floor\"",
    .store = ignore, .text = kCommentText},
-  {.object = Object::kGroup, .name = "addresses", .type = Type::kPrefix, .list = true, .fallback = "[]", .example = "\"10.9.0.0/24\"",
+  {.object = Object::kGroup, .name = "addresses", .type = Type::kAnyPrefix, .list = true, .fallback = "[]", .example = "\"10.9.0.0/24\"",
    .store = [](Policy& p, Value&& v) { group(p).addresses.push_back(v.prefix); }, .text = "Addresses and prefixes that belong to it: at most 1048576 of all groups together, those of a vnic counted for each group that it belongs to."},
 
   {.object = Object::kFirewall, .name = "name", .type = Type::kName, .required = true, .example = "\"web\"",
@@ -322,12 +324,12 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { rule(p).source_ports.push_back(v.ports); }, .text = "Ports of the end that asks."},
   {.object = Object::kRule, .name = "icmp_types", .type = Type::kInteger, .list = true, .some = true, .minimum = 0, .maximum = 255, .fallback = "(any)", .example = "8",
    .store = [](Policy& p, Value&& v) { rule(p).icmp_types.push_back(static_cast<uint8_t>(v.integer)); }, .text = "Types of ICMP or ICMPv6."},
-  {.object = Object::kRule, .name = "remote", .type = Type::kPrefix, .list = true, .some = true, .fallback = "(any)", .example = "\"10.0.0.0/8\"",
-   .store = [](Policy& p, Value&& v) { rule(p).remote.push_back(v.prefix); }, .text = "Addresses of the other end."},
+  {.object = Object::kRule, .name = "remote", .type = Type::kAnyPrefix, .list = true, .some = true, .fallback = "(any)", .example = "\"10.0.0.0/8\"",
+   .store = [](Policy& p, Value&& v) { rule(p).remote.push_back(v.prefix); }, .text = "Addresses of the other end; where the vnic sends to many, multicast and broadcast addresses."},
   {.object = Object::kRule, .name = "groups", .type = Type::kName, .list = true, .some = true, .fallback = "(any)", .example = "\"admins\"",
    .store = [](Policy& p, Value&& v) { rule(p).groups.push_back(std::move(v.text)); }, .text = "Groups that the other end may as well be of, at most 32."},
-  {.object = Object::kRule, .name = "local", .type = Type::kPrefix, .list = true, .some = true, .fallback = "(any)", .example = "\"192.168.0.1\"",
-   .store = [](Policy& p, Value&& v) { rule(p).local.push_back(v.prefix); }, .text = "The vnic's own addresses."},
+  {.object = Object::kRule, .name = "local", .type = Type::kAnyPrefix, .list = true, .some = true, .fallback = "(any)", .example = "\"192.168.0.1\"",
+   .store = [](Policy& p, Value&& v) { rule(p).local.push_back(v.prefix); }, .text = "The vnic's own addresses; of what is sent to many, multicast and broadcast addresses."},
 
   {.object = Object::kMeter, .name = "name", .type = Type::kName, .required = true, .example = "\"gold\"",
    .store = [](Policy& p, Value&& v) { meter(p).name = std::move(v.text); }, .text = "What vnics and tenants call it."},

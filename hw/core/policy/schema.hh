@@ -42,7 +42,8 @@ enum class Type : uint8_t {
   kIpv4,       // unicast
   kIpv6,       // unicast
   kInterface,  // "address/length": an own address and the length of its network
-  kPrefix,     // "address" or "address/length" without host bits
+  kPrefix,     // "address" or "address/length" without host bits, of machines
+  kAnyPrefix,  // the same, of groups and of nobody as well
   kHex,        // octets
   kField,      // bits of a tunnel header, as places.hh writes them
   kLengthRule,

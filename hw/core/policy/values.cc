@@ -119,6 +119,7 @@ std::string read_prefix(const Member& member, std::string_view text, Value& valu
            to_string(IpPrefix{network, prefix.length}) + "\" or \"" + to_string(prefix.address) +
            "\"";
   }
+  if (member.type == Type::kAnyPrefix) return {};
   // 0.0.0.0/0 and ::/0 are fine; a single unspecified address is not, nor is a prefix inside the
   // multicast range.
   const char* why =
@@ -176,6 +177,7 @@ std::string read_string(const Member& member, std::string_view text, Value& valu
     case Type::kInterface:
       return read_interface(member, text, value);
     case Type::kPrefix:
+    case Type::kAnyPrefix:
       return read_prefix(member, text, value);
     case Type::kHex:
       return read_hex(member, text, value);
@@ -289,8 +291,13 @@ std::string what_to_write(const Member& member) {
 }
 
 std::string wrong_value(const Member& member, std::string_view given) {
-  return std::string(given) + " is not " + type_row(member.type).noun + "; write " +
-         what_to_write(member);
+  std::string words = std::string(given) + " is not " + type_row(member.type).noun + "; write " +
+                      what_to_write(member);
+  for (const Member& other : members(member.object)) {
+    if (other.instead_of == std::string_view(member.name))
+      words += ", or \"" + std::string(other.name) + "\" instead";
+  }
+  return words;
 }
 
 std::string read_value(const Member& member, const Scalar& scalar, Value& value) {

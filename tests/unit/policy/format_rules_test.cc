@@ -241,6 +241,29 @@ TEST(FormatRules, AVniFitsItsField) {
             "it; write at most 255");
 }
 
+TEST(FormatRules, AFormatWithoutAPlaceForVnisHasOneNetwork) {
+  const std::string format = R"({"name": "x", "protocol": 97, "header": "0000"})";
+  EXPECT_EQ(read_tenants(format, R"({"name": "a", "vni": 0, "format": "x"})"), "");
+  for (const std::string name : {"x", "ipip"}) {
+    const std::string error =
+        read_tenants(format, R"({"name": "a", "vni": 100, "format": ")" + name + "\"}");
+    EXPECT_NE(error.find("tenants[0].vni: format \"" + name +
+                         "\" has no place for VNI 100; write 0, or take a format with \"tenant\""),
+              std::string::npos)
+        << error;
+  }
+}
+
+// What is wrong may stand in no file.
+TEST(FormatRules, WhatComesWithAKindIsSaidToDoSo) {
+  EXPECT_EQ(
+      read_tenants(R"({"name": "x", "kind": "gre-ip", "inner": "ethernet"})", ""),
+      "p:1:14: formats[0].ether_type: an Ethernet frame has its own; write \"inner\": \"ip\", "
+      "or remove it (it comes with \"kind\": \"gre-ip\": describe the format without)");
+  EXPECT_EQ(read_tenants(R"({"name": "x", "kind": "gre", "ether_type": "2:16"})", "").find("(it"),
+            std::string::npos);
+}
+
 // Formats are compared with each other, each with all of its ids.
 TEST(FormatRules, AFormatIsToldByAFewIds) {
   const auto ids = [](size_t count) {

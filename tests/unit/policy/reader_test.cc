@@ -117,6 +117,20 @@ TEST(Reader, ReadsDescriptionsOfFormats) {
   EXPECT_EQ(format.entropy, Entropy::kNone);
 }
 
+TEST(Reader, RulesAndGroupsMayNameWhatIsNoMachine) {
+  const Policy policy = must_read(R"({
+    "groups": [{"name": "many", "addresses": ["224.0.0.0/4", "ff00::/8", "255.255.255.255"]}],
+    "firewalls": [{"name": "f", "rules": [
+      {"direction": "in", "local": ["224.0.0.251", "ff02::fb"], "remote": ["0.0.0.0", "::"]}]}]})");
+  ASSERT_EQ(policy.groups.size(), 1u);
+  EXPECT_EQ(policy.groups[0].addresses,
+            (std::vector<IpPrefix>{
+                {ip("224.0.0.0"), 4}, {ip("ff00::"), 8}, {ip("255.255.255.255"), 32}}));
+  const Rule& rule = policy.firewalls.at(0).rules.at(0);
+  EXPECT_EQ(rule.local, (std::vector<IpPrefix>{{ip("224.0.0.251"), 32}, {ip("ff02::fb"), 128}}));
+  EXPECT_EQ(rule.remote, (std::vector<IpPrefix>{{ip("0.0.0.0"), 32}, {ip("::"), 128}}));
+}
+
 TEST(Reader, ReadsFirewalls) {
   const Policy policy = must_read(kEverything);
   EXPECT_EQ(policy.connections, 100'000u);
