@@ -20,7 +20,9 @@ namespace gatehouse::interceptor {
 inline constexpr unsigned kTransmitRings = kRings - kReceiveRings;
 // Of what each transmit ring has under way: a power of two.
 inline constexpr uint32_t kSendOctets = 0x10'0000;
-static_assert(kSendOctets >= kCopyOctets && (kSendOctets & (kSendOctets - 1)) == 0);
+static_assert((kSendOctets & (kSendOctets - 1)) == 0);
+// Where it is empty there is room for any frame, wherever it goes on.
+static_assert(kSendOctets >= 2 * kCopyOctets);
 // The least memory for receive buffers that is worth starting with: 256 of 2 KiB, and as much again
 // while a driver changes to larger ones.
 inline constexpr uint64_t kLeastReceiveOctets = 0x10'0000;
@@ -76,9 +78,12 @@ class SendBuffer {
   void cut(uint32_t end) { end_ = end; }
   // The descriptor `unit` has what lies from `position` on.
   void mark(uint32_t unit, uint32_t position) { marks_[unit] = position; }
-  // The NIC has finished what was in front of the descriptor `unit`, or everything.
-  void finish_before(uint32_t unit) { begin_ = marks_[unit]; }
-  void finish_all() { begin_ = end_ = 0; }
+  // The NIC has finished what was in front of the descriptor `unit`, or everything. Whoever says so
+  // may know less than was known before.
+  void finish_before(uint32_t unit) {
+    if (marks_[unit] - begin_ <= end_ - begin_) begin_ = marks_[unit];
+  }
+  void finish_all() { begin_ = end_; }
   // True: it did not wait before.
   bool wait() { return !std::exchange(waits_, true); }
 
@@ -113,6 +118,10 @@ class Slots {
     return given == null || given == kAbortAddress ? given : address_ + offset(slot, buffer);
   }
   uint8_t* at(uint32_t slot, unsigned buffer) const { return memory_ + offset(slot, buffer); }
+  // Nothing stays of what a NIC has written there.
+  void wipe(uint32_t slot) const {
+    for (uint32_t octet = 0; octet != step_; ++octet) at(slot, 0)[octet] = 0;
+  }
   bool holds(unsigned buffer, uint64_t octets) const { return octets <= sizes_[buffer]; }
 
  private:

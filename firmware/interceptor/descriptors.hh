@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Descriptors on their way between the guest's ring and the real one: the loops that each frame
 // pays for. Runs lie in one piece, on a 16-byte boundary. Addresses that a NIC must not see
-// (hw/spec/partition.hh: everything from kPrivateBase on) never reach the real ring: a transfer to
-// kAbortAddress ends as one to an address that no bus answers does.
+// (hw/spec/partition.hh: everything from kPrivateBase on) never reach the real ring but for
+// kAbortAddress: a transfer to it is refused by the boundary.
 #ifndef GATEHOUSE_FIRMWARE_INTERCEPTOR_DESCRIPTORS_HH_
 #define GATEHOUSE_FIRMWARE_INTERCEPTOR_DESCRIPTORS_HH_
 
@@ -18,11 +18,12 @@ using i82574::ReceiveFormat;
 
 inline constexpr unsigned kPrivateShift = 39;
 static_assert(uint64_t{1} << kPrivateShift == partition::kPrivateBase);
-// Below private memory, above any guest's. No buffer from here on reaches what the DMA window
-// opens: it is shorter than 1 MiB, and firmware's first MiB is never in the window.
+// The boundary stands in front of it, whatever is behind: below, a guest may have an IOMMU map what
+// it likes, or a device's BAR. No buffer from here on reaches what the DMA window opens: it is
+// shorter than 1 MiB, and firmware's first MiB is never in the window.
 // In no format it says DD: as a word of a descriptor it is no report either.
-inline constexpr uint64_t kAbortAddress = partition::kPrivateBase - 0x1'0020'0000;
-static_assert(kAbortAddress > partition::kGuestEnd);
+inline constexpr uint64_t kAbortAddress = partition::kPrivateBase;
+static_assert(kAbortAddress == partition::kRamBase);
 static_assert((kAbortAddress & i82574::RX_STATUS_DD) == 0 &&
               (kAbortAddress >> i82574::desc::LEGACY_STATUS.low & i82574::RX_STATUS_DD) == 0);
 static_assert(partition::kFirmwareOffset >= i82574::desc::DATA_DTALEN.mask() + 1);

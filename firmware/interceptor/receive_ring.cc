@@ -91,6 +91,12 @@ void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
 void ReceiveRing::condemn(uint32_t last, const FrameBuilder& builder) {
   for (const Piece& piece : builder.frame(Direction::kReceive, 0).pieces)
     for (uint32_t octet = 0; octet != piece.octets; ++octet) piece.data[octet] = 0;
+  // A later report may speak of octets that the NIC has not written.
+  for (uint32_t unit = head_; slots_.used(); unit = behind(unit)) {
+    slots_.wipe(slot(unit));
+    if (unit == last) break;
+    if (step() != 1) unit = behind(unit);
+  }
   uint8_t* descriptor = real(last);
   if (format_ == ReceiveFormat::kLegacy) {
     put<desc::LEGACY_ERRORS>(
