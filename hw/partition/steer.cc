@@ -265,7 +265,9 @@ void Steer::inject_slot(uint64_t slot) {
     ++counters_.refused;
     return;
   }
-  owed_ &= ~(uint64_t{1} << slot);
+  // What has come again since firmware took it is to be passed on, too.
+  const uint64_t bit = uint64_t{1} << slot;
+  if (!block_.active() || (block_.pending() & bit) == 0) owed_ &= ~bit;
   inject(slots_[slot].address, slots_[slot].data);
 }
 

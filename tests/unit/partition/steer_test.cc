@@ -110,6 +110,29 @@ TEST_F(SteerTest, ReusesASlotWhoseMessageWasPassedOn) {
   EXPECT_EQ(slot(62).data, 1002u);
 }
 
+// Firmware takes what is pending, and injects later: what came in between is another message.
+TEST_F(SteerTest, ASlotIsNotReusedWhileItsSecondMessageIsInHand) {
+  ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
+  for (uint32_t data = 0; data < 63; ++data) unit_.message(kMessageAddress, data);
+  control().pending = 0;  // taken
+  for (uint32_t slot = 0; slot < 63; ++slot) unit_.write(steer::INJECT_SLOT, slot, 4);
+  unit_.message(kMessageAddress, 30);
+  control().pending = 0;
+  unit_.message(kMessageAddress, 30);
+  unit_.write(steer::INJECT_SLOT, 30, 4);  // the first one
+  control().pending = 0;                   // the second is in hand
+  unit_.message(kMessageAddress, 29);      // so that the search begins behind it
+  unit_.message(kMessageAddress, 1000);
+  EXPECT_EQ(slot(30).data, 30u);
+  EXPECT_EQ(slot(31).data, 1000u);
+  device_.sent.clear();
+  unit_.write(steer::INJECT_SLOT, 30, 4);
+  EXPECT_THAT(device_.sent, ElementsAre(Pair(kMessageAddress, 30u)));
+  for (uint32_t data = 1001; data < 1062; ++data) unit_.message(kMessageAddress, data);
+  EXPECT_EQ(slot(30).data, 1061u) << "free now, and the last one that is";
+  EXPECT_EQ(control().overruns, 0u);
+}
+
 TEST_F(SteerTest, InjectsWhatASlotStandsFor) {
   ASSERT_EQ(steer(kSteerMsi), Result::k_ok);
   unit_.message(kMessageAddress, 33);
