@@ -41,9 +41,9 @@ inline constexpr StateRow kStates[] = {
 #undef GATEHOUSE_STATE_ROW
 };
 constexpr uint32_t seconds_of(State state) { return kStates[static_cast<size_t>(state)].seconds; }
-// Of an established TCP connection while an end owes an ACK: for data, or for a segment that only
-// a live end answers (TcpStep::lives). Who owes it so long is gone. Linux's nf_conntrack calls it
-// "unacknowledged".
+// Of an established TCP connection while an end owes an ACK. Who owes it so long is gone: a peer
+// without a network, or a socket that took a RST of which nobody here can tell that it was exactly
+// next. Linux's nf_conntrack calls it "unacknowledged".
 inline constexpr uint32_t kOwedSeconds = 300;
 
 // What one end of a TCP connection has said, as seen from the middle. Sequence numbers are compared

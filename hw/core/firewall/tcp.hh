@@ -29,7 +29,7 @@ Segment segment_of(const uint8_t* frame, const Layers& layers);
 struct TcpStep {
   spec::DropReason reason = spec::DropReason::none;  // else the connection is as it was
   // The connection lives on from now. False: the segment is let through, but shows nothing: an end
-  // will answer it by what is true, within kOwedSeconds.
+  // will answer it by what is true.
   bool lives = true;
   // The old connection is over and this SYN begins another one: nothing was changed.
   bool restart = false;

@@ -212,14 +212,7 @@ inline DropReason Guard::check_known(uint32_t number, const Packet& packet, Flow
   const firewall::TcpStep step =
       firewall::go_on(known, ticket.kind, packet.data, packet.layers, direction);
   restart = step.restart;
-  if (step.reason != DropReason::none || step.restart) return step.reason;
-  if (!step.lives) [[unlikely]] {
-    // Maybe its receiver has taken it as true, and the connection is no more.
-    const flow::Tick last = deadline(firewall::kOwedSeconds);
-    if (static_cast<int32_t>(last - table_->deadline(number)) < 0)
-      table_->set_deadline(number, last);
-    return DropReason::none;
-  }
+  if (step.reason != DropReason::none || step.restart || !step.lives) return step.reason;
   table_->set_deadline(number, deadline(firewall::seconds_of(known)));
   if (known.state != before) {
     settle(number, firewall::is_answered(known.state));

@@ -160,7 +160,7 @@ Guard::Taken Guard::take_in(const FlowKey& key, const Connection& from, flow::Ti
   if (!answered && table_->waiting(key.owner, from.began) >= watch.half_open) {
     return Taken::kNoRoom;
   }
-  const flow::Tick longest = flow::ticks_of_seconds(firewall::seconds_of(from.state));
+  const flow::Tick longest = flow::ticks_of_seconds(firewall::seconds_of(from));
   const uint32_t number = table_->insert(key, table_->hash(key), from.began,
                                          now_ + std::clamp<flow::Tick>(left, 1, longest));
   if (number == flow::Table::kNone) return Taken::kNoRoom;

@@ -604,16 +604,45 @@ TEST(Firewall, ARstThatMayHaveBeenTakenLeavesLessTime) {
     pair.open();
     EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1201, 5001, 40000, 100)));
     EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 100)));
-    EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1301)));  // all is acknowledged
-    EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1350, 0)));
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1101, 0)));
     EXPECT_EQ(pair.counter("firewall_closed"), 0u);
     if (alive) {
-      EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1301)));  // a challenge
+      EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1301)));  // it had been sent before
     }
     pair.b.now += 301 * kSecond;
     EXPECT_EQ(pair.to_b(tcp_to_b(kAck, 1301, 5001, 40000, 10)), alive);
     EXPECT_EQ(pair.drops("firewall_no_connection"), alive ? 0u : 1u);
   }
+}
+
+// Ends answer blind segments seldom (RFC 5961 section 7): silence shows nothing.
+TEST(Firewall, BlindSegmentsDoNotHurryAnIdleConnection) {
+  Pair pair;
+  pair.open();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 77'000, 0)));
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1100, 0)));
+  }
+  EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1001)));  // of the first one
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 78'000, 0)));
+  pair.b.now += 80'000 * kSecond;
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+}
+
+// Also one that comes from elsewhere, with all the time of the world.
+TEST(Firewall, WhoComesOwingAnAckHasLessTime) {
+  Pair pair;
+  pair.open();
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 100)));
+  std::vector<pipeline::MovedConnection> moved(10);
+  uint32_t cursor = 0;
+  ASSERT_EQ(pair.b.pipeline.export_connections(0, pair.b.now, cursor, moved), 1u);
+  moved[0].left_ms = 86'400'000;
+  World other(guarded());
+  const auto taken = other.pipeline.import_connections(0, other.now, std::span(moved).first(1));
+  ASSERT_EQ(taken.value().taken, 1u);
+  other.now += 301 * kSecond;
+  EXPECT_FALSE(Pair::pass(other, pair.a, tcp_to_a(kAck, 5001, 1101)));
 }
 
 // Established TCP before what may go, and each list in its order.
