@@ -291,6 +291,7 @@ void Card::transmit(VnicPort& port, std::span<Packet* const> batch) {
     }
     pipeline_->from_vnic(port.index_, batch, ports_.clock.now_ns());
     port.busy_ = false;
+    if (tap_) schedule();  // somebody may be looking at the file
     return;
   }
   if (depth_ == 0) schedule();

@@ -156,6 +156,7 @@ void Card::drain() {
   // ones on. What doorbells left stays: no wire takes anything now, and cut to its MTU it may be
   // more than an uplink's queue holds.
   for (unsigned i = 0; i < kPending && (!pending_.empty() || deliveries_wait()); ++i) turn(0);
+  if (tap_) tap_->flush();  // this may be the end
 }
 
 }  // namespace gatehouse::card

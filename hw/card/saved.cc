@@ -118,6 +118,7 @@ void Card::archive_transmits(Archive& archive) {
 
 void Card::loaded() {
   reports_.restart();
+  name_tap_ports();  // vnics may have other numbers now
   wait_until_ns_ = 0;
   armed_ns_ = std::numeric_limits<int64_t>::max();
   rearm();

@@ -102,6 +102,28 @@ TEST(Tap, RecordsFramesAndWhyTheyWereDropped) {
       << "its reason";
 }
 
+// A guest that nobody answers, and whoever looks at the file meanwhile.
+TEST(Tap, WhatTheGuestSendsIsSoonInTheFile) {
+  Machine machine;
+  machine.place_bars();
+  Rings rings(machine);
+  rings.start();
+  const std::string file = machine.path("tap.pcapng");
+  machine.qmp().execute("gatehouse-tap-start",
+                        {{"card", "card0"}, {"file", file}, {"points", {"guest"}}});
+  const test::Bytes frame =
+      test::Frame()
+          .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
+          .ipv4({.source = "192.168.0.1", .destination = "192.168.0.2"})
+          .udp()
+          .payload(100)
+          .build();
+  rings.send(frame);
+  EXPECT_TRUE(machine.wait([&] {
+    return lab::read_file(file).find(std::string(frame.begin(), frame.end())) != std::string::npos;
+  }));
+}
+
 TEST(Tap, SaysWhyItCannotStart) {
   Machine machine;
   const json no_card =

@@ -37,6 +37,8 @@ uint32_t key_of(TapPoint point, TapDirection direction, unsigned port) {
   return static_cast<uint32_t>(point) << 24 | uint32_t{uplink_drop} << 23 | (port & 0x7fffff);
 }
 
+constexpr uint32_t kNobody = UINT32_MAX;  // no port's key
+
 std::string default_name(TapPoint point, TapDirection direction, unsigned port) {
   std::string name = row_of(point).name;
   if (point == TapPoint::kDrops)
@@ -86,7 +88,14 @@ Capture::Interface& Capture::interface(TapPoint point, TapDirection direction, u
 
 void Capture::name_port(TapPoint point, TapDirection direction, unsigned port, std::string name) {
   name.resize(std::min(name.size(), kMaxNameOctets));
-  interface(point, direction, port).name = std::move(name);
+  Interface& in = interface(point, direction, port);
+  if (!in.described || in.name == name) {
+    in.name = std::move(name);
+    return;
+  }
+  // What stands in the file stays, until its statistics: the port is another's now.
+  const uint32_t key = std::exchange(in.key, kNobody);
+  interfaces_.push_back({.key = key, .name = std::move(name)});
 }
 
 uint64_t Capture::calendar(int64_t time_ns) const {
@@ -94,7 +103,8 @@ uint64_t Capture::calendar(int64_t time_ns) const {
 }
 
 bool Capture::has_room(size_t octets) const {
-  return counters_.octets + octets + (interfaces_.size() + 1) * kInterfaceReserve <=
+  // Those that are described, and the one that this frame may bring.
+  return counters_.octets + octets + (size_t{described_} + 1) * kInterfaceReserve <=
          options_.max_octets;
 }
 

@@ -46,8 +46,8 @@ class Capture {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  // What people call a port; before its first frame, else it stays with the default ("guest0",
-  // "outer1", "drops-vnic0").
+  // What people call a port, from its next frame on; until then it has the default ("guest0",
+  // "outer1", "drops-vnic0"). Frames of a port that had another name stay with that.
   void name_port(TapPoint point, TapDirection direction, unsigned port, std::string name);
 
   // Directions in the file are the guest's: kFromGuest is outbound. A dropped frame's reason

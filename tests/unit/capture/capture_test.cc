@@ -124,6 +124,43 @@ TEST(Capture, DescribesEachPointAndPortOnceBeforeItsFirstFrame) {
             (std::vector<std::string>{"outer0", "vnic-red", "drops-vnic1", "drops-uplink1"}));
 }
 
+// Frames of who was there before stay under that name.
+TEST(Capture, APortThatGetsAnotherNameIsAnotherInterface) {
+  std::vector<uint8_t> file;
+  Capture capture(std::make_unique<MemorySink>(file), {});
+  const auto name = [&](const char* text) {
+    capture.name_port(TapPoint::kGuest, TapDirection::kFromGuest, 0, text);
+  };
+  const auto add = [&](int64_t time) {
+    capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 0, kFrame, DropReason::none, time);
+  };
+  name("a"), name("b"), add(1), add(2);
+  name("b"), add(3), name("c"), name("d"), add(4), name("b"), add(5);
+  capture.close();
+  std::vector<std::string> names;
+  std::string order;
+  std::vector<uint64_t> received;
+  for (const Block& block : blocks_of(file)) {
+    if (block.type == 1) names.push_back(option(block, 8, 2));
+    if (block.type == 6) order += static_cast<char>('0' + block.word(0));
+    if (block.type == 5) received.push_back(load_le<uint64_t>(option(block, 12, 4).data()));
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"b", "d", "b"}));
+  EXPECT_EQ(order, "00012");
+  EXPECT_EQ(received, (std::vector<uint64_t>{3, 1, 1}));
+}
+
+// What has a name and no frame is not in the file, and takes no room there.
+TEST(Capture, NamesAloneTakeNoRoom) {
+  std::vector<uint8_t> file;
+  Capture capture(std::make_unique<MemorySink>(file), {.max_octets = 64 * 1024});
+  for (unsigned port = 0; port < 256; ++port)
+    capture.name_port(TapPoint::kGuest, TapDirection::kFromGuest, port, "vnic");
+  capture.add(TapPoint::kGuest, TapDirection::kFromGuest, 7, kFrame, DropReason::none, 1);
+  EXPECT_EQ(capture.counters().frames, 1u);
+  EXPECT_EQ(capture.counters().not_recorded, 0u);
+}
+
 TEST(Capture, RecordsOctetsTimeDirectionAndReason) {
   std::vector<uint8_t> file;
   constexpr int64_t kEpoch = 1'700'000'000'000'000'000;
