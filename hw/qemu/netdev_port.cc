@@ -90,6 +90,7 @@ void NetdevPort::use_header(Side& side, NetClientState* netdev) {
   side.cuts = netdev->info->type == NET_CLIENT_DRIVER_TAP && make_tap_cut(tap_get_fd(netdev));
   side.header = side.cuts ? VirtioHeader::kTunnel : VirtioHeader::kPlain;
   // For what QEMU itself sends, and for those who look at this netdev's frames.
+  static_assert(VirtioHeader::kTunnel <= 24, "patches/0017 makes room for so many");
   netdev->vnet_hdr_len = side.header;
 }
 
@@ -119,8 +120,9 @@ size_t NetdevPort::send(unsigned uplink, std::span<const OutFrame> frames) {
     if (side.joins) whole = uplink::join(rest);
     ssize_t result;
     if (whole.frames > 1) {
+      errno = 0;
       result = send_joined(side, rest.first(whole.frames), whole);
-      if (result < 0) {
+      if (result < 0 && errno == EINVAL) {
         side.joins = false;  // the kernel promised more than it does: one by one from now on
         continue;
       }

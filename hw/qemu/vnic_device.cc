@@ -144,9 +144,7 @@ void realize(PCIDevice* device, Error** errp) {
         errp, "gatehouse-vnic: its card is not ready; name a gatehouse-card that stands before it");
     return;
   }
-  qemu_macaddr_default_if_unset(&state->conf.macaddr);
-  Result<std::unique_ptr<VnicHost>> made =
-      VnicHost::make(state, MacAddress::from(state->conf.macaddr.a));
+  Result<std::unique_ptr<VnicHost>> made = VnicHost::make(state);
   if (!made.ok()) {
     error_setg(errp, "gatehouse-vnic: %s", made.status().message().c_str());
     return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/qemu/vnic_host.hh"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "hw/card/vnic_state.hh"
@@ -33,19 +34,21 @@ NetClientInfo* card_end_info() {
 
 }  // namespace
 
-VnicHost::VnicHost(GatehouseVnicState* device, const MacAddress& mac)
+VnicHost::VnicHost(GatehouseVnicState* device)
     : device_(device),
       name_(device_name(&device->parent_obj.qdev)),
-      mac_(mac),
       dma_(&device->parent_obj, name_),
       interrupt_(&device->parent_obj, name_) {}
 
-Result<std::unique_ptr<VnicHost>> VnicHost::make(GatehouseVnicState* device,
-                                                 const MacAddress& mac) {
-  std::unique_ptr<VnicHost> host(new VnicHost(device, mac));
+Result<std::unique_ptr<VnicHost>> VnicHost::make(GatehouseVnicState* device) {
+  std::unique_ptr<VnicHost> host(new VnicHost(device));
   card::Card& card = device->card->host->card();
+  uint8_t* const mac = device->conf.macaddr.a;
   if (const policy::Vnic* row = card.policy_of(host->name_); row && row->mac)
-    host->mac_ = *row->mac;
+    std::ranges::copy(row->mac->octets, mac);
+  // Chooses one where there is none, and marks one of its range as used: it is freed with the NIC.
+  qemu_macaddr_default_if_unset(&device->conf.macaddr);
+  host->mac_ = MacAddress::from(mac);
   Result<card::VnicPort*> port = card.attach(host->name_, host->mac_, *host);
   if (!port.ok()) return port.status();
   host->port_ = port.value();
@@ -79,7 +82,6 @@ void VnicHost::connect_net_client() {
     made.link_status_changed = link_changed;
     return made;
   }();
-  std::memcpy(device_->conf.macaddr.a, mac_.octets.data(), mac_.octets.size());
   device_->conf.peers.ncs[0] =
       qemu_new_net_client(card_end_info(), nullptr, TYPE_GATEHOUSE_CARD, (name_ + ".card").c_str());
   device_->conf.peers.queues = 1;

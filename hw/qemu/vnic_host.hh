@@ -14,7 +14,7 @@ namespace gatehouse::qemu {
 class VnicHost final : public card::GuestPort {
  public:
   // Attaches to the card; mac is the device's own unless the policy names another.
-  static Result<std::unique_ptr<VnicHost>> make(GatehouseVnicState* device, const MacAddress& mac);
+  static Result<std::unique_ptr<VnicHost>> make(GatehouseVnicState* device);
   ~VnicHost() override;
   VnicHost(const VnicHost&) = delete;
   VnicHost& operator=(const VnicHost&) = delete;
@@ -31,7 +31,7 @@ class VnicHost final : public card::GuestPort {
   nlohmann::json state() const override;
 
  private:
-  VnicHost(GatehouseVnicState* device, const MacAddress& mac);
+  explicit VnicHost(GatehouseVnicState* device);
   void connect_net_client();
   static void link_changed(NetClientState* client);
 

@@ -72,6 +72,18 @@ TEST(Plugging, AnUnpluggedVnicIsDetached) {
   EXPECT_EQ(machine.card()["vnics"].size(), 2u);
 }
 
+// QEMU's own addresses are for NICs that have none: 169 of them, each until its NIC goes.
+TEST(Plugging, AVnicWithAnAddressByPolicyTakesNoneOfQemus) {
+  Machine machine({.policy = two_vnics(), .more = {"-device", "e1000e,id=other,romfile="}});
+  EXPECT_EQ(machine.card()["vnics"][0]["mac"], "52:54:00:00:00:01");
+  EXPECT_EQ(machine.qmp().execute("qom-get",
+                                  {{"path", "/machine/peripheral/other"}, {"property", "mac"}}),
+            "52:54:00:12:34:56");
+  EXPECT_EQ(machine.qmp().execute("qom-get",
+                                  {{"path", "/machine/peripheral/vnic0"}, {"property", "mac"}}),
+            "52:54:00:00:00:01");
+}
+
 // Messages to the configuration window of the port above: Slot Control, "power off", which ejects
 // what is in the slot. Within the call of the vnic that sends it, it would be gone in mid-call.
 class AMessageToThePort : public testing::Test {

@@ -2,7 +2,16 @@
 // A card with two uplinks: a frame goes, and comes, by the uplink whose network its peer is on, and
 // the other one does not count it.
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <array>
+#include <span>
+#include <utility>
+
+#include "hw/core/base/bytes.hh"
 #include "tests/registers/rings.hh"
 #include "tests/registers/traffic.hh"
 
@@ -216,6 +225,80 @@ TEST_F(Uplinks, OneWithoutLinkDoesNotConcernTheOther) {
   ASSERT_TRUE(sent);
   EXPECT_EQ(sent->size(), to(kSecond, 33).size() + kOuter) << "what was lost stays lost";
   expect_both_idle();
+}
+
+// The other end of a stream netdev, which is let go and taken again.
+class Listener {
+ public:
+  explicit Listener(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(socket_, 1), 0);
+  }
+  ~Listener() {
+    hang_up();
+    close(socket_);
+  }
+  void answer() {
+    pollfd ready{socket_, POLLIN, 0};
+    ASSERT_EQ(poll(&ready, 1, 20'000), 1);
+    peer_ = accept(socket_, nullptr, nullptr);
+    ASSERT_GE(peer_, 0);
+  }
+  void hang_up() {
+    if (peer_ >= 0) close(std::exchange(peer_, -1));
+  }
+  // Behind its length, as QEMU writes it. Empty: none came within the limit.
+  Bytes receive() {
+    std::array<uint8_t, 4> length{};
+    if (!read_whole(length)) return {};
+    Bytes frame(load_be<uint32_t>(length.data()));
+    return read_whole(frame) ? frame : Bytes();
+  }
+
+ private:
+  bool read_whole(std::span<uint8_t> to) {
+    while (!to.empty()) {
+      pollfd ready{peer_, POLLIN, 0};
+      if (poll(&ready, 1, 20'000) != 1) return false;
+      const ssize_t octets = read(peer_, to.data(), to.size());
+      if (octets <= 0) return false;
+      to = to.subspan(static_cast<size_t>(octets));
+    }
+    return true;
+  }
+  int socket_ = socket(AF_UNIX, SOCK_STREAM, 0), peer_ = -1;
+};
+
+// The switch ends while there was no room for a frame, and comes back.
+TEST(StreamUplink, ANewPeerFindsAnUplinkThatSends) {
+  lab::WorkDir files("stream");
+  Listener far(files.path("far"));
+  Machine machine({.policy = two_uplinks(),
+                   .card = ",uplink1=up1",
+                   .more = {"-netdev", "stream,id=up1,server=off,addr.type=unix,addr.path=" +
+                                           files.path("far") + ",reconnect-ms=50"}});
+  far.answer();
+  machine.place_bars();
+  Rings rings(machine);
+  rings.start();
+  const auto busy = [&] { return machine.card()["uplinks"][1]["busy"] == true; };
+  rings.send(to(kSecond));
+  EXPECT_EQ(far.receive().size(), to(kSecond).size() + kOuter);
+  for (int frames = 0; frames < 4000 && !busy(); ++frames) rings.send(to(kSecond, 1400));
+  ASSERT_TRUE(busy());
+  far.hang_up();
+  far.answer();
+  EXPECT_TRUE(machine.wait([&] { return !busy(); }));
+  const Bytes last = to(kSecond, 77);
+  rings.send(last);
+  Bytes came;
+  do {
+    came = far.receive();
+  } while (!came.empty() && came.size() != last.size() + kOuter);
+  EXPECT_EQ(came.size(), last.size() + kOuter);
 }
 
 }  // namespace
