@@ -188,11 +188,12 @@ bool Vnic::crowded() const { return receive_->crowded(); }
 // Drivers of packet split (Linux's e1000e does it for MTUs beyond 1500) want a frame in one
 // descriptor: what goes on in a second one they drop. The first buffer holds headers alone.
 uint32_t Vnic::largest_frame() const {
-  if (!registers_.test(reg::RCTL, RCTL_LPE)) return kLongestStandard - kFcsOctets;
-  const ReceiveSettings settings = receive_settings(registers_);
+  const uint32_t rctl = registers_[reg::RCTL];
+  if ((rctl & RCTL_LPE) == 0) return kLongestStandard - kFcsOctets;
   uint32_t most = kLongestJumbo;
-  if (settings.format == ReceiveFormat::kSplit) {
-    const auto& octets = settings.buffer_octets;
+  const ReceiveFormat format = receive_format(rctl, registers_[reg::RFCTL]);
+  if (format == ReceiveFormat::kSplit) {
+    const ReceiveBuffers octets = receive_buffers(format, rctl, registers_[reg::PSRCTL]);
     most = std::clamp(std::accumulate(octets.begin() + 1, octets.end(), 0u), kLongestStandard,
                       kLongestJumbo);
   }
