@@ -91,7 +91,8 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 - What the format does not say is dropped with a reason: `not_a_tunnel` (no format has the protocol or port), `bad_tunnel` (no id, or a wrong length),
   `bad_options`, `critical_option`, `bad_outer_checksum`, `outer_fragment`.
 - The inner frame is Ethernet, or by `inner` an IP datagram: of either version, told by `ether_type` where the header has such a field, else by its
-  own first bits, or of one version only. On the way in it gets the Ethernet header that the mapping has for its addresses. What has no place in
+  own first bits, or of one version only. On the way in it gets the Ethernet header that the mapping has for its addresses, so that a vnic
+  gets what is for its single addresses: a prefix of it is for what it sends. What has no place in
   it (a VLAN tag, another version) is dropped as `not_in_format`.
 - `"protocol": 6` is the TCP shape of STT: the sequence number holds the length of the whole and an offset in it, the acknowledgement a number that
   its segments share. What one segment does not hold travels in several, [as a stream or redundant](stateless.md), by `segments`. `offload` is where STT's

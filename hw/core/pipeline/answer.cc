@@ -14,15 +14,12 @@ using spec::UplinkCounter;
 
 namespace {
 
-// A default route says where a packet goes, not that somebody has the address.
-constexpr unsigned kNoDefaultRoute = 1;
-
 DropReason unknown(const IpAddress& target) {
   return target.is_v4() ? DropReason::unknown_arp_target : DropReason::unknown_nd_target;
 }
 
-// The MAC inside a link-local address made by modified EUI-64 (RFC 4291 appendix A); zero when it
-// is none.
+}  // namespace
+
 MacAddress eui64_mac(const IpAddress& ip) {
   const auto& o = ip.octets;
   const bool link_local_64 = is_link_local_v6(ip) && o[1] == 0x80 &&
@@ -30,8 +27,6 @@ MacAddress eui64_mac(const IpAddress& ip) {
   if (!link_local_64 || o[11] != 0xff || o[12] != 0xfe) return {};
   return {{static_cast<uint8_t>(o[8] ^ 2), o[9], o[10], o[13], o[14], o[15]}};
 }
-
-}  // namespace
 
 overlay::Target Pipeline::Impl::who_has(uint16_t tenant, const IpAddress& ip,
                                         unsigned shortest) const {

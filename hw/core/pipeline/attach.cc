@@ -35,7 +35,8 @@ Pipeline::Impl::Impl(PacketPool& packet_pool, Sink& frame_sink, uint64_t seed)
   tables->interfaces.resize(kMaxUplinks);
 }
 
-// Two attached vnics of one tenant can't have one MAC: nobody could tell whom a frame is for.
+// Two attached vnics of one tenant can't have one MAC, nor a vnic that of a mapping: nobody could
+// tell whom a frame is for, or from.
 Status Pipeline::Impl::check_macs(const Tables& with) const {
   auto seen = std::make_unique<deliver::VnicTable>();
   for (unsigned i = 0; i < kMaxVnics; ++i) {
@@ -44,6 +45,12 @@ Status Pipeline::Impl::check_macs(const Tables& with) const {
     if (row == kNoRow) continue;
     const uint16_t tenant = with.vnics[row].tenant;
     const MacAddress mac = with.vnics[row].policy.mac.value_or(vnics[i].device_mac);
+    const auto& mapped = with.mapped_macs;
+    if (std::binary_search(mapped.begin(), mapped.end(), std::pair(tenant, mac))) {
+      return Status::error("vnic " + vnics[i].name + ": MAC address " + to_string(mac) +
+                           " is in a mapping of tenant " + with.tenants[tenant].name +
+                           "; give one of them another mac");
+    }
     if (seen->insert(tenant, mac, static_cast<uint16_t>(i))) continue;
     const unsigned other = seen->find(tenant, mac.octets.data());
     return Status::error("vnic " + vnics[i].name + ": MAC address " + to_string(mac) + " is vnic " +

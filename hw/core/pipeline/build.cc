@@ -12,8 +12,7 @@ namespace gatehouse::pipeline {
 namespace {
 
 constexpr uint32_t kEthernet = 14;
-constexpr uint32_t kTag = 4;               // octets of an 802.1Q header
-constexpr uint32_t kInnerTags = 2 * kTag;  // two VLAN tags still leave segment::kMinMtu
+constexpr uint32_t kInnerTags = 8;  // two VLAN tags still leave segment::kMinMtu
 constexpr unsigned kVniBits = 24;
 
 std::string label(const char* list, size_t index, const std::string& name) {
@@ -254,16 +253,18 @@ Status Builder::mappings() {
   return {};
 }
 
-// A sender would not believe that so little gets through (RFC 8201 section 4).
+// A sender would not believe that so little gets through (RFC 8201 section 4). A vnic that may send
+// into VLANs may put a tag behind theirs; one that may not has room for a priority tag or sends
+// none.
 Status Builder::has_room_for_ipv6(const NextHop& hop) const {
   if (hop.segment_room != 0 && !hop.outer.is_redundant()) return {};  // any size, in segments
-  const uint32_t tag = !hop.outer.carries_ip() && tagged_.contains(hop.tenant) ? kTag : 0;
+  const uint32_t tag = !hop.outer.carries_ip() && tagged_.contains(hop.tenant) ? kInnerTags : 0;
   const uint32_t uplink_mtu = tables_->interfaces[hop.uplink].mtu;
   const uint32_t most = hop.underlay_frame - kEthernet - tag;
   if (most >= policy::kMinIpv6Mtu) return {};
   return Status::error("uplink" + std::to_string(hop.uplink) + "'s mtu of " +
                        std::to_string(uplink_mtu) + " leaves " + std::to_string(most) + " octets" +
-                       (tag != 0 ? " behind a VLAN tag" : "") + ", and IPv6 needs " +
+                       (tag != 0 ? " behind two VLAN tags" : "") + ", and IPv6 needs " +
                        std::to_string(policy::kMinIpv6Mtu) + "; write at least " +
                        std::to_string(uplink_mtu + policy::kMinIpv6Mtu - most));
 }
@@ -286,6 +287,7 @@ Status Builder::mapping(size_t index, uint16_t tenant) {
         return status;
     }
     target.way = overlay::Way::next_hop(hop.value());
+    tables_->mapped_macs.emplace_back(tenant, from.mac);
   }
   if (tables_->overlay.insert(tenant, from.destination, target)) return {};
   // The list may be the same for all cards: where the card itself is the peer, its vnic is there
@@ -366,6 +368,9 @@ Result<NextHop> Builder::make_hop(uint16_t tenant, const IpAddress& peer, uint32
 }
 
 void Builder::finish() {
+  auto& macs = tables_->mapped_macs;
+  std::sort(macs.begin(), macs.end());
+  macs.erase(std::unique(macs.begin(), macs.end()), macs.end());
   size_t v4 = 0, v6 = 0;
   for (const NextHop& hop : tables_->next_hops) {
     (hop.peer.is_v4() ? v4 : v6) += hop.segment_room != 0 ? 2 : 1;

@@ -17,6 +17,12 @@ using spec::VnicCounter;
 
 namespace {
 
+// A subnet's broadcast address, which only the guest knows as one: it is somebody's where a mapping
+// names it, else all machines'. A default route has no part in it, and IPv6 has none.
+bool is_for_all(const Packet& packet) {
+  return packet.layers.l3 == L3::kIpv4 && MacAddress::from(packet.data) == kBroadcastMac;
+}
+
 // `layers` of a datagram that was cut become those of the piece whose headers are at `head`.
 void as_fragment(const uint8_t* head, Layers& layers) {
   const Ipv4Header ip(head + layers.l2_length);
@@ -134,17 +140,32 @@ size_t Pipeline::Impl::choose_ways(unsigned port, size_t count) {
   return kept;
 }
 
+void Pipeline::Impl::keep_from_default_routes(size_t count) {
+  size_t burst = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (repeats_[i]) continue;
+    const overlay::Key& key = keys_[burst];
+    if (!many_[i] && is_for_all(*work_[i]))
+      targets_[burst] = tables->overlay.find(key, kNoDefaultRoute);
+    ++burst;
+  }
+}
+
 // One target for each burst.
 void Pipeline::Impl::find_targets(unsigned port, size_t count) {
   const uint16_t tenant = vnics[port].tenant;
   size_t bursts = 0;
+  bool for_all = false;
   for (size_t i = 0; i < count; ++i) {
     if (repeats_[i]) continue;
     const Packet& packet = *work_[i];
+    for_all |= (packet.data[0] & 1) != 0;
     keys_[bursts++] = {overlay::destination_ip(packet.data, packet.layers), tenant,
                        packet.layers.l3 == L3::kIpv6};
   }
   tables->overlay.find({keys_.data(), bursts}, targets_);
+  if (for_all) [[unlikely]]
+    keep_from_default_routes(count);
   for (size_t i = 0; i < bursts; ++i) {
     if (!targets_[i].way.is_next_hop()) continue;
     if (i != 0 && targets_[i].way == targets_[i - 1].way) continue;
@@ -220,13 +241,11 @@ void Pipeline::Impl::forward(unsigned port, Packet& packet, const overlay::Targe
     const bool v6 = packet.layers.l3 == L3::kIpv6;
     // A link-local address says itself which vnic has it (modified EUI-64), if it is one of this
     // card.
-    where = who_has(vnics[port].tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
+    if (v6) where = who_has(vnics[port].tenant, IpAddress::v6(ip), 0);
   }
   if (where.way.is_none()) {
-    // A subnet's broadcast address: only the guest knows the subnet. IPv6 has none.
-    const bool v4 = packet.layers.l3 == L3::kIpv4;
-    const bool all = v4 && MacAddress::from(packet.data) == kBroadcastMac;
-    return all ? forward_many(port, packet) : drop(port, packet, DropReason::no_mapping);
+    return is_for_all(packet) ? forward_many(port, packet)
+                              : drop(port, packet, DropReason::no_mapping);
   }
   unsigned to = deliver::VnicTable::kNone;
   const MacAddress* mac = mac_of(where, vnics[port].tenant, &to);

@@ -28,6 +28,12 @@
 namespace gatehouse::pipeline {
 
 inline constexpr size_t kBatch = 64;
+// As the shortest prefix: a default route says where a packet goes, not that somebody has the
+// address.
+inline constexpr unsigned kNoDefaultRoute = 1;
+// The MAC inside a link-local address made by modified EUI-64 (RFC 4291 appendix A); zero when it
+// is none.
+MacAddress eui64_mac(const IpAddress& ip);
 // What the card says for itself, per vnic: an address scan of a /22 in a second is answered in
 // full; path MTU discovery needs little.
 inline constexpr uint32_t kAnswersPerSecond = 1000, kAnswerBurst = 256;
@@ -126,6 +132,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   size_t choose_ways(unsigned port, size_t count);
   size_t guard_out(unsigned port, size_t count);
   void find_targets(unsigned port, size_t count);
+  void keep_from_default_routes(size_t count);
   // Of the frames in work_: the one at `from` goes on, at `to`; or it ends here, and the one behind
   // it can't be told by it any more.
   void stays(size_t to, size_t from) {
@@ -223,8 +230,7 @@ struct Pipeline::Impl final : underlay::Outbox,
   spec::DropReason for_card(unsigned uplink, const Packet& packet) const;
   bool source_is_peers(const Packet& packet, uint16_t tenant, const NextHop& peer,
                        const overlay::Target& source) const;
-  void finish_ethernet(unsigned uplink, Packet& packet, uint16_t tenant,
-                       const overlay::Target& source) const;
+  void finish_ethernet(Packet& packet, uint16_t tenant, const overlay::Target& source) const;
   void inner_frame(unsigned uplink, Packet& packet, uint16_t tenant, const NextHop& peer,
                    const overlay::Target& source);
   void deliver(unsigned uplink, Packet& packet, uint16_t tenant);

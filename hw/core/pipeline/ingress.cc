@@ -136,7 +136,7 @@ void Pipeline::Impl::inner_frames(unsigned uplink) {
   for (size_t i = 0; i < count; ++i) {
     if (!peers_[i]->outer.carries_ip()) [[likely]]
       continue;
-    finish_ethernet(uplink, *work_[i], tenants_[i], targets_[i]);
+    finish_ethernet(*work_[i], tenants_[i], targets_[i]);
   }
   const bool guarded = guard.active();
   if (guarded) {
@@ -260,14 +260,23 @@ bool Pipeline::Impl::source_is_peers(const Packet& packet, uint16_t tenant, cons
          who_has(tenant, ip, overlay::Tables::kHostsOnly).way.is_none();
 }
 
+// Of a sender without a mapping. The underlay's addresses are not for guests.
+MacAddress unmapped_mac(const Packet& packet) {
+  constexpr MacAddress kNobodys{{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}};  // locally administered
+  if (packet.layers.l3 != L3::kIpv6) return kNobodys;
+  const uint8_t* l3 = packet.data + packet.layers.l2_length;
+  const MacAddress mac = eui64_mac(Ipv6Header(l3).source());
+  return mac.is_zero() || mac.is_multicast() ? kNobodys : mac;
+}
+
 // A datagram without Ethernet header gets the one that its frame would have, had the mapping's
 // stations been asked for it: `source` is where that leads for the datagram's sender.
-void Pipeline::Impl::finish_ethernet(unsigned uplink, Packet& packet, uint16_t tenant,
+void Pipeline::Impl::finish_ethernet(Packet& packet, uint16_t tenant,
                                      const overlay::Target& source) const {
   const EthernetHeader ethernet(packet.data);
-  ethernet.set_source(source.way.is_next_hop() ? source.mac : tables->interfaces[uplink].mac);
   const uint8_t* ip = overlay::destination_ip(packet.data, packet.layers);
   const bool v6 = packet.layers.l3 == L3::kIpv6;
+  ethernet.set_source(source.way.is_next_hop() ? source.mac : unmapped_mac(packet));
   unsigned vnic = deliver::VnicTable::kNone;
   const overlay::Target target = who_has(tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
   const MacAddress* mac = mac_of(target, tenant, &vnic);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What goes out in several TCP-shaped segments: TCP super-frames, and in a stream whatever is
-// larger than one segment. TCP frames that are none are told the MTU as ever: whole segments cost
-// less.
+// larger than one segment. TCP frames that are none are told the MTU as ever, but for IPv6's least
+// one: whole segments cost less.
 #include <algorithm>
 #include <cstring>
 

@@ -100,6 +100,8 @@ struct Tables {
   // (tenant, underlay address) -> next hop. kNoTenant: of any tenant whose format has TCP-shaped
   // segments.
   overlay::HostTable peers;
+  // MAC addresses that mappings to other cards have, sorted.
+  std::vector<std::pair<uint16_t, MacAddress>> mapped_macs;
   underlay::Neighbours neighbours;
   std::vector<Watch> watches;
   std::vector<NextHop> mirrors;

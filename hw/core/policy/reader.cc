@@ -65,9 +65,11 @@ bool is_there(std::string_view text, const Path& path) {
   return offset_of_path(text, path) != offset_of_path(text, parent);
 }
 
-// Of a format's member that stands in no file.
-std::string whose_words(std::string_view text, const Policy& policy, const Path& path) {
+// Of a format's member that should be removed, and stands in no file.
+std::string whose_words(std::string_view text, const Policy& policy, const Finding& finding) {
+  const Path& path = finding.path;
   if (path.size() != 3 || path[0].member != "formats") return {};
+  if (finding.problem.find("remove it") == std::string::npos) return {};
   const std::string& kind = policy.formats[path[1].index].kind;
   if (kind.empty() || is_there(text, path)) return {};
   return " (it comes with \"kind\": \"" + kind + "\": describe the format without)";
@@ -121,7 +123,7 @@ Result<Policy> read_policy(std::string_view json_text, std::string_view file_nam
   if (const std::optional<Finding> finding = check_references(policy)) {
     return error_at(json_text, file_name, offset_of_path(json_text, finding->path),
                     to_string(finding->path) + ": " + finding->problem +
-                        whose_words(json_text, policy, finding->path));
+                        whose_words(json_text, policy, *finding));
   }
   add_shipped(policy);
   return Result<Policy>(std::move(policy));

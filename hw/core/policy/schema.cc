@@ -210,7 +210,7 @@ const Member kMembers[] = {
    .store = [](Policy& p, Value&& v) { uplink(p).mac = v.mac; }, .text = "MAC address on the underlay."},
   {.object = Object::kUplink, .name = "addresses", .type = Type::kInterface, .list = true, .required = true, .example = "\"10.1.0.1/24\"",
    .store = [](Policy& p, Value&& v) { uplink(p).addresses.push_back(v.prefix); },
-   .text = "Own underlay addresses, at most 64, each with the length of the network that is on the link. The first of each family is the tunnels' source."},
+   .text = "Own underlay addresses, at most 64, each with the length of the network that is on the link. A tunnel's source is the one whose network holds the next hop, else the first of its family."},
   {.object = Object::kUplink, .name = "gateway", .type = Type::kIpv4, .fallback = "(none)", .example = "\"10.1.0.254\"",
    .store = [](Policy& p, Value&& v) { uplink(p).gateway_v4 = v.ip; }, .text = "Next hop for IPv4 peers that are not on the link."},
   {.object = Object::kUplink, .name = "gateway6", .type = Type::kIpv6, .fallback = "(none)", .example = "\"fd01::fe\"",

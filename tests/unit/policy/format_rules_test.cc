@@ -260,8 +260,15 @@ TEST(FormatRules, WhatComesWithAKindIsSaidToDoSo) {
       read_tenants(R"({"name": "x", "kind": "gre-ip", "inner": "ethernet"})", ""),
       "p:1:14: formats[0].ether_type: an Ethernet frame has its own; write \"inner\": \"ip\", "
       "or remove it (it comes with \"kind\": \"gre-ip\": describe the format without)");
-  EXPECT_EQ(read_tenants(R"({"name": "x", "kind": "gre", "ether_type": "2:16"})", "").find("(it"),
-            std::string::npos);
+  // Not where it stands in the file, or is to be added.
+  for (const char* format : {R"({"name": "x", "kind": "gre", "ether_type": "2:16"})",
+                             R"({"name": "x", "kind": "gre", "protocol": 17})",
+                             R"({"name": "x", "kind": "vxlan", "tenant": "4:16"})",
+                             R"({"name": "x", "kind": "ipip", "inner": "ethernet"})"}) {
+    const std::string error = read_tenants(format, "");
+    EXPECT_NE(error, "") << format;
+    EXPECT_EQ(error.find("(it"), std::string::npos) << error;
+  }
 }
 
 // Formats are compared with each other, each with all of its ids.

@@ -221,6 +221,31 @@ TEST(Egress, ADefaultRouteCarriesFramesButHasNoAddresses) {
   EXPECT_EQ(a.count()["drop.no_mapping"], 1u) << "link-local stays on the link";
 }
 
+// A subnet's broadcast address is nobody's behind a default route, and all machines' still.
+TEST(Egress, ADefaultRouteTakesNoBroadcasts) {
+  for (const bool broadcast : {false, true}) {
+    policy::Policy policy = card_a({.broadcast = broadcast});
+    policy.mappings.push_back(
+        {"red", prefix("0.0.0.0/0"), *parse_mac("52:54:00:00:00:fe"), *parse_ip("192.0.2.2"), {}});
+    World a(policy);
+    const Bytes frame = ipv4_to("10.0.0.255", "ff:ff:ff:ff:ff:ff").udp().build();
+    a.from_vnic(0, frame);
+    ASSERT_EQ(a.sink.sent.size(), broadcast ? 1u : 0u);
+    if (broadcast) {
+      const Bytes& sent = a.sink.sent[0].frame;
+      EXPECT_EQ(to_hex(Bytes(sent.begin() + 50, sent.end())), to_hex(frame));
+    } else {
+      EXPECT_EQ(a.count().at("drop.no_broadcast_peer"), 1u);
+    }
+    // To one machine it goes as ever, and a mapping that names the address has it.
+    a.sink.clear();
+    a.from_vnic(0, ipv4_to("10.0.0.254").udp().build());
+    a.from_vnic(0, ipv4_to("10.1.255.255", "ff:ff:ff:ff:ff:ff").udp().build());
+    ASSERT_EQ(a.sink.sent.size(), 2u);
+    EXPECT_EQ(to_string(MacAddress::from(&a.sink.sent[1].frame[50])), "52:54:00:00:00:99");
+  }
+}
+
 TEST(Egress, RewritesTheInnerDestination) {
   World a(card_a());
   const struct {

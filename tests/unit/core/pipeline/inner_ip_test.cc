@@ -225,6 +225,28 @@ TEST(InnerIp, NobodysAddressesReachNobody) {
   EXPECT_TRUE(b.sink.received.empty() && c.sink.received.empty());
 }
 
+// Who has no mapping has no MAC address that a guest could know; the card's own is not for guests.
+TEST(InnerIp, TheUnderlaysAddressesAreNotForGuests) {
+  const Shape shape{.kind = "gre-ip", .broadcast = true};
+  for (const auto& [source, mac] : {std::pair{"fe80::5054:ff:fe00:77", "52:54:00:00:00:77"},
+                                    {"fe80::77", "fe:ff:ff:ff:ff:ff"}}) {
+    World a(only_red(card_a(shape))), b(only_red(card_b(shape)));
+    a.from_vnic(0, Frame()
+                       .ethernet({.destination = "33:33:00:00:00:fb"})
+                       .ipv6({.source = "fe80::1", .destination = "ff02::fb"})
+                       .udp()
+                       .build());
+    ASSERT_EQ(a.sink.sent.size(), 1u);
+    Bytes frame = a.sink.sent[0].frame;
+    const size_t ip = frame.size() - 48;  // IPv6 and UDP
+    const IpAddress from = *parse_ip(source);
+    std::copy_n(from.octets.begin(), 16, frame.begin() + static_cast<ptrdiff_t>(ip + 8));
+    b.from_wire(frame);
+    ASSERT_EQ(b.sink.received.size(), 1u);
+    EXPECT_EQ(to_string(MacAddress::from(&b.sink.received[0].frame[6])), mac);
+  }
+}
+
 TEST(InnerIp, APolicyMayDescribeNoHeaderAtAll) {
   const auto formats = [](const std::string& inner) {
     return policy::read_policy(

@@ -52,9 +52,9 @@ const std::vector<Row>& rows() {
       {"uplink that is too small for IPv6 inside", [](auto& p) { p.uplinks[0].mtu = 1300; },
        "uplink0's mtu of 1300 leaves 1250 octets, and IPv6 needs 1280; write at least 1330"},
       {"uplink that is too small for IPv6 in a VLAN",
-       [](auto& p) { p.uplinks[0].mtu = 1333, p.vnics[0].vlans = {7}; },
-       "uplink0's mtu of 1333 leaves 1279 octets behind a VLAN tag, and IPv6 needs 1280; write at "
-       "least 1334"},
+       [](auto& p) { p.uplinks[0].mtu = 1337, p.vnics[0].vlans = {7}; },
+       "uplink0's mtu of 1337 leaves 1279 octets behind two VLAN tags, and IPv6 needs 1280; write "
+       "at least 1338"},
       {"uplink that is too small", [](auto& p) { p.uplinks[0].mtu = 125; },
        "uplink0's mtu of 125 leaves no room"},
       {"tenant twice", [](auto& p) { p.tenants.push_back(p.tenants[0]); },
@@ -80,6 +80,10 @@ const std::vector<Row>& rows() {
        "vnics[1] (a1): address 10.0.0.1 is another vnic's of tenant red"},
       {"vnic with a group MAC", [](auto& p) { p.vnics[0].mac = MacAddress{{1}}; },
        "vnics[0] (a0): mac"},
+      {"a vnic with a mapping's MAC",
+       [](auto& p) { p.vnics[0].mac = *parse_mac("52:54:00:00:00:02"); },
+       "vnic a0: MAC address 52:54:00:00:00:02 is in a mapping of tenant red; give one of them "
+       "another mac"},
       {"two vnics with one MAC", [](auto& p) { p.vnics[1].mac = p.vnics[0].mac; },
        "is vnic a0's of tenant red"},
       {"mapping of no tenant", [](auto& p) { p.mappings[0].tenant = "green"; },

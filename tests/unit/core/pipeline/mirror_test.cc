@@ -142,6 +142,27 @@ TEST(Mirror, CutsWhatIsTooLong) {
   EXPECT_EQ(payload, Bytes(stream.begin() + 54, stream.end()));
 }
 
+// What the underlay takes is copied whole: the tenant's MTU is for what goes to its peers.
+TEST(Mirror, IsNotCutToTheTenantsMtu) {
+  policy::Policy policy = mirrored();
+  policy.tenants[0].mtu = 1000;
+  World a(policy);
+  const Bytes datagram = udp("10.0.0.3", 1300);
+  a.from_vnic(0, datagram);
+  ASSERT_GE(a.sink.sent.size(), 1u);
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), datagram);
+  a.sink.clear();
+  const Bytes stream = Frame()
+                           .ethernet({.destination = "52:54:00:00:00:77"})
+                           .ipv4({.destination = "10.0.0.3", .dont_fragment = true})
+                           .tcp()
+                           .payload(1300)
+                           .build();
+  a.from_vnic(0, stream);
+  ASSERT_EQ(a.sink.sent.size(), 2u) << "refused, and seen; the word to the guest, too";
+  EXPECT_EQ(inner_of(a.sink.sent[0].frame), stream);
+}
+
 // Else a guest shows who looks at copies a stream that its receiver never sees.
 TEST(Mirror, WhatStandsBehindADatagramIsNoPartOfTheStream) {
   World a(mirrored());
