@@ -5,6 +5,7 @@
 #include "hw/spec/counters.hh"
 #include "hw/spec/drop_reasons.hh"
 #include "tests/registers/rings.hh"
+#include "tests/registers/traffic.hh"
 #include "tests/unit/core/frames.hh"
 #include "tools/lab/guest.hh"
 
@@ -111,13 +112,7 @@ TEST(Tap, WhatTheGuestSendsIsSoonInTheFile) {
   const std::string file = machine.path("tap.pcapng");
   machine.qmp().execute("gatehouse-tap-start",
                         {{"card", "card0"}, {"file", file}, {"points", {"guest"}}});
-  const test::Bytes frame =
-      test::Frame()
-          .ethernet({.destination = "52:54:00:00:00:02", .source = "52:54:00:00:00:01"})
-          .ipv4({.source = "192.168.0.1", .destination = "192.168.0.2"})
-          .udp()
-          .payload(100)
-          .build();
+  const test::Bytes frame = datagram(100);
   rings.send(frame);
   EXPECT_TRUE(machine.wait([&] {
     return lab::read_file(file).find(std::string(frame.begin(), frame.end())) != std::string::npos;
