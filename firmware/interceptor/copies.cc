@@ -27,8 +27,14 @@ Slots Copies::make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuff
   taken_[queue] = 0;
   if (needed > place_.receive_octets - taken_[1 - queue]) return {};
   taken_[queue] = needed;
-  uint8_t* at = place_.receive + (queue == 0 ? 0 : place_.receive_octets - needed);
+  wipe(queue);
+  uint8_t* at = begin_of(queue);
   return {at, address_of(at), sizes};
+}
+
+void Copies::wipe(unsigned queue) {
+  uint8_t* at = begin_of(queue);
+  for (const uint8_t* const end = at + taken_[queue]; at != end; ++at) *at = 0;
 }
 
 }  // namespace gatehouse::interceptor

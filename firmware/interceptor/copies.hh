@@ -150,6 +150,8 @@ class Copies {
   // as much memory.
   Slots make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuffers& sizes);
   void free_slots(unsigned queue) { taken_[queue] = 0; }
+  // Nothing stays of what the NIC has written for the queue, wherever in its buffers.
+  void wipe(unsigned queue);
   // While a received frame is found: where the NIC wrote it, piece by piece as where the guest
   // wants it.
   FrameBuilder& received() { return received_; }
@@ -158,6 +160,10 @@ class Copies {
   uint8_t* frame() const { return place_.frame; }
 
  private:
+  uint8_t* begin_of(unsigned queue) const {
+    return place_.receive + (queue == 0 ? 0 : place_.receive_octets - taken_[queue]);
+  }
+
   CopyPlace place_;
   uint64_t bias_ = 0;
   SenderPort* port_ = nullptr;

@@ -119,7 +119,8 @@ inline uint32_t complete_transmit(uint8_t* guest, const uint8_t* real, uint32_t 
 
 // ---- Receive
 
-// Addresses among `units` of the real ring that are private become kAbortAddress. Returns how many.
+// Addresses among `units` of the real ring that are private become kAbortAddress; "no buffer" does,
+// too, and does not count. Returns how many.
 uint32_t refuse_receive(uint8_t* real, uint32_t units);
 uint32_t refuse_split(uint8_t* real, uint32_t units);
 

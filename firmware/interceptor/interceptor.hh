@@ -156,6 +156,7 @@ class Interceptor {
   void demand_seals();
   void forgo_seals();
   void hold_rings();
+  void hold_receive_rings();
   bool start_redirection();
   void adopt();
   void read_registers(unsigned ring);
@@ -168,9 +169,12 @@ class Interceptor {
   void take_other_record(const partition::RedirectRecord& record);
   void resynchronize();
   void reset();
+  void leave();
+  bool is_in_force() const;
   void settle_shadows();
   void set_up_rings();
   void set_up(unsigned ring);
+  bool follow_format();
   bool follow_buffer_sizes(ReceiveFormat format);
   bool usable(unsigned ring, uint32_t head);
   bool give_buffers(unsigned ring, uint32_t units);

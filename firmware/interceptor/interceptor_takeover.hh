@@ -14,7 +14,8 @@ inline constexpr unsigned kRounds = 256;
 
 template <class Bus>
 bool Interceptor<Bus>::start() {
-  if (started_) return true;
+  if (started_ && is_in_force()) return true;
+  started_ = false;
   if (!start_steering()) return false;
   if (!start_redirection()) {
     hal::commit(place_.steer, false);
@@ -82,6 +83,11 @@ void Interceptor<Bus>::forgo_seals() {
 }
 
 template <class Bus>
+void Interceptor<Bus>::hold_receive_rings() {
+  for (unsigned ring = 0; ring < kReceiveRings; ++ring) nic_write(length_offset(ring), 0);
+}
+
+template <class Bus>
 void Interceptor<Bus>::hold_rings() {
   for (unsigned ring = 0; ring < kRings; ++ring) nic_write(length_offset(ring), 0);
 }
@@ -142,6 +148,8 @@ void Interceptor<Bus>::adopt() {
   }
   started_ = true;
   demand_seals();
+  hold_receive_rings();
+  rewrite(kReceiveControl, i82574::reg::RCTL);
   set_up_rings();
   settle_shadows();
 }
@@ -153,6 +161,7 @@ void Interceptor<Bus>::stop() {
   }
   for (unsigned ring = 0; ring < kRings; ++ring) nic_write(length_offset(ring), 0);
   complete_now();
+  forgo_seals();
   started_ = false;
   for (ReceiveRing& ring : receive_) ring.stop();
   for (TransmitRing& ring : transmit_) ring.stop();

@@ -160,11 +160,7 @@ template <class Bus>
 void Interceptor<Bus>::take_record(const partition::RedirectRecord& record) {
   using partition::RedirectRecordKind;
   if (record.kind == RedirectRecordKind::kReset) return reset();
-  if (record.kind == RedirectRecordKind::kUnplugged) {
-    reset();
-    started_ = false;
-    return alerts_.alert(Alert::kUnplugged, 1);
-  }
+  if (record.kind == RedirectRecordKind::kUnplugged) return leave();
   if (record.kind != RedirectRecordKind::kWrite || record.entry >= kEntries) return;
   if (record.entry < kSetUp || record.entry >= kIoBar) return take_other_record(record);
   const unsigned ring = record.entry == kSetUpAliasReceive    ? 0
@@ -179,6 +175,19 @@ void Interceptor<Bus>::take_record(const partition::RedirectRecord& record) {
     if (at + 4 * word == offsetof(RingRegisters, head)) set_up.head_written = true;
   }
   set_up.changed = true;
+}
+
+// The device has gone, and with it what was in force.
+template <class Bus>
+void Interceptor<Bus>::leave() {
+  reset();
+  started_ = false;
+  alerts_.alert(Alert::kUnplugged, 1);
+}
+
+template <class Bus>
+bool Interceptor<Bus>::is_in_force() const {
+  return (place_.redirect.read(hal::unit::STATUS) & partition::kStatusActive) != 0;
 }
 
 // Tails are on record while the NIC is handed back.
@@ -199,6 +208,7 @@ void Interceptor<Bus>::resynchronize() {
   counts_.overruns += overruns - overruns_;
   overruns_ = overruns;
   alerts_.alert(Alert::kOverrun, counts_.overruns);
+  if (started_ && !is_in_force()) return leave();  // of that there was a record
   for (unsigned ring = 0; ring < kRings; ++ring) {
     RingRegisters& shadow = place_.shared->shadows[ring];
     SetUp& set_up = set_ups_[ring];
@@ -258,16 +268,35 @@ bool Interceptor<Bus>::has_one_meaning(ReceiveFormat format) const {
 template <class Bus>
 void Interceptor<Bus>::set_up_rings() {
   if (!started_) return;
+  // A guest that goes on changing its format has no receive rings meanwhile.
+  constexpr unsigned kFormatRounds = 4;
+  for (unsigned round = 0; follow_format(); ++round) {
+    if (round == kFormatRounds) {
+      one_meaning_ = false;
+      break;
+    }
+  }
+  if (!started_) return;  // it has gone meanwhile
+  for (unsigned ring = 0; ring < kRings; ++ring) {
+    if (set_ups_[ring].changed) set_up(ring);
+  }
+}
+
+// True: format or sizes have changed, and may have once more. QEMU's e1000e takes what RFCTL and
+// PSRCTL say only when RCTL is written: then no ring has a length, and each begins anew.
+template <class Bus>
+bool Interceptor<Bus>::follow_format() {
   const ReceiveFormat format = read_format();
   const bool one = has_one_meaning(format);
   bool changed = follow_buffer_sizes(format) || format != format_;
   changed |= one != std::exchange(one_meaning_, one);
-  // Also those that were refused for what the format was.
-  for (unsigned ring = 0; ring < kReceiveRings; ++ring) set_ups_[ring].changed |= changed;
   format_ = format;
-  for (unsigned ring = 0; ring < kRings; ++ring) {
-    if (set_ups_[ring].changed) set_up(ring);
-  }
+  if (!changed) return false;
+  // Also those that were refused for what the format was.
+  for (unsigned ring = 0; ring < kReceiveRings; ++ring) set_ups_[ring].changed = true;
+  hold_receive_rings();
+  rewrite(kReceiveControl, i82574::reg::RCTL);
+  return true;
 }
 
 // True: private buffers are to have another size.

@@ -70,8 +70,9 @@ void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
     const uint32_t count = static_cast<uint32_t>(octets);
     inspection.builder.add(inspection.guest.at(address, octets), count, unit);
     if (!slots_.used()) return;
-    uint8_t* written = slots_.holds(buffer, octets) ? slots_.at(slot(unit), buffer) : nullptr;
-    inspection.copies.received().add(written, count, unit);
+    const bool holds = slots_.holds(buffer, octets);
+    overran_ |= !holds;
+    inspection.copies.received().add(holds ? slots_.at(slot(unit), buffer) : nullptr, count, unit);
   };
   if (format_ == ReceiveFormat::kLegacy)
     return add(0, get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));
@@ -140,6 +141,10 @@ bool ReceiveRing::complete_frames(Inspection& inspection, Counts& counts) {
     if (inspected && !whole) continue;
     if (inspected && inspection.decide(Direction::kReceive, queue_, counts) == Verdict::kDrop)
       condemn(last, inspection.builder);
+    if (overran_) [[unlikely]] {
+      overran_ = false;
+      inspection.copies.wipe(queue_);
+    }
     pass_frame(unit);
     clear();
   }

@@ -103,7 +103,8 @@ class ReceiveRing : public Ring {
   static constexpr uint8_t kNever = 0;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool whole_ = false;
-  bool many_ = false;  // descriptors that the NIC had finished the last time
+  bool many_ = false;     // descriptors that the NIC had finished the last time
+  bool overran_ = false;  // the NIC has written beyond a slot
   Slots slots_{};
   // The first descriptor's octet that tells whether it is finished.
   const uint8_t* status_ = &kNever;

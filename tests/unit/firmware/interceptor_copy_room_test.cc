@@ -257,6 +257,9 @@ TEST_F(CopiedInspection, AGuestThatMakesBuffersLongerGetsNothingByIt) {
     for (const Bytes& one : driver.receive())
       EXPECT_EQ(std::count(one.begin(), one.end(), kMark - 1), 0) << "no octet of it";
     EXPECT_EQ(driver.errors, 2u);
+    EXPECT_EQ(memmem(m.hidden.memory.get() + kReceiveAt, kReceiveOctets, frame.data() + 40, 200),
+              nullptr)
+        << "nor stays one, wherever the NIC has put it";
     m.set(reg::TCTL, TCTL_EN | TCTL_PSP);
     driver.doorbell();
     m.settle();

@@ -132,14 +132,16 @@ TEST(Interceptor, LeavesTheGuestsMemoryAsTheNicWould) {
 }
 
 // Everything at any time; in the end each frame has come once, in order and whole.
-class Chaos : public testing::TestWithParam<std::tuple<unsigned, bool>> {};
+enum class Kept { kPlain, kCopied, kSealed };
+class Chaos : public testing::TestWithParam<std::tuple<unsigned, Kept>> {};
 
 TEST_P(Chaos, EveryFrameArrivesOnceInOrder) {
-  const auto [seed, copied] = GetParam();
+  const auto [seed, kept] = GetParam();
   std::mt19937 random(seed);
   const Format format = static_cast<Format>(random() % 3);
   Passing passing;
-  Machine m(copied ? &passing : nullptr, false, copied ? kReceiveCopies : 0);
+  Machine m(kept == Kept::kPlain ? nullptr : &passing, kept == Kept::kSealed,
+            kept == Kept::kCopied ? kReceiveCopies : 0);
   Driver driver(m, {.receive_units = 32, .transmit_units = 32, .format = format});
   driver.set_up();
   uint32_t to_send = 0, sent = 0, to_come = 0, came = 0;
@@ -207,11 +209,31 @@ TEST_P(Chaos, EveryFrameArrivesOnceInOrder) {
   EXPECT_GT(sent, 100u);
   EXPECT_EQ(driver.unfinished(), 0u);
   EXPECT_EQ(m.memory.refused, 0u);
+  EXPECT_TRUE(m.card.drops.empty());
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, Chaos,
-                         testing::Combine(testing::Range(0u, 48u), testing::Values(false)));
+                         testing::Combine(testing::Range(0u, 48u), testing::Values(Kept::kPlain)));
 INSTANTIATE_TEST_SUITE_P(Copied, Chaos,
-                         testing::Combine(testing::Range(0u, 24u), testing::Values(true)));
+                         testing::Combine(testing::Range(0u, 24u), testing::Values(Kept::kCopied)));
+INSTANTIATE_TEST_SUITE_P(Sealed, Chaos,
+                         testing::Combine(testing::Range(0u, 24u), testing::Values(Kept::kSealed)));
+
+// The record of it was lost among others.
+TEST(Interceptor, ADeviceThatWentUnseenIsTakenOverAnew) {
+  Machine m;
+  Driver driver(m, {});
+  driver.set_up();
+  ASSERT_TRUE(m.interceptor.start());
+  for (unsigned i = 0; i < 2 * kRecords; ++i) m.set(reg::TDBAL(0), i * 16);
+  m.redirect.unplugged();
+  m.steer.unplugged();
+  m.interceptor.poll();
+  EXPECT_FALSE(m.interceptor.started());
+  m.redirect.plugged();
+  m.steer.plugged();
+  ASSERT_TRUE(m.interceptor.start());
+  EXPECT_TRUE(m.redirect.active());
+}
 
 TEST(Interceptor, TakesOverARunningDriverAndHandsBack) {
   Machine m;
