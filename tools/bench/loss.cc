@@ -37,8 +37,11 @@ constexpr uint32_t kTimestamps = 12, kVxlan = 8, kStt = 18, kOnWire = 8 + 4 + 12
 constexpr uint32_t kInner = kEthernet + kIpv4 + kTcp + kTimestamps;
 constexpr uint32_t kShaped = kEthernet + kIpv4 + kTcp;
 constexpr uint32_t kMtu = 1500;
-constexpr uint32_t kMss = kMtu - kIpv4 - kUdp - kVxlan - kInner;  // the same for all three ways
+// The same for all three ways, as the tenant's MTU leaves it: a segment that is sent again has
+// stt-redundant's tunnel header, as STT's, in front.
+constexpr uint32_t kMss = kMtu - kIpv4 - kTcp - kStt - kInner;
 constexpr uint32_t kStreamSegment = kMtu - kIpv4 - kTcp;
+static_assert(kIpv4 + kUdp + kVxlan + kInner + kMss <= kMtu);
 constexpr uint32_t kInformation = stateless::Information::kPrefix + kInner;
 constexpr uint32_t kSuperFrame = stateless::Cutter::most_redundant(kInformation, kMss);
 static_assert(kSuperFrame > 60'000 && kSuperFrame + kInner + kStt <= stateless::kMaxTotal);
@@ -53,6 +56,7 @@ class Wire {
         lost_below_(static_cast<uint64_t>(point.percent / 100 * 0x1p63) * 2) {}
   // `octets`: of an Ethernet frame without FCS. true: it arrives.
   bool carry(uint32_t octets) {
+    if (octets > kEthernet + kMtu) throw lab::Failure("a frame is larger than the MTU");
     ++point_.frames;
     point_.wire += octets + kOnWire;
     const bool arrives = random_() >= lost_below_;
@@ -232,8 +236,7 @@ class Redundant final : public Way {
     uint8_t head[kInner];
     const Layers layers = write_inner(part, head);
     if (part.length <= kMss) {  // alone it is an ordinary tunnel frame
-      constexpr uint32_t kTunnel = 8;
-      heard_ = wire_.carry(kShaped + kTunnel + kInner + part.length);
+      heard_ = wire_.carry(kShaped + kStt + kInner + part.length);
       if (heard_) receive(part);
       return;
     }
@@ -250,7 +253,7 @@ class Redundant final : public Way {
 template <class OneWay>
 LossPoint send_all(const char* name, double percent) {
   LossPoint point{.way = name, .percent = percent, .payload = kPayload};
-  Wire wire(point, 20'261'128);
+  Wire wire(point, 20'261'128 + static_cast<uint64_t>(percent * 10));  // others for each rate
   OneWay way(wire);
   std::deque<Part> todo;
   for (uint64_t from = 0; from < kPayload; from += kSuperFrame) todo.push_back({from, kSuperFrame});

@@ -22,8 +22,9 @@ constexpr uint32_t kLeastInformation = Information::kPrefix + EthernetHeader<uin
 }  // namespace
 
 const char* cause_name(Loss::Cause cause) {
-  constexpr const char* kNames[] = {"expired", "evicted", "overlap", "unsound", "asked"};
-  static_assert(static_cast<size_t>(Loss::Cause::kAsked) + 1 == std::size(kNames));
+  constexpr const char* kNames[] = {"expired", "evicted", "overlap",
+                                    "unsound", "asked",   "overtaken"};
+  static_assert(static_cast<size_t>(Loss::Cause::kOvertaken) + 1 == std::size(kNames));
   return kNames[static_cast<size_t>(cause)];
 }
 
@@ -42,7 +43,7 @@ void Reassembler::set_limits(const Limits& limits) {
 DropReason Reassembler::add(const Arrival& arrival, int64_t now) {
   uint16_t number = kNone;
   const DropReason reason = take(arrival, now, number);
-  if (reason == DropReason::none && complete(frames_[number])) finish(number);
+  if (reason == DropReason::none && complete(frames_[number])) finish(number, now);
   return reason;
 }
 
@@ -255,9 +256,25 @@ uint16_t Reassembler::heaviest(Weight weight) const {
   return found;
 }
 
-void Reassembler::finish(uint16_t number) {
+// Between two ends segments come in order (ECMP goes by addresses and ports): what a frame lacks
+// that began before this one is lost. Would the rest of it wait for its time, the guest's TCP,
+// which this frame tells of the gap, had it all sent again.
+void Reassembler::give_up_overtaken(uint16_t number, int64_t now) {
+  Key key = frames_[number].key;
+  for (uint16_t at = oldest_; at != number;) {
+    const Frame& frame = frames_[at];
+    const uint16_t next = frame.newer;
+    key.id = frame.key.id;
+    if (frame.shape.redundant && frame.informed && frame.key == key)
+      give_up(at, Loss::Cause::kOvertaken, until(now));
+    at = next;
+  }
+}
+
+void Reassembler::finish(uint16_t number, int64_t now) {
   const Frame& frame = frames_[number];
   const Shape shape = frame.shape;
+  if (shape.redundant) give_up_overtaken(number, now);
   const Delivery delivery = delivery_of(frame, true);
   if (shape.redundant) {
     frame.information.write_part(frame.packet->data, 0, shape.payload, shape.mss, true);

@@ -56,11 +56,12 @@ struct Delivery {
 // A frame that was given up.
 struct Loss {
   enum class Cause : uint8_t {
-    kExpired,  // its time was up
-    kEvicted,  // another frame needed its place, or packet buffers were scarce
-    kOverlap,  // segments overlapped
-    kUnsound,  // two pieces gave something that is no header
-    kAsked,    // nobody waits for the rest any more
+    kExpired,    // its time was up
+    kEvicted,    // another frame needed its place, or packet buffers were scarce
+    kOverlap,    // segments overlapped
+    kUnsound,    // two pieces gave something that is no header
+    kAsked,      // nobody waits for the rest any more
+    kOvertaken,  // redundant: a frame that began later, between the same ends, is whole
   };
   Key key;
   bool redundant = false;
@@ -184,7 +185,8 @@ class Reassembler {
   template <class Weight>
   uint16_t heaviest(Weight weight) const;
   bool complete(const Frame& frame) const { return frame.ranges.octets() == frame.shape.total; }
-  void finish(uint16_t number);
+  void give_up_overtaken(uint16_t number, int64_t now);
+  void finish(uint16_t number, int64_t now);
   int64_t until(int64_t now) const;
   void give_up(uint16_t number, Loss::Cause cause, int64_t forgotten);
   static Delivery delivery_of(const Frame& frame, bool whole);

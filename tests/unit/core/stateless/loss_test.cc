@@ -90,6 +90,47 @@ TEST(RedundantFrames, AreWholeInAnyOrderWithAnyDuplicates) {
   }
 }
 
+// A frame that began later between the same two ends is whole: what an older one lacks is lost, and
+// what came of it goes first, for a TCP that would ask for all of it else.
+TEST(RedundantFrames, ANewerOneThatIsWholeLetsOlderOnesGo) {
+  Rig rig;
+  const Super super = super_frame(5000);
+  const auto add = [&](uint32_t id, size_t hole, uint8_t peer = 1) {
+    const std::vector<Piece> pieces = redundant(super, 1000, id);
+    ASSERT_EQ(pieces.size(), 5u);
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      if (i == hole) continue;
+      ASSERT_EQ(rig.add(pieces[i], true, 0, peer), DropReason::none);
+    }
+  };
+  constexpr size_t kNowhere = 99;
+  add(1, 2);
+  add(2, 0);
+  add(3, 4, 2);                                                              // of another peer
+  ASSERT_EQ(rig.add(redundant(super, 1000, 4)[1], true), DropReason::none);  // says nothing yet
+  EXPECT_TRUE(rig.kept.outs.empty());
+  add(5, kNowhere);
+  ASSERT_EQ(rig.kept.losses.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(rig.kept.losses[i].loss.key, key_of(static_cast<uint32_t>(i + 1)));
+    EXPECT_EQ(rig.kept.losses[i].loss.cause, Loss::Cause::kOvertaken);
+  }
+  EXPECT_EQ(rig.kept.losses[0].missing, (std::vector<Range>{{2000, 3000}}));
+  EXPECT_EQ(rig.kept.losses[1].missing, (std::vector<Range>{{0, 1000}}));
+  ASSERT_EQ(rig.kept.outs.size(), 4u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(rig.kept.outs[i].delivery.whole) << i;
+  EXPECT_TRUE(rig.kept.outs[3].delivery.whole) << "last";
+  EXPECT_EQ(rig.reassembler.frames(), 2u) << "the other peer's, and the one that says nothing";
+  // What comes of them late is refused.
+  EXPECT_EQ(rig.add(redundant(super, 1000, 1)[2], true), DropReason::segment_duplicate);
+  // An older one lets no newer one go.
+  add(6, 1);
+  add(7, 2);
+  ASSERT_EQ(rig.add(redundant(super, 1000, 6)[1], true), DropReason::none);
+  EXPECT_TRUE(rig.kept.outs.back().delivery.whole);
+  EXPECT_EQ(rig.kept.losses.size(), 2u);
+}
+
 // Whatever was lost: the delivered parts, cut, are the very frames that the guest would have sent
 // itself, those that were not lost, and the gaps are exactly the rest.
 TEST(RedundantFrames, LoseWhatWasLostAndNothingElse) {
