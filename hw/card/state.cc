@@ -124,6 +124,7 @@ json Card::vnic_state(const VnicPort& port, bool all_drops) const {
 }
 
 json Card::state(bool all_drops) const {
+  pipeline_->forget_expired(ports_.clock.now_ns());
   json uplinks = json::array();
   for (unsigned i = 0; i < uplinks_.size(); ++i) {
     if (uplinks_[i]->present()) uplinks.push_back(uplink_state(i));

@@ -95,11 +95,13 @@ void Guard::set_clock(int64_t now_ns) {
   now_ = now + ahead_;
 }
 
-void Guard::begin_batch(int64_t now_ns) {
+void Guard::begin_batch(int64_t now_ns) { age(now_ns, kAgeing); }
+
+void Guard::age(int64_t now_ns, unsigned steps) {
   if (!active()) return;
   set_clock(now_ns);
-  table_->age(now_, kAgeing);
-  fragments_->age(now_, kAgeing);
+  table_->age(now_, steps);
+  fragments_->age(now_, steps);
 }
 
 void Guard::look_up(unsigned vnic, const Packet& packet, FlowDirection direction, Ticket& ticket,

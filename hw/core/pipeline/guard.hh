@@ -78,6 +78,9 @@ class Guard {
   bool active() const { return active_ != 0; }
 
   void begin_batch(int64_t now_ns);
+  // The same without frames, for who counts connections: looks at kIdleAgeing at most.
+  static constexpr unsigned kIdleAgeing = 1u << 16;
+  void forget_expired(int64_t now_ns) { age(now_ns, kIdleAgeing); }
   // For a batch: look_up() each frame, or the first one of each burst, then approach() each ticket,
   // then check() each frame. active(). A ticket as it was made is of no frame.
   // `before`: the ticket before this one, when there is one.
@@ -145,6 +148,7 @@ class Guard {
   }
   flow::Tick deadline(uint32_t seconds) const { return now_ + flow::ticks_of_seconds(seconds); }
   void set_clock(int64_t now_ns);
+  void age(int64_t now_ns, unsigned steps);
   void save(Archive& archive) const;
   void load(Archive& archive);
   enum class Taken { kTaken, kPresent, kNoRoom };

@@ -143,6 +143,8 @@ uint32_t Pipeline::incomplete_frames() const {
   return impl_->reassembler_ ? impl_->reassembler_->frames() : 0;
 }
 
+void Pipeline::forget_expired(int64_t now_ns) { impl_->guard.forget_expired(now_ns); }
+
 uint32_t Pipeline::connections(unsigned vnic) const { return impl_->guard.connections(vnic); }
 
 Pipeline::Neighbour Pipeline::neighbour(size_t index) const {

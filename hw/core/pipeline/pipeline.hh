@@ -177,6 +177,9 @@ class Pipeline {
   // Counters, neighbour table, rate limits, connections, frames held to be merged or put
   // together: what is not in the policy.
   void archive(Archive& archive);
+  // Forgets connections whose time is over. Frames do so as they come; this is for who counts while
+  // none do. Bounded: of more than some ten thousand that are over, some wait for the next call.
+  void forget_expired(int64_t now_ns);
   // The connections of one vnic, for its move to another card. From entry `cursor` on, 0 at first,
   // which is where to go on afterwards; kNoMore: it was all. Connections that come and go in
   // between may be left out. Answers how many.

@@ -597,6 +597,24 @@ TEST(Firewall, WhoOwesAnAckForTooLongIsGone) {
   }
 }
 
+// Who looks at a card that is idle sees what lives.
+TEST(Firewall, WhatIsOverIsNotCounted) {
+  Pair pair;
+  pair.open();
+  EXPECT_TRUE(pair.to_a(to_a().udp({.source = 1234, .destination = 53}).build()));
+  EXPECT_TRUE(pair.to_b(ping(7)));
+  pair.b.pipeline.forget_expired(pair.b.now);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 3u);
+  pair.b.now += 29 * kSecond;
+  pair.b.pipeline.forget_expired(pair.b.now);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 3u);
+  pair.b.now += 3000 * kSecond;
+  pair.b.pipeline.forget_expired(pair.b.now);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 1u);
+  EXPECT_EQ(pair.b.pipeline.sizes().connections, 1u);
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, 40000, 10)));
+}
+
 // It is exactly next for the guest, whose ACK has not come by yet: nobody here can know.
 TEST(Firewall, ARstThatMayHaveBeenTakenLeavesLessTime) {
   for (const bool alive : {false, true}) {
