@@ -265,6 +265,45 @@ TEST(Firewall, AttacksEndWithTheirReasonsAndMoveNothing) {
   talk.says_from_caller("so-am-i");
 }
 
+// ACKs, RSTs and answers that belong to nothing, sources that are nobody's, as fast as a guest can
+// send them: a transfer beside them arrives whole, and each ends with its reason.
+TEST(Firewall, FloodsOfWhatBelongsToNothingTouchNoTransfer) {
+  constexpr uint64_t kEach = 3000;
+  Pair pair(guarded());
+  pair.left().agent().wait_for("ping -c 1 -W 1 " + std::string(kRight4), seconds(30));
+  quieten(pair);
+  const std::vector<Bytes> flood = {
+      segment(kAck, 1, 1, 4000, 22), segment(kRst, 1, 0, 4000, 22),
+      segment(kSyn | kAck, 1, 1, 4000, 22), to_left().icmp({.type = 0, .rest = 77}).build(),
+      to_left(kStranger4).tcp({.destination = 22, .flags = kAck}).build()};
+  std::string words;
+  for (const Bytes& frame : flood) words += " " + hex(frame);
+  const Counts before = drops_of(pair.left()), right_before = drops_of(pair.right());
+  const uint64_t opened = vnic_counter(pair.left(), "vnic0", "firewall_opened");
+  lab::Agent& right = pair.right().agent();
+  const lab::Agent::Job job =
+      right.start("gh-frames send eth0 --count " + std::to_string(kEach) + words);
+  copy_and_compare(pair.left(), pair.right(), kRight4, 8);
+  EXPECT_EQ(right.finish(job, seconds(120)).exit_status, 0);
+  // What the wire had no room for is its loss, and counted there.
+  const auto ended = [&] {
+    uint64_t frames = 0;
+    for (const auto& [reason, count] : without_noise(difference(before, drops_of(pair.left()))))
+      frames += count;
+    for (const auto& [reason, count] :
+         without_noise(difference(right_before, drops_of(pair.right()))))
+      frames += count;
+    return frames;
+  };
+  EXPECT_TRUE(eventually([&] { return ended() == flood.size() * kEach; })) << ended();
+  Counts reasons = without_noise(difference(before, drops_of(pair.left())));
+  EXPECT_GT(reasons["firewall_no_connection"], 3 * kEach);
+  EXPECT_GT(reasons["remote_spoof"], kEach / 2);
+  EXPECT_EQ(reasons.size(), 2u) << json(reasons).dump();
+  EXPECT_EQ(vnic_counter(pair.left(), "vnic0", "firewall_opened"), opened + 1) << "the transfer";
+  EXPECT_EQ(vnic_counter(pair.left(), "vnic0", "firewall_evicted"), 0u);
+}
+
 TEST(Firewall, AFloodOfSynsPushesOutItself) {
   constexpr unsigned kHalfOpen = 16, kFlood = 200;
   Pair pair(guarded(json::array({{{"direction", "in"}, {"protocol", "tcp"}, {"ports", {"80"}}}}),

@@ -105,7 +105,8 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 
 `vxlan` and `geneve` are always there, the others once a tenant names them. A format of your own may begin with one: `"kind": "geneve"`. It can replace what
 its kind says, and not take it away: for that, describe it whole. `./gatehouse policy FILE` says whether a description holds. `slot` is made
-after the UDP example of US 9,385,912: with the UDP header 20 octets of protocol 17, source slot and target slot among them; identifier, order and port are ours.
+after the UDP example of US 9,385,912: with the UDP header 20 octets of protocol 17, source slot and target slot among them; identifier, order and port are ours. The target
+slot is the VNI; the source slot is a constant of `header`: a card of its own number has a format of its own, `{"kind": "slot", "header": "534c4f54 00000007 00000000"}`.
 `gre-udp` is what Linux' `fou` sends for a gretap on port 4754 (RFC 8086), `gue` the same behind Generic UDP Encapsulation, `gre-ip` the `gre` and `ip6gre` devices
 with a key, `ipip` RFC 2003. VXLAN with a group policy (draft-smith-vxlan-group-policy), as Linux' `vxlan ... gbp` has it, is
 `{"name": "group7", "kind": "vxlan", "header": "88000007 00000000"}`: the G bit and group 7, one format for each group; frames of all

@@ -52,6 +52,27 @@ Bytes gre_outer(size_t octets) {
   return test::cut(whole, 34);
 }
 
+TEST(Envelope, OuterOptionsLeaveAFrameAlone) {
+  const policy::Format vxlan = *policy::shipped_format("vxlan");
+  const Bytes header = test::from_hex("08000000 00000500");
+  const Bytes alert = test::from_hex("94040000");  // RFC 2113
+  const Bytes whole = Frame()
+                          .ethernet()
+                          .ipv4({.options = alert})
+                          .udp({.source = 50001, .destination = 4789, .checksum = 0})
+                          .payload(108)
+                          .build();
+  EXPECT_FALSE(read(vxlan, test::cut(whole, 46), header).ok);
+  const Bytes six = Frame()
+                        .ethernet()
+                        .ipv6()
+                        .extension(0)
+                        .udp({.source = 50001, .destination = 4789, .checksum = 0})
+                        .payload(108)
+                        .build();
+  EXPECT_FALSE(read(vxlan, test::cut(six, 14 + 40 + 8 + 8), header).ok);
+}
+
 TEST(Envelope, UdpFormatsNameTheFlowByTheirSourcePort) {
   const policy::Format vxlan = *policy::shipped_format("vxlan");
   const Bytes header = test::from_hex("08000000 00000500");

@@ -286,6 +286,67 @@ Format random_format(std::mt19937& random) {
   return format;
 }
 
+// Cut by one card and merged by the other, a guest's super-frame is what it was, octet for octet:
+// whatever the format, the families, the MSS, options and tags. (A CWR stays alone: see coalesce.)
+void expect_back(const Format& format, std::mt19937& random) {
+  const auto upto = [&](uint32_t most) { return static_cast<uint32_t>(random() % (most + 1)); };
+  const bool v6 = format.inner != policy::Inside::kIpv4 && upto(1);
+  const bool tag = format.inner == policy::Inside::kEthernet && upto(1);
+  const Bytes options = upto(1) ? from_hex("0101080a 00000001 00000002") : Bytes{};
+  const uint32_t mss = 200 + upto(800), payload = 2 * mss + upto(30'000 - 2 * mss);
+  constexpr uint8_t kFin = 1, kPsh = 8, kAck = 16;
+  const auto flags = static_cast<uint8_t>(kAck | (upto(1) ? kPsh : 0) | (upto(3) ? 0 : kFin));
+  Frame frame = Frame().ethernet();
+  if (tag) frame.vlan(0);
+  if (v6) {
+    frame.ipv6({.traffic_class = uint8_t(upto(63) << 2), .flow_label = upto(0xfffff)});
+  } else {
+    frame.ipv4(
+        {.tos = uint8_t(upto(63) << 2), .id = uint16_t(random()), .dont_fragment = upto(1) != 0});
+  }
+  const Bytes whole =
+      frame.tcp({.sequence = uint32_t(random()), .flags = flags, .options = options})
+          .payload(pattern(payload, uint8_t(random())))
+          .build();
+  const Shape shape{.v6 = upto(1) != 0, .mtu = 1600};
+  policy::Policy merging = with(card_b(shape), format);
+  merging.vnics[0].coalesce = true;
+  merging.coalesce_segments = 1024;
+  World a(with(card_a(shape), format)), b(merging);
+  b.sink.largest = kMaxSuperFrame;
+  a.from_vnic(0, whole,
+              {.tso = true,
+               .tcp = true,
+               .ipv4 = !v6,
+               .mss = static_cast<uint16_t>(mss),
+               .header_length = static_cast<uint16_t>(whole.size() - payload),
+               .payload_length = payload});
+  ASSERT_GE(a.sink.sent.size(), 2u);
+  for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
+  b.pipeline.tick(b.now + 1'000'000);  // who waits for more waits no longer
+  ASSERT_EQ(b.sink.received.size(), 1u);
+  ASSERT_EQ(to_hex(b.sink.received[0].frame), to_hex(whole));
+  EXPECT_TRUE(b.sink.received[0].checked && b.sink.received[0].good);
+}
+
+TEST(Formats, WhatOneCardCutsTheOtherPutsTogether) {
+  std::mt19937 random(9'385'912);
+  for (int round = 0; round < 12; ++round) {
+    for (const Format& format : policy::shipped_formats()) {
+      SCOPED_TRACE(format.name + " " + std::to_string(round));
+      ASSERT_NO_FATAL_FAILURE(expect_back(format, random));
+    }
+  }
+  for (unsigned accepted = 0, i = 0; accepted < 150; ++i) {
+    const Format format = random_format(random);
+    if (policy::check_format(format)) continue;
+    if (format.tenant.bits != 0 && format.tenant.bits < 8) continue;  // no room for tenant blue
+    ++accepted;
+    SCOPED_TRACE(i);
+    ASSERT_NO_FATAL_FAILURE(expect_back(format, random));
+  }
+}
+
 // Seen under AddressSanitizer: frames are as long as their memory.
 TEST(Formats, RandomOnesAreRefusedOrNeverReadOutsideAFrame) {
   std::mt19937 random(20);
