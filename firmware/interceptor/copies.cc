@@ -27,14 +27,15 @@ Slots Copies::make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuff
   taken_[queue] = 0;
   if (needed > place_.receive_octets - taken_[1 - queue]) return {};
   taken_[queue] = needed;
-  wipe(queue);
   uint8_t* at = begin_of(queue);
+  wipe(at, needed);
   return {at, address_of(at), sizes};
 }
 
-void Copies::wipe(unsigned queue) {
-  uint8_t* at = begin_of(queue);
-  for (const uint8_t* const end = at + taken_[queue]; at != end; ++at) *at = 0;
+void Copies::wipe(uint8_t* from, uint64_t octets) {
+  const uint8_t* const most = place_.receive + place_.receive_octets;
+  const uint8_t* const end = octets < static_cast<uint64_t>(most - from) ? from + octets : most;
+  for (; from < end; ++from) *from = 0;
 }
 
 }  // namespace gatehouse::interceptor

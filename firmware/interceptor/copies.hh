@@ -150,8 +150,8 @@ class Copies {
   // as much memory.
   Slots make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuffers& sizes);
   void free_slots(unsigned queue) { taken_[queue] = 0; }
-  // Nothing stays of what the NIC has written for the queue, wherever in its buffers.
-  void wipe(unsigned queue);
+  // Of receive buffers, as far as they go: nothing stays of what the NIC has written there.
+  void wipe(uint8_t* from, uint64_t octets);
   // While a received frame is found: where the NIC wrote it, piece by piece as where the guest
   // wants it.
   FrameBuilder& received() { return received_; }

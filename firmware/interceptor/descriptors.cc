@@ -44,12 +44,12 @@ uint32_t refuse_receive(uint8_t* real, uint32_t units) {
   return refused;
 }
 
-uint32_t refuse_split(uint8_t* real, uint32_t units) {
+uint32_t refuse_split(uint8_t* real, uint32_t units, bool knows_none) {
   uint32_t refused = 0;
   for (uint32_t word = 0; word < units * 2; ++word) {
     Word& address = reinterpret_cast<Word*>(real)[word];
-    if (!is_private(address)) continue;
-    refused += address != kSplitNoBuffer;  // which QEMU's e1000e takes for an address
+    if (!is_private(address) || (address == kSplitNoBuffer && knows_none)) continue;
+    refused += address != kSplitNoBuffer;
     address = kAbortAddress;
   }
   return refused;

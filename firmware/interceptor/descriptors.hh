@@ -119,10 +119,11 @@ inline uint32_t complete_transmit(uint8_t* guest, const uint8_t* real, uint32_t 
 
 // ---- Receive
 
-// Addresses among `units` of the real ring that are private become kAbortAddress; "no buffer" does,
-// too, and does not count. Returns how many.
+// Addresses among `units` of the real ring that are private become kAbortAddress. Returns how many.
+// `knows_none`: the NIC takes all ones for no buffer. QEMU's e1000e takes it for an address: it
+// gets kAbortAddress for it, which does not count.
 uint32_t refuse_receive(uint8_t* real, uint32_t units);
-uint32_t refuse_split(uint8_t* real, uint32_t units);
+uint32_t refuse_split(uint8_t* real, uint32_t units, bool knows_none);
 
 // Legacy and extended: the address, and no DD in the octet `status`. What else is there the NIC
 // does not read, and writes anew.
@@ -145,10 +146,11 @@ inline uint32_t copy_receive(uint8_t* real, const uint8_t* guest, uint32_t units
 
 // Packet split: four addresses in two units. `given` keeps what the NIC gets, since its write-back
 // is told from an address only by the difference.
-inline uint32_t copy_split(uint8_t* real, uint8_t* given, const uint8_t* guest, uint32_t units) {
+inline uint32_t copy_split(uint8_t* real, uint8_t* given, const uint8_t* guest, uint32_t units,
+                           bool knows_none) {
   const auto* from = reinterpret_cast<const Vector*>(guest);
   for (uint32_t unit = 0; unit < units; ++unit) vector_at(real, unit) = from[unit];
-  const uint32_t refused = refuse_split(real, units);
+  const uint32_t refused = refuse_split(real, units, knows_none);
   for (uint32_t unit = 0; unit < units; ++unit) vector_at(given, unit) = vector_at(real, unit);
   return refused;
 }

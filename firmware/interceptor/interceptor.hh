@@ -119,7 +119,7 @@ class Interceptor {
   [[gnu::always_inline]] bool poll() {
     const uint64_t written = records_.take_pending();
     const bool posted = is_posted();
-    if (posted) [[unlikely]]
+    if (posted | unsettled_) [[unlikely]]
       take_records();
     if (written != 0) follow(written);
     const uint64_t messages = messages_.take_pending();
@@ -137,7 +137,8 @@ class Interceptor {
     std::atomic_ref(place_.shared->armed)
         .exchange(transmit_[0].bulk() | receive_[0].bulk() ? kBulkApart : partition::kArmedAtOnce,
                   std::memory_order_seq_cst);
-    return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 && !is_posted();
+    return (pending(place_.shared->redirect) | pending(place_.shared->steer)) == 0 &&
+           !is_posted() && !unsettled_;
   }
   void disarm() { std::atomic_ref(place_.shared->armed).store(0, std::memory_order_relaxed); }
 
@@ -247,6 +248,7 @@ class Interceptor {
   std::array<SetUp, kRings> set_ups_;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool one_meaning_ = true;  // of format_, to all NICs
+  bool unsettled_ = false;   // the guest's receive format was still changing
   ReceiveBuffers buffer_sizes_{};
   std::array<Slots, kReceiveRings> slots_{};
   NicSender<Bus> sender_{place_};

@@ -15,7 +15,7 @@ inline constexpr unsigned kRounds = 256;
 template <class Bus>
 bool Interceptor<Bus>::start() {
   if (started_ && is_in_force()) return true;
-  started_ = false;
+  if (started_) leave();
   if (!start_steering()) return false;
   if (!start_redirection()) {
     hal::commit(place_.steer, false);
@@ -23,7 +23,7 @@ bool Interceptor<Bus>::start() {
     return false;
   }
   adopt();
-  return true;
+  return started_;  // else it has gone meanwhile
 }
 
 template <class Bus>
@@ -82,9 +82,14 @@ void Interceptor<Bus>::forgo_seals() {
   hal::commit(place_.steer);
 }
 
+// With nothing between head and tail: QEMU's e1000e, which looks at these alone when RCTL is
+// written, would take frames for such a ring and lose them.
 template <class Bus>
 void Interceptor<Bus>::hold_receive_rings() {
-  for (unsigned ring = 0; ring < kReceiveRings; ++ring) nic_write(length_offset(ring), 0);
+  for (unsigned ring = 0; ring < kReceiveRings; ++ring) {
+    nic_write(length_offset(ring), 0);
+    nic_write(tail_offset(ring), nic_read(head_offset(ring)) & kPositionMask);
+  }
 }
 
 template <class Bus>

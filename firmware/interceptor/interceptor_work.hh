@@ -268,13 +268,14 @@ bool Interceptor<Bus>::has_one_meaning(ReceiveFormat format) const {
 template <class Bus>
 void Interceptor<Bus>::set_up_rings() {
   if (!started_) return;
-  // A guest that goes on changing its format has no receive rings meanwhile.
-  constexpr unsigned kFormatRounds = 4;
+  // A guest that goes on changing its format has no receive rings until the next look.
+  constexpr unsigned kFormatRounds = 8;
+  unsettled_ = false;
   for (unsigned round = 0; follow_format(); ++round) {
-    if (round == kFormatRounds) {
-      one_meaning_ = false;
-      break;
-    }
+    if (round != kFormatRounds) continue;
+    unsettled_ = true;
+    one_meaning_ = false;
+    break;
   }
   if (!started_) return;  // it has gone meanwhile
   for (unsigned ring = 0; ring < kRings; ++ring) {

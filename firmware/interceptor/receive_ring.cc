@@ -5,8 +5,10 @@ namespace gatehouse::interceptor {
 
 using namespace i82574;  // NOLINT: descriptor fields
 
-uint32_t ReceiveRing::copy_split(uint32_t from, uint32_t units) {
-  const uint32_t refused = interceptor::copy_split(real(from), given(from), guest(from), units);
+uint32_t ReceiveRing::copy_split(uint32_t from, uint32_t units, const Inspection& inspection) {
+  // A NIC that checks seals is ours.
+  const uint32_t refused =
+      interceptor::copy_split(real(from), given(from), guest(from), units, inspection.seals.used());
   if (slots_.used()) hide(from, units);
   return refused;
 }
@@ -71,8 +73,10 @@ void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
     inspection.builder.add(inspection.guest.at(address, octets), count, unit);
     if (!slots_.used()) return;
     const bool holds = slots_.holds(buffer, octets);
-    overran_ |= !holds;
-    inspection.copies.received().add(holds ? slots_.at(slot(unit), buffer) : nullptr, count, unit);
+    uint8_t* written = slots_.at(slot(unit), buffer);
+    inspection.copies.received().add(holds ? written : nullptr, count, unit);
+    if (!holds) [[unlikely]]
+      inspection.copies.wipe(written, count);
   };
   if (format_ == ReceiveFormat::kLegacy)
     return add(0, get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));
@@ -141,10 +145,6 @@ bool ReceiveRing::complete_frames(Inspection& inspection, Counts& counts) {
     if (inspected && !whole) continue;
     if (inspected && inspection.decide(Direction::kReceive, queue_, counts) == Verdict::kDrop)
       condemn(last, inspection.builder);
-    if (overran_) [[unlikely]] {
-      overran_ = false;
-      inspection.copies.wipe(queue_);
-    }
     pass_frame(unit);
     clear();
   }

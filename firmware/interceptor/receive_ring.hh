@@ -68,7 +68,7 @@ class ReceiveRing : public Ring {
 
  private:
   uint32_t copy(uint32_t from, uint32_t units, const Inspection& inspection) {
-    if (format_ == ReceiveFormat::kSplit) return copy_split(from, units);
+    if (format_ == ReceiveFormat::kSplit) return copy_split(from, units, inspection);
     const uint32_t refused = copy_receive(real(from), guest(from), units, status_octet());
     if (inspection.inspector != nullptr) keep(from, units);
     return refused;
@@ -77,7 +77,7 @@ class ReceiveRing : public Ring {
     return format_ == ReceiveFormat::kExtended ? complete_extended(guest(from), real(from), units)
                                                : complete_legacy(guest(from), real(from), units);
   }
-  uint32_t copy_split(uint32_t from, uint32_t units);
+  uint32_t copy_split(uint32_t from, uint32_t units, const Inspection& inspection);
   void keep(uint32_t from, uint32_t units);
   void hide(uint32_t from, uint32_t units);
   // Of a descriptor's `first` unit.
@@ -103,8 +103,7 @@ class ReceiveRing : public Ring {
   static constexpr uint8_t kNever = 0;
   ReceiveFormat format_ = ReceiveFormat::kLegacy;
   bool whole_ = false;
-  bool many_ = false;     // descriptors that the NIC had finished the last time
-  bool overran_ = false;  // the NIC has written beyond a slot
+  bool many_ = false;  // descriptors that the NIC had finished the last time
   Slots slots_{};
   // The first descriptor's octet that tells whether it is finished.
   const uint8_t* status_ = &kNever;

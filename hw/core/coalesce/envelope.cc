@@ -48,8 +48,9 @@ uint64_t Envelope::names(const policy::Format& format) {
 
 bool Envelope::read(Packet& outer, uint32_t inner_offset, uint32_t length, Origin& origin) const {
   if (length > kMaxOpaque) return false;
-  // As GRO: what they ask of somebody on the way, they ask for one datagram.
-  if (outer.layers.ip_options) return false;
+  // As GRO: IPv4's options stand for one datagram. (Linux's ip6gre has an extension header in
+  // each.)
+  if (outer.layers.l3 == L3::kIpv4 && outer.layers.ip_options) return false;
   uint8_t* header = outer.data + inner_offset - length;
   origin.opaque = length;
   origin.outer = outer_of(outer);
