@@ -28,14 +28,12 @@ Slots Copies::make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuff
   if (needed > place_.receive_octets - taken_[1 - queue]) return {};
   taken_[queue] = needed;
   uint8_t* at = begin_of(queue);
-  wipe(at, needed);
+  wipe(at, needed);  // sizes that the guest changes under way end here: beyond a slot nothing stays
   return {at, address_of(at), sizes};
 }
 
 void Copies::wipe(uint8_t* from, uint64_t octets) {
-  const uint8_t* const most = place_.receive + place_.receive_octets;
-  const uint8_t* const end = octets < static_cast<uint64_t>(most - from) ? from + octets : most;
-  for (; from < end; ++from) *from = 0;
+  for (const uint8_t* const end = from + octets; from != end; ++from) *from = 0;
 }
 
 }  // namespace gatehouse::interceptor

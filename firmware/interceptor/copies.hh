@@ -118,10 +118,7 @@ class Slots {
     return given == null || given == kAbortAddress ? given : address_ + offset(slot, buffer);
   }
   uint8_t* at(uint32_t slot, unsigned buffer) const { return memory_ + offset(slot, buffer); }
-  // Nothing stays of what a NIC has written there.
-  void wipe(uint32_t slot) const {
-    for (uint32_t octet = 0; octet != step_; ++octet) at(slot, 0)[octet] = 0;
-  }
+  uint32_t octets() const { return step_; }  // of a descriptor's
   bool holds(unsigned buffer, uint64_t octets) const { return octets <= sizes_[buffer]; }
 
  private:
@@ -150,8 +147,8 @@ class Copies {
   // as much memory.
   Slots make_slots(unsigned queue, uint32_t descriptors, const ReceiveBuffers& sizes);
   void free_slots(unsigned queue) { taken_[queue] = 0; }
-  // Of receive buffers, as far as they go: nothing stays of what the NIC has written there.
-  void wipe(uint8_t* from, uint64_t octets);
+  // In receive buffers: nothing stays of what the NIC has written there.
+  static void wipe(uint8_t* from, uint64_t octets);
   // While a received frame is found: where the NIC wrote it, piece by piece as where the guest
   // wants it.
   FrameBuilder& received() { return received_; }

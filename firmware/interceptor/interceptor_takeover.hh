@@ -23,7 +23,8 @@ bool Interceptor<Bus>::start() {
     return false;
   }
   adopt();
-  return started_;  // else it has gone meanwhile
+  if (!started_) result_ = partition::Result::k_no_device;  // it has gone meanwhile
+  return started_;
 }
 
 template <class Bus>

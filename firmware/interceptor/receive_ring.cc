@@ -72,11 +72,8 @@ void ReceiveRing::add_pieces(uint32_t unit, Inspection& inspection) {
     const uint32_t count = static_cast<uint32_t>(octets);
     inspection.builder.add(inspection.guest.at(address, octets), count, unit);
     if (!slots_.used()) return;
-    const bool holds = slots_.holds(buffer, octets);
-    uint8_t* written = slots_.at(slot(unit), buffer);
-    inspection.copies.received().add(holds ? written : nullptr, count, unit);
-    if (!holds) [[unlikely]]
-      inspection.copies.wipe(written, count);
+    uint8_t* written = slots_.holds(buffer, octets) ? slots_.at(slot(unit), buffer) : nullptr;
+    inspection.copies.received().add(written, count, unit);
   };
   if (format_ == ReceiveFormat::kLegacy)
     return add(0, get<desc::ADDRESS>(first), get<desc::LEGACY_LENGTH>(back));
@@ -98,7 +95,7 @@ void ReceiveRing::condemn(uint32_t last, const FrameBuilder& builder) {
     for (uint32_t octet = 0; octet != piece.octets; ++octet) piece.data[octet] = 0;
   // A later report may speak of octets that the NIC has not written.
   for (uint32_t unit = head_; slots_.used(); unit = behind(unit)) {
-    slots_.wipe(slot(unit));
+    Copies::wipe(slots_.at(slot(unit), 0), slots_.octets());
     if (unit == last) break;
     if (step() != 1) unit = behind(unit);
   }

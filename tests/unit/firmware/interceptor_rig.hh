@@ -298,6 +298,7 @@ class Machine : public vnic::InterruptPort,
   std::function<void()> on_interrupt;
   // In front of each access of firmware's to a register: the guest's CPUs run at the same time.
   std::function<void()> on_access;
+  std::function<void(uint32_t offset)> on_nic_write;  // in front of firmware's to the NIC
   void accessed() {
     if (!on_access || in_access_) return;
     in_access_ = true;
@@ -340,6 +341,7 @@ inline void Bus::store(uint64_t offset, uint64_t value, unsigned octets) const {
     case Target::kVectors:
       FAIL() << "the table is the guest's";
     case Target::kNic:
+      if (machine->on_nic_write) machine->on_nic_write(at);
       return machine->nic.mmio_write(offset, value, octets);
   }
 }

@@ -218,6 +218,41 @@ INSTANTIATE_TEST_SUITE_P(Copied, Chaos,
 INSTANTIATE_TEST_SUITE_P(Sealed, Chaos,
                          testing::Combine(testing::Range(0u, 24u), testing::Values(Kept::kSealed)));
 
+// QEMU's e1000e takes what RFCTL and PSRCTL say when RCTL is written, and looks at head and tail
+// alone to see whether it has buffers then.
+TEST(Interceptor, ChangesOfFormatAreToldToANicWhoseRingsStandStill) {
+  for (const uint64_t copies : {uint64_t{0}, kReceiveCopies}) {
+    Passing passing;
+    Machine m(&passing, false, copies);
+    Driver driver(m, {.format = Format::kLegacy});
+    driver.set_up();
+    unsigned told = 0;
+    m.on_nic_write = [&](uint32_t offset) {
+      if (offset != reg::RCTL) return;
+      ++told;
+      for (unsigned queue = 0; queue < kReceiveRings; ++queue) {
+        EXPECT_EQ(m.nic.registers()[reg::RDLEN(queue)], 0u);
+        EXPECT_EQ(m.nic.registers()[reg::RDT(queue)], m.nic.registers()[reg::RDH(queue)]);
+      }
+    };
+    const auto tells = [&](const auto& change) {
+      told = 0;
+      change();
+      m.settle();
+      return told > 0;
+    };
+    EXPECT_TRUE(tells([&] { ASSERT_TRUE(m.interceptor.start()); })) << "what it was before";
+    EXPECT_FALSE(tells([&] { m.receive(numbered(0)); }));
+    EXPECT_TRUE(tells([&] { m.set(reg::RFCTL, RFCTL_EXSTEN); }));
+    EXPECT_TRUE(tells([&] { m.set(reg::RFCTL, 0); }));
+    EXPECT_TRUE(tells([&] { m.set(reg::RFCTL, RFCTL_EXSTEN); }));
+    m.set(reg::RCTL, m.get(reg::RCTL) | 1u << 10);  // DTYP
+    m.settle();
+    EXPECT_EQ(tells([&] { m.set(reg::PSRCTL, 2 | 4 << 8); }), copies != 0)
+        << "whose buffers have sizes";
+  }
+}
+
 // The record of it was lost among others.
 TEST(Interceptor, ADeviceThatWentUnseenIsTakenOverAnew) {
   Machine m;
