@@ -3,10 +3,10 @@
 // or says why not; what is refused is refused with a place.
 #include "hw/core/policy/policy.hh"
 #include "hw/core/pipeline/pipeline.hh"
+#include "hw/core/pipeline/quiet_sink.hh"
 #include "hw/core/policy/format_rules.hh"
 #include "hw/core/policy/reader.hh"
 #include "tests/fuzz/frame_input.hh"
-#include "tests/fuzz/quiet_sink.hh"
 #include "tests/fuzz/target.hh"
 #include "tests/unit/core/frames.hh"
 
@@ -86,7 +86,7 @@ void fuzz_one(std::span<const uint8_t> octets) {
 
   PacketPool pool(
       {.small_count = 16, .small_octets = 2304, .large_count = 2, .large_octets = 5120});
-  QuietSink sink;
+  pipeline::QuietSink sink;
   pipeline::Pipeline pipeline(pool, sink);
   const Status first = pipeline.load(policy);
   require(pipeline.load(policy).message() == first.message(), "the same once more");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Saved states of a whole card and of a pipeline that lie: refused or taken, the machine goes on,
 // and every packet is given back.
+#include "hw/core/pipeline/quiet_sink.hh"
 #include "tests/fuzz/card_frames.hh"
 #include "tests/fuzz/frame_input.hh"
 #include "tests/fuzz/fuzz_cards.hh"
-#include "tests/fuzz/quiet_sink.hh"
 #include "tests/fuzz/saved_state.hh"
 #include "tests/unit/card/world.hh"
 
@@ -70,7 +70,7 @@ struct Machine {
 
   PacketPool pool{
       {.small_count = 64, .small_octets = 2304, .large_count = 2, .large_octets = 5120}};
-  QuietSink sink;
+  pipeline::QuietSink sink;
   pipeline::Pipeline pipeline{pool, sink};
   int64_t now = 1'000'000'000;
 };

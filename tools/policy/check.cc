@@ -6,20 +6,11 @@
 
 #include "hw/core/base/packet.hh"
 #include "hw/core/pipeline/pipeline.hh"
+#include "hw/core/pipeline/quiet_sink.hh"
 #include "hw/core/policy/reader.hh"
 
 namespace gatehouse::policy_check {
 namespace {
-
-// No frame ever comes.
-class Nowhere final : public pipeline::Sink {
- public:
-  void to_uplink(unsigned, std::span<const OutFrame>) override {}
-  void to_vnic(unsigned, std::span<const OutFrame>, const Layers&, bool, bool) override {}
-  void tapped(pipeline::TapPoint, pipeline::TapDirection, unsigned, const OutFrame&,
-              spec::DropReason) override {}
-  void dropped(bool, unsigned, spec::DropReason) override {}
-};
 
 std::string counted(size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
@@ -54,7 +45,7 @@ Result<std::string> check(const std::string& path) {
   const Result<policy::Policy> policy = policy::read_policy_file(path);
   if (!policy.ok()) return policy.status();
   PacketPool pool;
-  Nowhere nowhere;
+  pipeline::QuietSink nowhere;  // no frame ever comes
   const auto pipeline = std::make_unique<pipeline::Pipeline>(pool, nowhere);
   if (const Status status = pipeline->load(policy.value()); !status.ok())
     return Status::error(path + ": " + status.message());
