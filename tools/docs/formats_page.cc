@@ -92,7 +92,7 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
   `bad_options`, `critical_option`, `bad_outer_checksum`, `outer_fragment`.
 - The inner frame is Ethernet, or by `inner` an IP datagram: of either version, told by `ether_type` where the header has such a field, else by its
   own first bits, or of one version only. On the way in it gets the Ethernet header that the mapping has for its addresses, so that a vnic
-  gets what is for its single addresses: a prefix of it is for what it sends. What has no place in
+  gets what is for its single addresses: a prefix of it is for what it sends. Who has no mapping shows as fe:ff:ff:ff:ff:ff, or as the MAC in its own link-local address. What has no place in
   it (a VLAN tag, another version) is dropped as `not_in_format`.
 - `"protocol": 6` is the TCP shape of STT: the sequence number holds the length of the whole and an offset in it, the acknowledgement a number that
   its segments share. What one segment does not hold travels in several, [as a stream or redundant](stateless.md), by `segments`. `offload` is where STT's
@@ -106,7 +106,7 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
 `vxlan` and `geneve` are always there, the others once a tenant names them. A format of your own may begin with one: `"kind": "geneve"`. It can replace what
 its kind says, and not take it away: for that, describe it whole. `./gatehouse policy FILE` says whether a description holds. `slot` is made
 after the UDP example of US 9,385,912: with the UDP header 20 octets of protocol 17, source slot and target slot among them; identifier, order and port are ours. The target
-slot is the VNI; the source slot is a constant of `header`: a card of its own number has a format of its own, `{"kind": "slot", "header": "534c4f54 00000007 00000000"}`.
+slot is the VNI; the source slot is a constant of `header`: a card of its own number has a format of its own, `{"name": "seven", "kind": "slot", "header": "534c4f54 00000007 00000000"}`.
 `gre-udp` is what Linux' `fou` sends for a gretap on port 4754 (RFC 8086), `gue` the same behind Generic UDP Encapsulation, `gre-ip` the `gre` and `ip6gre` devices
 with a key, `ipip` RFC 2003. VXLAN with a group policy (draft-smith-vxlan-group-policy), as Linux' `vxlan ... gbp` has it, is
 `{"name": "group7", "kind": "vxlan", "header": "88000007 00000000"}`: the G bit and group 7, one format for each group; frames of all
