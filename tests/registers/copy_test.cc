@@ -137,27 +137,32 @@ TEST(Copies, AStockNicHasNoAddressForABufferThatIsNone) {
   split(machine, false);
   machine.set_reg(reg::RCTL, kSplitReceiver);
   EXPECT_TRUE(machine.wait([&] {  // until firmware has the ring
-    nic.wire().send(broadcast());
+    nic.wire().offer(broadcast());
     return !nic.reports("unseen 0");
   }));
   EXPECT_EQ(machine.bus().read_block(0, 8192), before);
 }
 
-// It takes what RFCTL and PSRCTL say when RCTL is written, and the guest wrote that before.
+// It takes what RFCTL and PSRCTL say when RCTL is written, and the guest wrote that before. Its ring
+// is empty meanwhile: the descriptors of the other format that are in it are no addresses now.
 TEST(Copies, AStockNicAndFirmwareHaveOneFormat) {
   StockNic nic;
   Machine& machine = nic.machine();
   const std::vector<uint8_t> before = machine.bus().read_block(0, 8192);
   machine.set_reg(reg::RCTL, 0);
+  machine.set_reg(reg::RDH(0), 0);
+  machine.set_reg(reg::RDT(0), 0);
   machine.set_reg(reg::PSRCTL, 2 | 1 << 24);
   machine.set_reg(reg::RFCTL, 0);
   machine.set_reg(reg::RCTL, kSplitReceiver);
+  // Firmware follows a little later; until then the NIC has the ring in the old format.
+  EXPECT_TRUE(machine.wait([&] { return !nic.reports("unusable_rings 0"); }));
   machine.set_reg(reg::PSRCTL, kSplitSizes);
   machine.set_reg(reg::RFCTL, RFCTL_EXSTEN);
   split(machine, true);
   const Bytes frame = broadcast();
   EXPECT_TRUE(machine.wait([&] {
-    nic.wire().send(frame);
+    nic.wire().offer(frame);
     return nic.reports("inspected 1") || nic.reports("inspected 2");
   }));
   constexpr uint32_t kHeaders = 42;
