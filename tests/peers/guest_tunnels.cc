@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/peers/tunnel_bed.hh"
+#include "tools/lab/deadline.hh"
 
 namespace gatehouse::peers {
 namespace {
@@ -159,6 +160,66 @@ TEST_P(GuestTunnel, CarriesAllBothWaysAndKeepsTenantsApart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, GuestTunnel, testing::ValuesIn(cases()),
+                         [](const auto& row) { return row.param.name; });
+
+class GuestMirror : public testing::TestWithParam<Case> {};
+
+// What the station sends and is given, out of the kernel's own tunnel device.
+TEST_P(GuestMirror, AKernelsDeviceTakesTheSession) {
+  TunnelOptions options = GetParam().options;
+  options.mirrored = true;
+  TunnelBed bed(options);
+  const auto mirrored = [&] {
+    return bed.card().at("vnics").at(0).at("counters").at("mirrored").get<uint64_t>();
+  };
+  const auto taken = [&] {
+    return std::stoull(bed.peer("cat /sys/class/net/mir0/statistics/rx_packets"));
+  };
+  // What the station said before the device was there has gone.
+  const uint64_t came = taken(), early = mirrored() - came;
+  const auto icmp = [](const char* type, const char* to, const char* from, const char* last,
+                       const char* first) {
+    return std::string("0=") + to + ",6=" + from + ",12=080045,23=01,26=c0a800" + first +
+           ",30=c0a800" + last + ",34=" + type + ",60=5a5a5a5a5a5a5a5a";
+  };
+  const std::string asked = icmp("08", "525400000002", "525400000001", "02", "01");
+  const std::string answered = icmp("00", "525400000001", "525400000002", "01", "02");
+  bed.peer("gh-frames expect mir0 20000 --count 3 --promiscuous " + asked +
+           " & asked=$!\n"
+           "gh-frames expect mir0 20000 --count 3 --promiscuous " +
+           answered +
+           " & answered=$!\n"
+           "ip netns exec station ping -q -c 50 -i 0.1 -W 2 -p 5a " +
+           kPeer4 + "\nwait $asked\nwait $answered");
+  // All of it, and nothing that is not.
+  bed.station("ping -q -c 5 -i 0.1 -W 2 -s 6000 " + std::string(kPeer4));
+  bed.peer("ping -6 -q -c 5 -i 0.1 -W 2 -s 6000 " + std::string(kGuest6));
+  const lab::Deadline deadline(std::chrono::seconds(20));
+  bool all = false;
+  while (!all && !deadline.expired()) {
+    const uint64_t wanted = mirrored();
+    all = taken() + early >= wanted;
+  }
+  EXPECT_TRUE(all);
+  const uint64_t copies = taken();
+  EXPECT_LE(copies, mirrored());
+  EXPECT_GE(copies, 2u * 50 + 2 * 2 * 5 * 5);
+  EXPECT_EQ(bed.peer("cat /sys/class/net/mir0/statistics/rx_errors"), "0\n");
+  EXPECT_EQ(bed.station(bad_checksums()), "0\n");
+  EXPECT_EQ(bed.peer(bad_checksums()), "0\n");
+}
+
+std::vector<Case> mirror_cases() {
+  std::vector<Case> rows;
+  for (const Case& row : cases()) {
+    for (const char* name : {"VxlanOverIpv4", "GeneveOverIpv6", "GretapSum"}) {
+      if (row.name == std::string(name)) rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernel, GuestMirror, testing::ValuesIn(mirror_cases()),
                          [](const auto& row) { return row.param.name; });
 
 }  // namespace

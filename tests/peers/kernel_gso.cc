@@ -25,13 +25,14 @@ struct Case {
   uint32_t payload;
   uint16_t mss;
   bool inner_udp = false;
+  bool dont_fragment = true;
 };
 
 // CWR, ACK, PSH and FIN, and a time stamp: all that differs between first, middle and last.
 Bytes super_frame(const Case& row) {
   Frame frame = Frame().ethernet();
   row.inner_v6 ? frame.ipv6({.traffic_class = 0xba, .flow_label = 0x12345})
-               : frame.ipv4({.tos = 0xba, .id = 0xfffe, .dont_fragment = true});
+               : frame.ipv4({.tos = 0xba, .id = 0xfffe, .dont_fragment = row.dont_fragment});
   if (row.inner_udp) return frame.udp().payload(row.payload).build();
   return frame
       .tcp(
@@ -162,11 +163,12 @@ Bytes comparable(Bytes frame, bool v6, uint16_t* identification) {
 struct Sizes {
   uint32_t payload;
   uint16_t mss;
-  bool inner_udp;
+  bool inner_udp, dont_fragment;
 };
-constexpr Sizes kSizes[] = {{64000, 1400, false}, {4201, 1400, false}, {2800, 1400, false},
-                            {20000, 536, false},  {64000, 1400, true}, {4201, 1400, true},
-                            {2800, 1400, true},   {20000, 536, true}};
+constexpr Sizes kSizes[] = {{64000, 1400, false, true}, {4201, 1400, false, false},
+                            {2800, 1400, false, true},  {20000, 536, false, false},
+                            {64000, 1400, true, true},  {4201, 1400, true, false},
+                            {2800, 1400, true, true},   {20000, 536, true, false}};
 
 class KernelGso : public testing::TestWithParam<std::tuple<bool, bool, bool>> {};
 
@@ -174,9 +176,10 @@ TEST_P(KernelGso, CutsAsTheCardDoes) {
   if (std::string why; !lab::Netns::available(&why)) GTEST_SKIP() << "skipped: " << why;
   if (!lab::kernel_has_link_type("vxlan")) GTEST_SKIP() << "skipped: needs the kernel's vxlan";
   const auto [outer_v6, inner_v6, udp_checksum] = GetParam();
-  for (const auto& [payload, mss, inner_udp] : kSizes) {
+  for (const auto& [payload, mss, inner_udp, dont_fragment] : kSizes) {
     SCOPED_TRACE((inner_udp ? "UDP " : "TCP ") + std::to_string(payload));
-    const Case row{"vxlan", outer_v6, inner_v6, udp_checksum, payload, mss, inner_udp};
+    const Case row{"vxlan", outer_v6, inner_v6,  udp_checksum,
+                   payload, mss,      inner_udp, dont_fragment};
     const std::vector<Bytes> kernel = cut_by_vxlan(row), card = cut_by_card(row);
     ASSERT_EQ(kernel.size(), card.size());
     uint16_t kernel_first = 0, card_first = 0;
@@ -208,9 +211,9 @@ class KernelGsoOf : public testing::TestWithParam<std::tuple<const char*, bool, 
 TEST_P(KernelGsoOf, AFormatCutsAsTheCardDoes) {
   if (std::string why; !lab::Netns::available(&why)) GTEST_SKIP() << "skipped: " << why;
   const auto [format, outer_v6, inner_v6] = GetParam();
-  for (const auto& [payload, mss, inner_udp] : kSizes) {
+  for (const auto& [payload, mss, inner_udp, dont_fragment] : kSizes) {
     SCOPED_TRACE((inner_udp ? "UDP " : "TCP ") + std::to_string(payload));
-    const Case row{format, outer_v6, inner_v6, false, payload, mss, inner_udp};
+    const Case row{format, outer_v6, inner_v6, false, payload, mss, inner_udp, dont_fragment};
     const std::vector<Bytes> card = cut_by_card(row);
     ASSERT_FALSE(card.empty());
     const std::vector<Bytes> kernel = cut_behind(row, card[0]);

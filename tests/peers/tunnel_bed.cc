@@ -35,6 +35,19 @@ lab::Topology topology_of(const TunnelOptions& options) {
   return topology;
 }
 
+std::string write_policy(const TunnelOptions& options, const std::string& path) {
+  nlohmann::json policy = topology_of(options).policy_of("guest");
+  if (options.mirrored) {
+    policy["mirrors"] = {{{"name", "watch"},
+                          {"tenant", "red"},
+                          {"peer", options.outer_v6 ? "fd99::2" : "10.99.0.2"},
+                          {"vni", kMirrorVni}}};
+    policy["vnics"][0]["mirror"] = "watch";
+  }
+  lab::write_file(path, policy.dump(2) + "\n");
+  return path;
+}
+
 std::string device(const TunnelOptions& options, const std::string& name, unsigned vni) {
   std::string link = replaced(options.link, "@L", options.outer_v6 ? "fd99::2" : "10.99.0.2");
   link = replaced(link, "@R", options.outer_v6 ? "fd99::1" : "10.99.0.1");
@@ -74,6 +87,8 @@ std::string plan_of(const TunnelOptions& options) {
                      "[ $(cat /sys/class/net/tun1/type) != 1 ] || ip neigh replace " + kGuest4 +
                      " lladdr " + kGuestMac + " dev tun1");
   }
+  if (options.mirrored)
+    script += "\n" + device(options, "mir0", kMirrorVni) + "ip link set mir0 up\n";
   return script;
 }
 
@@ -82,9 +97,8 @@ std::string plan_of(const TunnelOptions& options) {
 TunnelBed::TunnelBed(const TunnelOptions& options) {
   lab::GuestOptions guest;
   guest.kernel = options.kernel;
-  guest.devices =
-      lab::card_with_vnic("hubport,id=up0,hubid=0",
-                          topology_of(options).write_policy("guest", work_.path("policy.json")));
+  guest.devices = lab::card_with_vnic("hubport,id=up0,hubid=0",
+                                      write_policy(options, work_.path("policy.json")));
   guest.devices.insert(guest.devices.end(),
                        {"-netdev", "hubport,id=wire,hubid=0", "-device",
                         std::string("virtio-net-pci,netdev=wire,mac=") + kWireMac + ",romfile="});

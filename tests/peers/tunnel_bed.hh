@@ -25,7 +25,10 @@ struct TunnelOptions {
   unsigned underlay_mtu = 1700;
   unsigned overlay_mtu = 1500;  // 0: what the peer's kernel chooses for its device
   std::string kernel = "6.1";
+  bool mirrored = false;  // the station's frames, in a session that ends at a third device, mir0
 };
+
+inline constexpr unsigned kMirrorVni = 0x2329;
 
 class TunnelBed {
  public:

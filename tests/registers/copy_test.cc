@@ -143,8 +143,8 @@ TEST(Copies, AStockNicHasNoAddressForABufferThatIsNone) {
   EXPECT_EQ(machine.bus().read_block(0, 8192), before);
 }
 
-// It takes what RFCTL and PSRCTL say when RCTL is written, and the guest wrote that before. Its ring
-// is empty meanwhile: the descriptors of the other format that are in it are no addresses now.
+// It takes what RFCTL and PSRCTL say when RCTL is written, and the guest wrote that before. Its
+// ring is empty meanwhile: the descriptors of the other format that are in it are no addresses now.
 TEST(Copies, AStockNicAndFirmwareHaveOneFormat) {
   StockNic nic;
   Machine& machine = nic.machine();
