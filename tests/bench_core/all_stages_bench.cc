@@ -2,12 +2,15 @@
 // The way out with every stage on: parse, anti-spoofing, flow table, firewall with connection
 // tracking, meters of vnic and tenant, mapping, VXLAN. The frames are those that the peers of
 // `./gatehouse bench core` are given, and are copied into packet buffers, as by DMA. Names are
-// AllStages/OCTETS/FLOWS; EqualWork has what these peers have, one meter and one underlay peer.
+// AllStages/OCTETS/FLOWS; EqualWork has what these peers have: one meter, one underlay peer, frames
+// in buffers far apart, pages of 4 KiB.
 #include <benchmark/benchmark.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -90,6 +93,20 @@ policy::Policy policy_of(Work work) {
   return policy;
 }
 
+// Peers of `./gatehouse bench core` are given no large pages.
+class SmallPages {
+ public:
+  explicit SmallPages(bool on) { set(on); }
+  ~SmallPages() { set(false); }
+  SmallPages(const SmallPages&) = delete;
+  SmallPages& operator=(const SmallPages&) = delete;
+  bool ok() const { return ok_; }
+
+ private:
+  void set(bool on) { ok_ = prctl(PR_SET_THP_DISABLE, on ? 1UL : 0UL, 0UL, 0UL, 0UL) == 0; }
+  bool ok_ = true;
+};
+
 // Looks at what is sent; with a clock, says where the time goes. Steps are the pipeline's stages;
 // those from segment to underlay are one, because the pipeline takes frame by frame through them.
 class Measure final : public pipeline::Sink {
@@ -134,7 +151,10 @@ class Measure final : public pipeline::Sink {
 class AllStages {
  public:
   AllStages(Work work, const bench::FrameSize& size, uint32_t flows)
-      : traffic_(size, flows), batch_(packets_, work == Work::kEqual ? kPeersBatch : kBatch) {
+      : traffic_(size, flows,
+                 work == Work::kEqual ? bench::Traffic::Layout::kPacketBuffers
+                                      : bench::Traffic::Layout::kPacked),
+        batch_(packets_, work == Work::kEqual ? kPeersBatch : kBatch) {
     ok_ = pipeline_.load(policy_of(work)).ok() &&
           pipeline_.attach_vnic(0, "v", *parse_mac(bench::kSenderMac)).ok();
     pipeline_.set_uplink_present(0, true);
@@ -181,6 +201,8 @@ class AllStages {
 
 void all_stages_bench(benchmark::State& state, Work work, const bench::FrameSize& size,
                       uint32_t flows) {
+  const SmallPages pages(work == Work::kEqual);
+  if (!pages.ok()) return state.SkipWithError("large pages can't be turned off (Linux 3.15)");
   auto bench = std::make_unique<AllStages>(work, size, flows);
   if (!bench->ok()) return state.SkipWithError("the policy was refused");
   bench->warm();
@@ -263,31 +285,52 @@ void new_flows_bench(benchmark::State& state) {
 BENCHMARK(new_flows_bench)->Name("NewFlows/1000000")->Iterations(1);
 
 // What a frame costs with 1 k and with 1 M flows, in nanoseconds of processor time: by turns of
-// some milliseconds, so that a machine whose speed changes does so for both.
-void flow_cost_bench(benchmark::State& state) {
+// some milliseconds, so that a machine whose speed changes does so for both. `sent_`: without the
+// copy of the frame out of the memory in which so many lie.
+void flow_cost_bench(benchmark::State& state, const bench::FrameSize& size) {
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
   constexpr size_t kTurn = 500;  // batches
-  AllStages few(Work::kAllStages, bench::kFrameSizes[0], 1000);
-  AllStages many(Work::kAllStages, bench::kFrameSizes[0], 1'000'000);
-  if (!few.ok() || !many.ok()) return state.SkipWithError("the policy was refused");
-  double spent[2] = {0, 0};
-  for (AllStages* one : {&few, &many}) one->warm();
+  struct Side {
+    AllStages bench;
+    double spent_us = 0;
+    Seconds all{}, source{};
+    double ns(double frames) const { return spent_us * 1e3 / frames; }
+    double sent_ns(double frames) const { return ns(frames) * (1 - source / all); }
+  };
+  Side few{AllStages(Work::kAllStages, size, 1000)};
+  Side many{AllStages(Work::kAllStages, size, 1'000'000)};
+  if (!few.bench.ok() || !many.bench.ok()) return state.SkipWithError("the policy was refused");
+  for (Side* side : {&few, &many}) side->bench.warm();
   for (auto _ : state) {
-    for (AllStages* one : {&few, &many}) {
+    for (Side* side : {&few, &many}) {
       const double before = thread_us();
-      for (size_t i = 0; i < kTurn; ++i) one->batch();
-      spent[one == &many] += thread_us() - before;
+      const auto begin = Clock::now();
+      for (size_t i = 0; i < kTurn; ++i) {
+        const auto filling = Clock::now();
+        side->bench.fill();
+        side->source += Clock::now() - filling;
+        side->bench.send();
+      }
+      side->all += Clock::now() - begin;
+      side->spent_us += thread_us() - before;
     }
   }
-  if (few.pipeline().connections(0) != 1000 || many.pipeline().connections(0) != 1'000'000)
+  if (few.bench.pipeline().connections(0) != 1000 ||
+      many.bench.pipeline().connections(0) != 1'000'000)
     return state.SkipWithError("not every flow is tracked");
   const auto frames = static_cast<double>(state.iterations() * kTurn * kBatch);
-  state.counters["few_ns"] = spent[0] * 1e3 / frames;
-  state.counters["many_ns"] = spent[1] * 1e3 / frames;
+  state.counters["few_ns"] = few.ns(frames);
+  state.counters["many_ns"] = many.ns(frames);
+  state.counters["sent_few_ns"] = few.sent_ns(frames);
+  state.counters["sent_many_ns"] = many.sent_ns(frames);
 }
-BENCHMARK(flow_cost_bench)->Name("FlowCost/1000000")->Iterations(100);
 
 [[maybe_unused]] const bool registered = [] {
   for (const bench::FrameSize& size : bench::kFrameSizes) {
+    benchmark::RegisterBenchmark((std::string("FlowCost/") + size.name).c_str(), flow_cost_bench,
+                                 size)
+        ->Iterations(100);
     for (uint32_t flows : bench::kFlowCounts) {
       const std::string rest = std::string("/") + size.name + "/" + std::to_string(flows);
       benchmark::RegisterBenchmark(("AllStages" + rest).c_str(), all_stages_bench, Work::kAllStages,

@@ -13,7 +13,7 @@ namespace gatehouse::bench {
 namespace {
 
 constexpr unsigned kPairs = 5;
-constexpr const char* kStages = "cycles of each stage";
+constexpr const char* kStages = "time of each stage";
 
 using nlohmann::json;
 
@@ -98,8 +98,10 @@ struct Appendix {
 constexpr const char* kNotes[] = {
     "Rates are frames a second of processor time on one core, from a file in memory to a device "
     "that forgets them.",
-    "testpmd csum parses and makes checksums: no tables, no tunnel. Open vSwitch and Linux do what "
-    "hw/core does: anti-spoofing, connection tracking, a meter, VXLAN.",
+    "testpmd io hands frames on and csum parses and makes checksums: no tables, no tunnel. Open "
+    "vSwitch and Linux do what hw/core does: anti-spoofing, connection tracking, a meter, VXLAN.",
+    "Beside peers hw/core has what they have: frames of the source in buffers far apart, pages of "
+    "4 KiB. Without a peer, frames lie one behind the other and tables have large pages.",
     "Open vSwitch and hw/core share the core while they are measured; the others come after "
     "hw/core.",
     "Linux: what sending the frames costs (a packet socket into a veth that drops them, measured "

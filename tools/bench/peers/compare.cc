@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr const char* kUnit = "M frames/s";
 constexpr const char* kCost = "cost of a frame 1 M flows over 1 k";
+constexpr const char* kCopied = "the same, with its copy from memory";
 constexpr const char* kHeap = "allocations on the way";
 constexpr const char* kBatch = "slowest batch of 64 new flows to 1 M";
 
@@ -27,7 +28,8 @@ struct PeerRow {
   std::unique_ptr<Peer> (*start)(const lab::WorkDir&, unsigned core);
 };
 constexpr PeerRow kPeers[] = {
-    {"testpmd csum", 0, start_testpmd},
+    {"testpmd io", 0, start_testpmd_io},
+    {"testpmd csum", 0, start_testpmd_csum},
     {"Open vSwitch", 3, start_open_vswitch},
     {"Linux", 3, start_kernel},
 };
@@ -72,6 +74,12 @@ std::vector<Load> all_loads() {
 std::string row_name(const Load& load, const PeerRow& peer) {
   return load_name(load.size, load.flows) + "/" + peer.name;
 }
+std::string alone_name(const Load& load) {
+  return load_name(load.size, load.flows) + "/all stages, no peer";
+}
+std::string cost_name(const char* which, const FrameSize& size) {
+  return std::string(which) + "/" + size.name + " B";
+}
 
 Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pairs) {
   const uint32_t given = std::min(load.flows, peer.most_flows());
@@ -91,10 +99,31 @@ Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pa
   return rows[0];
 }
 
+// Both come from one run.
+void add_flow_costs(Comparison& result, const Options& options, const FrameSize& size) {
+  const std::string cost = cost_name(kCost, size), copied = cost_name(kCopied, size);
+  if (!options.wants(cost) && !options.wants(copied)) return;
+  Row alone{.name = cost, .unit = "ns", .peer_name = "1 k flows", .goal = 1.5, .at_most = true};
+  Row whole{.name = copied, .unit = "ns", .peer_name = "1 k flows"};
+  for (unsigned i = 0; i < options.pairs; ++i) {
+    const json one = run_one(std::string("FlowCost/") + size.name);
+    alone.ours.push_back(one.at("sent_many_ns"));
+    alone.peer.push_back(one.at("sent_few_ns"));
+    whole.ours.push_back(one.at("many_ns"));
+    whole.peer.push_back(one.at("few_ns"));
+  }
+  if (options.wants(cost)) result.rows.push_back(alone);
+  if (options.wants(copied)) result.rows.push_back(whole);
+}
+
 }  // namespace
 
 std::vector<std::string> comparison_names() {
-  std::vector<std::string> names = {kCost, kHeap, kBatch};
+  std::vector<std::string> names = {kHeap, kBatch};
+  for (const FrameSize& size : kFrameSizes) {
+    for (const char* which : {kCost, kCopied}) names.push_back(cost_name(which, size));
+  }
+  for (const Load& load : all_loads()) names.push_back(alone_name(load));
   for (const PeerRow& peer : kPeers) {
     for (const Load& load : all_loads()) names.push_back(row_name(load, peer));
   }
@@ -125,21 +154,14 @@ Comparison compare_with_peers(const Options& options) {
 
 Comparison measure_alone(const Options& options) {
   Comparison result;
-  if (options.wants(kCost)) {
-    std::vector<Row> rows{{.name = kCost,
-                           .unit = "ns",
-                           .peer_name = "1 k flows",
-                           .goal = 1.5,
-                           .at_most = true,
-                           .measure_both = [] {
-                             const json one = run_one("FlowCost/1000000");
-                             return std::pair(one.at("many_ns").get<double>(),
-                                              one.at("few_ns").get<double>());
-                           }}};
-    measure(rows, options.pairs);
-    rows[0].measure_both = nullptr;
-    result.rows.push_back(rows[0]);
+  for (const Load& load : all_loads()) {
+    if (!options.wants(alone_name(load))) continue;
+    Row row{.name = alone_name(load), .unit = kUnit};
+    for (unsigned i = 0; i < options.pairs; ++i)
+      row.ours.push_back(own_rate(benchmark_name("AllStages", load.size, load.flows)));
+    result.rows.push_back(row);
   }
+  for (const FrameSize& size : kFrameSizes) add_flow_costs(result, options, size);
   if (options.wants(kHeap)) {
     Row row{.name = kHeap, .unit = "malloc, new"};
     for (const FrameSize& size : kFrameSizes)
@@ -173,7 +195,9 @@ StageTable measure_stages() {
       const json one = run_one(benchmark_name("Stages", small, flows));
       result.source = one.value("label", "");
       if (!one.contains(std::string(what) + ":parse")) continue;
-      result.table.header.push_back(std::string(what) + ", " + flows_name(flows));
+      // Cache misses and the processor's cycles come together.
+      const std::string unit = one.contains("misses:parse") ? what : "ticks";
+      result.table.header.push_back(unit + ", " + flows_name(flows));
       double sum = 0;
       // The pipeline takes each frame through these in one go.
       double together = 0;

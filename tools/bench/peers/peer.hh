@@ -29,7 +29,8 @@ class Peer {
 };
 
 // Each throws lab::Failure that names what is missing and how it is had.
-std::unique_ptr<Peer> start_testpmd(const lab::WorkDir& work, unsigned core);
+std::unique_ptr<Peer> start_testpmd_io(const lab::WorkDir& work, unsigned core);
+std::unique_ptr<Peer> start_testpmd_csum(const lab::WorkDir& work, unsigned core);
 std::unique_ptr<Peer> start_open_vswitch(const lab::WorkDir& work, unsigned core);
 std::unique_ptr<Peer> start_kernel(const lab::WorkDir& work, unsigned core);
 

@@ -49,20 +49,22 @@ void write_headers(uint8_t* at, uint32_t length, uint32_t flow) {
 
 }  // namespace
 
-Traffic::Traffic(const FrameSize& size, uint32_t flows) {
+Traffic::Traffic(const FrameSize& size, uint32_t flows, Layout layout) {
   std::vector<uint32_t> order(flows);
   std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), std::mt19937(1));
   // A single flow of mixed sizes is a cycle of frames.
   const size_t count = std::max<size_t>(flows, std::size(size.octets));
-  starts_.reserve(count + 1);
-  starts_.push_back(0);
+  frames_.reserve(count);
+  size_t end = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t length = size.octets[i % std::size(size.octets)];
+    frames_.push_back({end, length});
+    end += layout == Layout::kPacked ? length : kPacketBuffer;
+  }
+  octets_.resize(end);
   for (size_t i = 0; i < count; ++i)
-    starts_.push_back(starts_.back() + size.octets[i % std::size(size.octets)]);
-  octets_.resize(starts_.back());
-  for (size_t i = 0; i < count; ++i)
-    write_headers(octets_.data() + starts_[i], static_cast<uint32_t>(starts_[i + 1] - starts_[i]),
-                  order[i % flows]);
+    write_headers(octets_.data() + frames_[i].start, frames_[i].length, order[i % flows]);
 }
 
 void Traffic::write_pcap(const std::string& path) const {

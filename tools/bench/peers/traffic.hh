@@ -37,18 +37,27 @@ inline constexpr uint32_t kReceivers = 1000;     // 10.0.0.2 and those behind it
 // them.
 class Traffic {
  public:
-  Traffic(const FrameSize& size, uint32_t flows);
+  // In memory: one behind the other, or as far apart as packet buffers of DPDK (rte_mempool's
+  // header, rte_mbuf, RTE_MBUF_DEFAULT_BUF_SIZE), in which a peer's source keeps them.
+  enum class Layout { kPacked, kPacketBuffers };
+  static constexpr uint32_t kPacketBuffer = 64 + 128 + 2176;
 
-  size_t count() const { return starts_.size() - 1; }
+  Traffic(const FrameSize& size, uint32_t flows, Layout layout = Layout::kPacked);
+
+  size_t count() const { return frames_.size(); }
   std::span<const uint8_t> frame(size_t index) const {
-    return {octets_.data() + starts_[index], starts_[index + 1] - starts_[index]};
+    return {octets_.data() + frames_[index].start, frames_[index].length};
   }
   // A libpcap file of them. Says why it can't be written by throwing lab::Failure.
   void write_pcap(const std::string& path) const;
 
  private:
+  struct Place {
+    size_t start;
+    uint32_t length;
+  };
   std::vector<uint8_t> octets_;
-  std::vector<size_t> starts_;  // and the end
+  std::vector<Place> frames_;
 };
 
 }  // namespace gatehouse::bench
