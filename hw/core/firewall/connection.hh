@@ -60,8 +60,10 @@ struct TcpEnd {
   uint32_t limit;       // up to where the other end lets it send
   uint32_t max_window;  // the largest that it offered; at least 1
   uint32_t acked;       // the highest that it acknowledged; with kAcks
-  uint32_t fin_end;     // with kCallsAgain a SYN in mid-connection; else, with kFin, as `end`
-  uint8_t scale;        // of its windows, if both ends have kScales (RFC 7323 section 2.2)
+  // With kCallsAgain a SYN in mid-connection; else, with kFin, as `end`; else, with kGuessed,
+  // behind what it sent for certain.
+  uint32_t fin_end;
+  uint8_t scale;  // of its windows, if both ends have kScales (RFC 7323 section 2.2)
   uint8_t flags;
   uint8_t again_scale;  // of the SYN in mid-connection, or kNoScale
 };

@@ -68,6 +68,13 @@ bool end_is_known(const TcpEnd& end) {
   return (end.flags & (TcpEnd::kFin | TcpEnd::kGuessed)) == TcpEnd::kFin;
 }
 
+// `end`: of the segment. Where something was sent that may end behind it, or will be.
+void take_certain(TcpEnd& sender, uint32_t end) {
+  if ((sender.flags & (TcpEnd::kFin | TcpEnd::kCallsAgain)) != 0) return;
+  const uint32_t before = (sender.flags & TcpEnd::kGuessed) != 0 ? sender.fin_end : sender.end;
+  sender.fin_end = beyond(end, before) ? end : before;
+}
+
 // `end`: of the segment, which the windows let pass.
 void take_end(TcpEnd& sender, const Segment& segment, uint32_t end) {
   if (end_is_known(sender)) return;
@@ -77,12 +84,15 @@ void take_end(TcpEnd& sender, const Segment& segment, uint32_t end) {
     uint32_t reach = end;
     if (beyond(sender.limit, end)) reach += std::min(sender.limit - end, kLargestDatagram);
     if (beyond(reach, sender.end)) {
+      take_certain(sender, end);
       sender.end = reach;
       sender.flags |= TcpEnd::kGuessed;
     }
   } else if (fin || reaches(end, sender.end)) {
     sender.end = end;
     sender.flags &= static_cast<uint8_t>(~TcpEnd::kGuessed);
+  } else if ((sender.flags & TcpEnd::kGuessed) != 0) {
+    take_certain(sender, end);
   }
   if (!fin) return;
   if ((sender.flags & TcpEnd::kFin) == 0)

@@ -46,9 +46,13 @@ State tcp_state(const Connection& connection);
 
 // Whether an end has not acknowledged all that the other one has sent for certain.
 inline bool tcp_owes(const TcpEnd& sender, const TcpEnd& receiver) {
-  if ((sender.flags & TcpEnd::kGuessed) != 0) return false;
+  uint32_t sent = sender.end;
+  if ((sender.flags & TcpEnd::kGuessed) != 0) {
+    if ((sender.flags & (TcpEnd::kFin | TcpEnd::kCallsAgain)) != 0) return false;
+    sent = sender.fin_end;
+  }
   const uint32_t acked = (receiver.flags & TcpEnd::kAcks) != 0 ? receiver.acked : sender.start + 1;
-  return static_cast<int32_t>(sender.end - acked) > 0;
+  return static_cast<int32_t>(sent - acked) > 0;
 }
 // Seconds without a frame until the connection is forgotten.
 inline uint32_t seconds_of(const Connection& connection) {

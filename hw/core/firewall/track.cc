@@ -53,6 +53,14 @@ bool fits(const Connection& connection, const FlowKey& key) {
   }
 }
 
+// What moves does not say what was sent for certain: at least what was acknowledged.
+void complete_guess(TcpEnd& sender, const TcpEnd& receiver) {
+  constexpr uint8_t kSaid = TcpEnd::kFin | TcpEnd::kCallsAgain;
+  if ((sender.flags & (kSaid | TcpEnd::kGuessed)) != TcpEnd::kGuessed) return;
+  const uint32_t acked = (receiver.flags & TcpEnd::kAcks) != 0 ? receiver.acked : sender.start + 1;
+  if (sender.fin_end - acked > sender.end - acked) sender.fin_end = acked;
+}
+
 }  // namespace
 
 DropReason begin(Connection& connection, Kind kind, const uint8_t* frame, const Layers& layers,
@@ -81,6 +89,7 @@ bool sane(Connection& connection, const FlowKey& key) {
     const bool calls = (end.flags & TcpEnd::kCallsAgain) != 0;
     if ((end.flags & TcpEnd::kFin) != 0 && !calls) end.end = end.fin_end;
   }
+  for (unsigned i = 0; i < 2; ++i) complete_guess(connection.ends[i], connection.ends[1 - i]);
   connection.state = tcp_state(connection);
   return true;
 }

@@ -17,8 +17,9 @@ using spec::VnicCounter;
 namespace {
 
 constexpr auto kNone = flow::Table::kNone;
-// Steps of ageing before a connection goes, or is refused, for want of room.
-constexpr unsigned kSearch = 512;
+// Steps of ageing before a connection goes, or is refused, for want of room: after a silence the
+// slots in between are empty.
+constexpr unsigned kSearch = flow::Table::kSlots + 512;
 
 void count(Guard::Counters& counters, VnicCounter counter) {
   ++counters[static_cast<size_t>(counter)];
@@ -406,16 +407,18 @@ void Guard::settle(uint32_t number, bool answered) {
   }
 }
 
-// The first of the vnic's longest list: of those that wait and came the same way, and of those that
-// yield. A flood makes its own list the longest, and pushes out itself. Where they are empty, one
-// that waits and came the other way. kNone: all stay.
+// The first of the vnic's longest list, of those that wait and of those that yield, and came the
+// same way or the other one. A flood makes its own list the longest, and pushes out itself. kNone:
+// all stay.
 uint32_t Guard::one_to_spare(uint16_t vnic, FlowDirection direction) {
   const FlowDirection other = opposite(direction);
-  const uint32_t waiting = table_->waiting(vnic, direction);
+  const uint32_t waiting = table_->waiting(vnic, direction), asked = table_->waiting(vnic, other);
   const uint32_t same = table_->yielding(vnic, direction), back = table_->yielding(vnic, other);
-  const uint32_t longest = std::max({waiting, same, back});
-  if (longest == waiting) return table_->oldest_waiting(vnic, longest != 0 ? direction : other);
-  return table_->oldest_yielding(vnic, same >= back ? direction : other);
+  const uint32_t longest = std::max({waiting, asked, same, back});
+  if (longest == waiting) return table_->oldest_waiting(vnic, direction);
+  if (longest == same) return table_->oldest_yielding(vnic, direction);
+  if (longest == back) return table_->oldest_yielding(vnic, other);
+  return table_->oldest_waiting(vnic, other);
 }
 
 // Who holds most of the card's room gives first. kNone: all connections stay.

@@ -130,7 +130,7 @@ size_t Guard::export_connections(unsigned vnic, int64_t now_ns, uint32_t& cursor
 
 Pipeline::Imported Guard::import_connections(unsigned vnic, int64_t now_ns,
                                              std::span<const MovedConnection> from) {
-  set_clock(now_ns);
+  forget_expired(now_ns);  // what has ended needs no room
   Pipeline::Imported imported;
   for (const MovedConnection& one : from) {
     FlowKey key = one.key;

@@ -281,7 +281,10 @@ void Pipeline::Impl::finish_ethernet(Packet& packet, uint16_t tenant,
   const overlay::Target target = who_has(tenant, v6 ? IpAddress::v6(ip) : IpAddress::v4(ip), 0);
   const MacAddress* mac = mac_of(target, tenant, &vnic);
   const bool group = overlay::is_many(ip, v6);
-  if (group) packet.offload = {};  // as claim_super_frame() has it, which knew no address
+  if (group && packet.offload.tso) {  // claim_super_frame() knew no address
+    packet.offload = {};
+    complete_checksums(packet);
+  }
   // Nobody has the zero address.
   ethernet.set_destination(group            ? overlay::group_mac(ip, v6)
                            : mac != nullptr ? *mac

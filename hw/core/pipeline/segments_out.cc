@@ -3,6 +3,7 @@
 // larger than one segment. TCP frames that are none are told the MTU as ever, but for IPv6's least
 // one: whole segments cost less.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "hw/core/base/headers.hh"
@@ -22,13 +23,14 @@ uint32_t largest_stream(const encapsulate::Outer& outer) {
   return stateless::kMaxTotal - outside - outer.header_length() + left_out;
 }
 
-// Meters see what the wire sees: a burst need not hold 64 KiB. What waits for a neighbour waits
-// frame by frame.
+// Of a TCP super-frame meters see what the wire sees: a burst need not hold 64 KiB. What waits for
+// a neighbour waits frame by frame. One of UDP is cut here in any case, to what its guest sends by
+// itself else.
 bool Pipeline::Impl::goes_in_segments(const Packet& packet, const NextHop& hop) const {
   if (hop.segment_room == 0) return false;
   const bool redundant = hop.outer.is_redundant();
-  if (!packet.offload.tso) return packet.layers.l4 != L4::kTcp && !redundant;
-  if (packet.offload.tcp && !redundant && !hop.outer.tells_super_frames()) return false;
+  if (!packet.offload.tso || !packet.offload.tcp) return packet.layers.l4 != L4::kTcp && !redundant;
+  if (!redundant && !hop.outer.tells_super_frames()) return false;
   return !metered() && uplinks[hop.uplink].up && tables->neighbours.usable(hop.neighbour, now);
 }
 
@@ -53,7 +55,11 @@ uint32_t Pipeline::Impl::segments_cut(const Packet& packet, const NextHop& hop,
 // use: all of them go, or wait, or the frame ends here.
 void Pipeline::Impl::send_segments(unsigned port, const NextHop& hop, const Inner& inner,
                                    const Layers& layers, uint16_t mss) {
+  std::array<uint8_t, EthernetHeader<uint8_t>::kLength> ethernet;
+  std::copy_n(inner.head, ethernet.size(), ethernet.data());
   const auto refuse = [&](DropReason reason) {
+    // A tunnel header may have been written over it.
+    std::copy(ethernet.begin(), ethernet.end(), inner.head);
     drop(true, port, {{inner.head, inner.head_length}, inner.body}, reason);
   };
   if (!uplinks[hop.uplink].up) return refuse(DropReason::uplink_down);

@@ -253,6 +253,47 @@ TEST(Firewall, ConnectionsOfAVnicAreLimited) {
   EXPECT_EQ(full.drops("flow_table_full"), 1u);
 }
 
+// After a silence, in which nobody looked at them, as well: a peer whose network has gone.
+TEST(Firewall, ConnectionsThatEndedInSilenceMakeRoom) {
+  Pair pair(guarded([](policy::Policy& policy) { policy.firewalls[0].connections = 5; }));
+  for (uint16_t port = 1; port <= 5; ++port) {
+    pair.open(port);
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1001, 5001, port, 10)));
+  }
+  pair.a.now += 302 * kSecond, pair.b.now += 302 * kSecond;
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1, 0, 6)));
+  EXPECT_EQ(pair.drops("firewall_limit"), 0u);
+  EXPECT_EQ(pair.counter("firewall_evicted"), 0u);
+
+  World quiet(guarded([](policy::Policy& policy) { policy.firewalls[0].connections = 3; }));
+  for (uint16_t port = 1; port <= 3; ++port) {
+    EXPECT_TRUE(Pair::pass(quiet, pair.a, to_a().udp({.source = port, .destination = 53}).build()));
+  }
+  std::vector<pipeline::MovedConnection> here(8);
+  uint32_t cursor = 0;
+  here.resize(pair.b.pipeline.export_connections(0, pair.b.now, cursor, here));
+  ASSERT_EQ(here.size(), 1u);
+  quiet.now += 3600 * kSecond;
+  EXPECT_EQ(quiet.pipeline.import_connections(0, quiet.now, here).value().taken, 1u);
+}
+
+// A flood that is as large as all that a vnic may have gives way to each question of the other
+// direction, and these are no reason for one another to go.
+TEST(Firewall, AFloodGivesWayToQuestionsOfTheOtherDirection) {
+  Pair pair(guarded([](policy::Policy& policy) {
+    policy.firewalls[0].connections = 100;
+    policy.firewalls[0].half_open = 200;
+  }));
+  for (uint16_t port = 1; port <= 100; ++port)
+    EXPECT_TRUE(pair.to_b(tcp_to_b(kSyn, 1000, 0, port)));
+  for (uint16_t port = 1; port <= 20; ++port)
+    EXPECT_TRUE(pair.to_a(to_a().udp({.source = port, .destination = 53}).build()));
+  for (uint16_t port = 1; port <= 20; ++port)
+    EXPECT_TRUE(pair.to_b(to_b().udp({.source = 53, .destination = port}).build())) << port;
+  EXPECT_EQ(pair.counter("firewall_evicted"), 20u);
+  EXPECT_EQ(pair.b.pipeline.connections(0), 100u);
+}
+
 TEST(Firewall, ARefusedCallIsNoAnswer) {
   Pair pair;
   for (uint16_t port = 1; port <= 100; ++port) {
@@ -630,6 +671,43 @@ TEST(Firewall, ARstThatMayHaveBeenTakenLeavesLessTime) {
     pair.b.now += 301 * kSecond;
     EXPECT_EQ(pair.to_b(tcp_to_b(kAck, 1301, 5001, 40000, 10)), alive);
     EXPECT_EQ(pair.drops("firewall_no_connection"), alive ? 0u : 1u);
+  }
+}
+
+// Where a segment in fragments ends is not known, but where it begins is.
+TEST(Firewall, ARstBehindFragmentsLeavesLessTimeToo) {
+  for (const bool alive : {false, true}) {
+    for (const bool moves : {false, true}) {
+      Pair pair;
+      pair.open();
+      const auto fragment = [](uint32_t offset) {
+        Frame frame;
+        frame.ethernet().ipv4(
+            {.more_fragments = offset == 0, .fragment_offset = offset, .protocol = 6});
+        if (offset != 0) return frame.payload(200).build();
+        return frame.tcp({.sequence = 1001, .acknowledgement = 5001, .checksum = 0})
+            .payload(180)
+            .build();
+      };
+      EXPECT_TRUE(pair.to_b(fragment(0)));
+      EXPECT_TRUE(pair.to_b(fragment(200)));
+      EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1381, 0)));
+      EXPECT_EQ(pair.counter("firewall_closed"), 0u);
+      if (alive) {
+        EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1381)));
+      }
+      World saved(guarded());
+      if (moves) {
+        Archive state;
+        pair.b.pipeline.archive(state);
+        Archive from(state.bytes());
+        saved.pipeline.archive(from);
+        saved.now = pair.b.now;
+      }
+      World& b = moves ? saved : pair.b;
+      b.now += 301 * kSecond;
+      EXPECT_EQ(Pair::pass(pair.a, b, tcp_to_b(kAck, 1381, 5001, 40000, 10)), alive);
+    }
   }
 }
 

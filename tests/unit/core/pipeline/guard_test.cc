@@ -115,10 +115,10 @@ struct Model {
   }
   Found one_to_spare(unsigned vnic, FlowDirection direction) {
     const FlowDirection other = opposite(direction);
-    const uint32_t waiting = listed(vnic, direction, false);
+    const uint32_t waiting = listed(vnic, direction, false), asked = listed(vnic, other, false);
     const uint32_t same = listed(vnic, direction, true), back = listed(vnic, other, true);
-    if (waiting >= same && waiting >= back)
-      return first(vnic, waiting != 0 ? direction : other, false);
+    if (waiting >= std::max({asked, same, back})) return first(vnic, direction, false);
+    if (asked > std::max(same, back)) return first(vnic, other, false);
     const FlowDirection from = same >= back ? direction : other;
     for (unsigned chances = 0;; ++chances) {
       const Found found = first(vnic, from, true);

@@ -112,6 +112,52 @@ TEST(InnerIp, ASuperFrameInSegmentsSaysWhereItsHeaderIs) {
   }
 }
 
+// Where the tunnel header has been written over the Ethernet header.
+TEST(InnerIp, WhatDoesNotWaitIsCapturedAsItCame) {
+  Format format = *shipped_format("stt");
+  format.inner = policy::Inside::kIp;
+  World a(with(card_a({.ask = true}), format));
+  a.pipeline.tap(pipeline::TapPoint::kDrops, true);
+  Bytes frame;
+  for (uint8_t i = 0; i < 2; ++i) {
+    frame = Frame()
+                .ethernet()
+                .ipv4({.id = i, .dont_fragment = true})
+                .udp()
+                .payload(pattern(16'050, i))
+                .build();
+    a.from_vnic(0, frame);
+  }
+  EXPECT_EQ(a.count()["drop.neighbour_queue_full"], 1u);
+  ASSERT_EQ(a.sink.taps.size(), 1u);
+  EXPECT_EQ(to_hex(a.sink.taps[0].frame), to_hex(frame));
+}
+
+// Of whose checksum the sender made as much as a NIC wants that cuts it.
+TEST(InnerIp, AStreamForAGroupHasItsChecksum) {
+  Format format = *shipped_format("stt");
+  format.inner = policy::Inside::kIp;
+  Pair pair(format, {.broadcast = true});
+  const Bytes frame = Frame()
+                          .ethernet({.destination = "01:00:5e:01:01:01"})
+                          .ipv4({.destination = "239.1.1.1", .dont_fragment = true})
+                          .tcp()
+                          .payload(5000)
+                          .build();
+  pair.a.from_vnic(0, frame,
+                   {.tso = true,
+                    .tcp = true,
+                    .ipv4 = true,
+                    .mss = 1200,
+                    .header_length = 54,
+                    .payload_length = 5000});
+  pair.b.sink.largest = 16380;
+  for (const SentFrame& sent : pair.a.sink.sent) pair.b.from_wire(sent.frame);
+  ASSERT_EQ(pair.b.sink.received.size(), 1u);
+  EXPECT_TRUE(checksums_right(pair.b.sink.received[0].frame));
+  EXPECT_TRUE(pair.b.sink.received[0].checked && pair.b.sink.received[0].good);
+}
+
 TEST(InnerIp, NoHeaderAtAllIsIpInIp) {
   Pair pair(*shipped_format("ipip"));
   const Bytes outer = pair.pass(kV4);

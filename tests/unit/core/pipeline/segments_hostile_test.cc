@@ -310,6 +310,63 @@ TEST(Segments, WaitForTheNeighbour) {
   EXPECT_EQ(received(b), std::vector<Bytes>{frame});
 }
 
+// The same datagrams as without a super-frame, each a stream where it is larger than a segment:
+// whether or not they are metered, wait for a neighbour or find the uplink down.
+TEST(Segments, ASuperFrameOfUdpIsDatagramsLikeAnyOther) {
+  constexpr uint16_t kPayload = 1472;
+  for (const char* condition : {"none", "metered", "asked", "down"}) {
+    SCOPED_TRACE(condition);
+    const auto is = [&](const char* one) { return std::string(condition) == one; };
+    const auto card = [&] {
+      policy::Policy policy = card_a({.kind = "stt", .ask = is("asked")});
+      if (is("metered")) {
+        policy.meters = {{.name = "m",
+                          .committed_rate = 1000,
+                          .committed_burst = 9000,
+                          .peak_rate = 1000,
+                          .peak_burst = 9000}};
+        policy.vnics[0].meter = "m";
+      }
+      return policy;
+    };
+    World whole(card()), single(card()), b(card_b(kStt));
+    if (is("down"))
+      for (World* world : {&whole, &single}) world->pipeline.set_uplink_present(0, false);
+    Offload offload{.tso = true,
+                    .tcp = false,
+                    .ipv4 = true,
+                    .mss = kPayload,
+                    .header_length = 42,
+                    .payload_length = 3 * kPayload};
+    whole.from_vnic(0, udp_frame(3 * kPayload), offload);
+    const Bytes all = udp_frame(3 * kPayload);
+    std::vector<Bytes> datagrams;
+    for (uint32_t i = 0; i < 3; ++i) {
+      const auto first = all.begin() + 42 + ptrdiff_t(i * kPayload);
+      datagrams.push_back(
+          Frame()
+              .ethernet()
+              .ipv4({.id = uint16_t(load_be<uint16_t>(&all[18]) + i), .dont_fragment = true})
+              .udp()
+              .payload(Bytes(first, first + kPayload))
+              .build());
+      single.from_vnic(0, datagrams.back());
+    }
+    for (World* world : {&whole, &single}) {
+      if (is("asked")) world->from_wire(neighbours_answer());
+    }
+    EXPECT_EQ(sent(whole), sent(single));
+    EXPECT_EQ(whole.count()["drop.exceeds_mtu"], 0u);
+    EXPECT_EQ(whole.count()["vnic0.icmp_too_big"], 0u);
+    if (is("down")) {
+      EXPECT_EQ(whole.count()["drop.uplink_down"], 3u);
+      continue;
+    }
+    receive(b, sent(whole));
+    EXPECT_EQ(received(b), datagrams);
+  }
+}
+
 TEST(Segments, APolicyThatChangesEndsWhatItFinds) {
   World b(card_b(kStt));
   const auto frames = Shaped{}.stream(stream_of(udp_frame(2000)), 1000);
