@@ -86,7 +86,7 @@ make the card read outside a frame, whatever stands in the frame: lengths that a
   (the rest of `header`, options, TTL, DSCP, checksum). `gre` and `nvgre` can't be told apart: a policy has tenants with one of them only.
 - `length` tells the octets of the header with its options; without it there are no options. `total_length` tells those of header and inner frame,
   where padding may follow.
-- A VNI has at most 24 bits, and must fit `tenant`. A format without that field has one network, VNI 0.
+- A VNI has at most 24 bits, and must fit `tenant`. A format without that field has one network, VNI 0: one tenant, whatever other formats have.
 - `checksum` covers tunnel header and inner frame, as GRE's does. UDP's own is made as `udp_checksum` says; a TCP-shaped header always has a right one.
 - What the format does not say is dropped with a reason: `not_a_tunnel` (no format has the protocol or port), `bad_tunnel` (no id, or a wrong length),
   `bad_options`, `critical_option`, `bad_outer_checksum`, `outer_fragment`.

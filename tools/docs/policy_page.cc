@@ -26,7 +26,8 @@ policy.json:12:17: vnics[1].mac: "52:54" is not a MAC address; write six octets 
 
 Beyond the types below, the check covers what must fit together: names that are used must exist; names, VNIs, and the addresses and vnics' MAC
 addresses within a tenant must be there once; gateways and neighbours must be on their uplink's networks; peers need an uplink address of their
-family; a mapping must not shadow a vnic of this card, or have its MAC address. A file may have 256 MiB.
+family; a mapping must not shadow a vnic of this card, or have its MAC address. What an uplink's MTU leaves to the inner frames behind a format's
+headers is held against the mappings at last, and told without a line. A file may have 256 MiB.
 
 This page is made from the schema's rows: `./gatehouse docs policy`. For editors there is the JSON
 Schema [policy.schema.json](policy.schema.json). `./gatehouse policy FILE` says whether a card takes a file, without a card or QEMU.

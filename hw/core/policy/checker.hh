@@ -72,6 +72,7 @@ class Checker {
   Found tenants();
   Found tenant(size_t index);
   Found tenant_format(size_t index);
+  Found only_network(size_t index, const std::vector<size_t>& others);
   Found vni_fits(uint32_t vni, const Format& format, Path path);
   Found vnics();
   Found vnic(size_t index);

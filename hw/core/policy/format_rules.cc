@@ -101,8 +101,8 @@ Found check_place(const char* member, const Field& field, uint32_t most, uint32_
                          number(field.bits) + " bits are too many; write at most " + number(most)};
   }
   if (field.bit > 7 || end_octet(field) > room) {
-    return FormatFinding{member, words(field) + " ends behind the " + number(room) + " octets of " +
-                                     where + "; correct it, or lengthen those"};
+    return FormatFinding{member,
+                         words(field) + " ends behind the " + number(room) + " octets of " + where};
   }
   if (end_octet(field) * 8 - field.octet * 8u > kWindow) {
     return FormatFinding{member,
@@ -122,6 +122,9 @@ Found check_id(const Format& format, Used& used) {
     const size_t length = match.value.size();
     if (length == 0 || match.mask.size() != length) {
       return FormatFinding{"id", "value and mask are not of one length; write as many octets"};
+    }
+    if (std::all_of(match.mask.begin(), match.mask.end(), [](uint8_t m) { return m == 0; })) {
+      return FormatFinding{"id", "the mask leaves nothing to be told by; set some of its bits"};
     }
     if (match.octet + length > format.header.size()) {
       return FormatFinding{"id", "octets " + number(match.octet) + " to " +
@@ -154,7 +157,8 @@ Found check_fields(const Format& format) {
   Used used;
   if (Found found = check_id(format, used)) return found;
   for (const Row& row : fields_of(format)) {
-    if (Found found = check_place(row.member, row.field, row.most, room, "\"header\"")) {
+    if (Found found = check_place(row.member, row.field, row.most, room,
+                                  "\"header\"; correct it, or lengthen those")) {
       return found;
     }
     for (uint32_t bit = 0; bit < row.field.bits; ++bit) {
@@ -255,6 +259,25 @@ uint32_t option_header(const Format& format) {
                    end_octet(format.option_critical)});
 }
 
+// An option tells its own length, whatever it is.
+Found check_option_length(const Format& format) {
+  const LengthRule& rule = format.option_length;
+  const uint32_t header = option_header(format);
+  if (rule.unit == 0 || largest(rule.field) * rule.unit + rule.addend < header) {
+    return FormatFinding{"option_length", "it can't tell the " + number(header) +
+                                              " octets of an option's header; correct bits, unit "
+                                              "or addend"};
+  }
+  for (const Field& other : {format.option_kind, format.option_critical}) {
+    if (!other || first_bit(other) >= first_bit(rule.field) + rule.field.bits ||
+        first_bit(rule.field) >= first_bit(other) + other.bits)
+      continue;
+    return FormatFinding{"option_length",
+                         words(rule.field) + " has bits that tell what the option is; move one"};
+  }
+  return {};
+}
+
 Found check_options_sent(const Format& format) {
   const uint32_t header = option_header(format);
   const Field& field = format.option_length.field;
@@ -271,7 +294,7 @@ Found check_options_sent(const Format& format) {
     if (length < header || length > octets.size() - at) {
       return FormatFinding{"options",
                            "the option at octet " + number(at) +
-                               " is cut off; write whole options: class, type, length, data"};
+                               " is cut off, or tells less than its header; write whole options"};
     }
     at += length;
   }
@@ -295,11 +318,12 @@ Found check_options(const Format& format) {
   for (const Row& row : {Row{"option_length", format.option_length.field, 16},
                          Row{"option_kind", format.option_kind, 32},
                          Row{"option_critical", format.option_critical, 1}}) {
-    if (Found found =
-            check_place(row.member, row.field, row.most, kLargestOption, "an option's header")) {
+    if (Found found = check_place(row.member, row.field, row.most, kLargestOption,
+                                  "an option's header at most; correct it")) {
       return found;
     }
   }
+  if (Found found = check_option_length(format)) return found;
   if (format.option_critical && !format.option_kind) {
     return FormatFinding{"option_critical",
                          "nothing tells which options are known; write \"option_kind\""};
@@ -330,16 +354,9 @@ Found check_entropy(const Format& format) {
   return {};
 }
 
-// Everything that decides how a received frame is read.
-auto reading(const Format& f) {
-  return std::tuple(
-      f.header.size(), f.inner, f.is_redundant(),
-      std::tie(f.id, f.tenant, f.flow, f.checksum, f.length, f.total_length, f.option_length,
-               f.option_kind, f.option_critical, f.ether_type, f.offload));
-}
-
 struct Id {
   std::array<uint8_t, Format::kMaxHeader> value{}, mask{};
+  bool operator==(const Id&) const = default;
 };
 
 Id id_of(const Format& format) {
@@ -351,6 +368,14 @@ Id id_of(const Format& format) {
     }
   }
   return id;
+}
+
+// Everything that decides how a received frame is read.
+auto reading(const Format& f) {
+  return std::tuple(
+      f.header.size(), f.inner, f.is_redundant(), id_of(f),
+      std::tie(f.tenant, f.flow, f.checksum, f.length, f.total_length, f.option_length,
+               f.option_kind, f.option_critical, f.ether_type, f.offload));
 }
 
 }  // namespace

@@ -65,14 +65,17 @@ bool is_there(std::string_view text, const Path& path) {
   return offset_of_path(text, path) != offset_of_path(text, parent);
 }
 
-// Of a format's member that should be removed, and stands in no file.
+// Of a format's member that stands in no file.
 std::string whose_words(std::string_view text, const Policy& policy, const Finding& finding) {
   const Path& path = finding.path;
   if (path.size() != 3 || path[0].member != "formats") return {};
-  if (finding.problem.find("remove it") == std::string::npos) return {};
   const std::string& kind = policy.formats[path[1].index].kind;
   if (kind.empty() || is_there(text, path)) return {};
-  return " (it comes with \"kind\": \"" + kind + "\": describe the format without)";
+  const bool remove = finding.problem.find("remove it") != std::string::npos;
+  // These are for the file to say.
+  if (!remove && (path[2].member == "port" || path[2].member == "header")) return {};
+  return " (it comes with \"kind\": \"" + kind + "\"" +
+         (remove ? ": describe the format without)" : ")");
 }
 
 // What absence means when it depends on other members.

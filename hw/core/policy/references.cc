@@ -33,6 +33,7 @@ bool uses_shipped(const Policy& policy, std::string_view name) {
 
 Found Checker::tenants() {
   std::unordered_map<uint32_t, size_t> vnis;
+  std::vector<size_t> alone;
   for (size_t i = 0; i < policy_.tenants.size(); ++i) {
     const Tenant& tenant = policy_.tenants[i];
     if (const auto [other, fresh] = tenants_.emplace(tenant.name, i); !fresh) {
@@ -40,12 +41,28 @@ Found Checker::tenants() {
                      already(in_quotes(tenant.name), {Step::to("tenants"), Step::at(other->second)},
                              "choose another name")};
     }
-    if (const auto [other, fresh] = vnis.emplace(tenant.vni, i); !fresh) {
+    if (Found found = this->tenant(i)) return found;
+    if (!formats_.at(tenant.format)->tenant) {
+      if (Found found = only_network(i, alone)) return found;
+      alone.push_back(i);
+    } else if (const auto [other, fresh] = vnis.emplace(tenant.vni, i); !fresh) {
       return Finding{path_to("tenants", i, "vni"),
                      already("VNI " + std::to_string(tenant.vni),
                              {Step::to("tenants"), Step::at(other->second)}, "choose another one")};
     }
-    if (Found found = this->tenant(i)) return found;
+  }
+  return {};
+}
+
+// A format without a place for the VNI has one network.
+Found Checker::only_network(size_t index, const std::vector<size_t>& others) {
+  const Format& format = *formats_.at(policy_.tenants[index].format);
+  for (const size_t other : others) {
+    if (likeness(format, *formats_.at(policy_.tenants[other].format)) != Likeness::kSame) continue;
+    return Finding{path_to("tenants", index, "format"),
+                   "format " + in_quotes(format.name) + " has one network, which is " +
+                       to_string({Step::to("tenants"), Step::at(other)}) +
+                       "'s; take another format, or one with \"tenant\""};
   }
   return {};
 }

@@ -17,6 +17,21 @@ size_t size_of(const Rule& rule) {
          rule.remote.size() + rule.groups.size() + rule.local.size();
 }
 
+// Bits: 1 for IPv4, 2 for IPv6. No address is any.
+unsigned versions_of(const std::vector<IpPrefix>& prefixes) {
+  unsigned versions = prefixes.empty() ? 3 : 0;
+  for (const IpPrefix& one : prefixes) versions |= one.address.is_v4() ? 1 : 2;
+  return versions;
+}
+unsigned versions_of(const Rule& rule) {
+  const unsigned protocols = is(rule, IpProtocol::kIcmp)     ? 1
+                             : is(rule, IpProtocol::kIcmpv6) ? 2
+                                                             : 3;
+  // Members of groups may be of either.
+  const unsigned remote = rule.groups.empty() ? versions_of(rule.remote) : 3;
+  return protocols & remote & versions_of(rule.local);
+}
+
 // Names of a list, each once.
 template <class T>
 Found collect(const std::vector<T>& list, std::string_view name, Index& names) {
@@ -110,6 +125,11 @@ Found Checker::rule(size_t firewall, size_t index) {
   if (!rule.icmp_types.empty() && !is(rule, IpProtocol::kIcmp) && !is(rule, IpProtocol::kIcmpv6)) {
     return Finding{path("icmp_types"),
                    "only ICMP has types; add \"protocol\": \"icmp\" or \"icmpv6\""};
+  }
+  if (versions_of(rule) == 0) {
+    return Finding{path(rule.remote.empty() ? "local" : "remote"),
+                   "no packet has this version of IP and what else the rule asks for; correct one "
+                   "of the two"};
   }
   if (rule.groups.size() > kMaxRuleGroups) {
     Path at = path("groups");

@@ -46,7 +46,9 @@ Found Checker::format(size_t index) {
                                                           in_quotes(format.name) +
                                                           "; choose another name"};
   }
-  if (format.header.empty() && format.kind.empty() && format.inner == Inside::kEthernet) {
+  const bool described = !format.header.empty() || format.inner != Inside::kEthernet ||
+                         !format.id.empty() || format.tenant || format.flow || format.length.field;
+  if (!described && format.kind.empty()) {
     return Finding{
         {Step::to("formats"), Step::at(index)},
         "\"kind\" is missing; add one like \"kind\": \"geneve\", or describe the format"};

@@ -50,7 +50,26 @@ const Row kRows[] = {
     {"a UDP checksum without UDP", R"("kind": "gre", "udp_checksum": true)",
      ".udp_checksum: only UDP has this checksum; remove it, or write \"protocol\": 17"},
     {"empty header", R"("protocol": 97, "header": "", "tenant": "0:8")",
-     ": \"kind\" is missing; add one like \"kind\": \"geneve\", or describe the format"},
+     ".header: 0 octets are no tunnel header; write 1 to 48"},
+    {"no header", R"("protocol": 97, "length": "0:8")",
+     ".header: 0 octets are no tunnel header; write 1 to 48"},
+    {"an id that tells nothing", R"("protocol": 97, "header": "0000", "id": ["0:0000/0000"])",
+     ".id: the mask leaves nothing to be told by; set some of its bits"},
+    {"another header for the kind's id",
+     R"("kind": "vxlan", "port": 9, "header": "0000000000000000")",
+     ".id: \"header\" has other bits at octet 0, so that the card would not know its own frames; "
+     "make the two agree (it comes with \"kind\": \"vxlan\")"},
+    {"an option that can't tell its length",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "3:1")",
+     ".option_length: it can't tell the 4 octets of an option's header; correct bits, unit or "
+     "addend"},
+    {"an option's length in its kind",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "0:8", "option_kind": "0:32")",
+     ".option_length: 0:8 has bits that tell what the option is; move one"},
+    {"an option's header without end",
+     R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "8:8")",
+     ".option_length: 8:8 ends behind the 8 octets of an option's header at most; correct "
+     "it"},
     {"long header",
      R"("protocol": 97, "header": "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000")",
      ".header: 49 octets are no tunnel header; write 1 to 48"},
@@ -135,10 +154,12 @@ const Row kRows[] = {
      ".option_critical: nothing tells which options are known; write \"option_kind\""},
     {"an option that runs out",
      R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "1:8", "options": "000300 0004 00")",
-     ".options: the option at octet 3 is cut off; write whole options: class, type, length, data"},
+     ".options: the option at octet 3 is cut off, or tells less than its header; write whole "
+     "options"},
     {"an option of no length",
      R"("protocol": 97, "header": "00000000", "length": "0:8", "option_length": "1:8", "options": "0000")",
-     ".options: the option at octet 0 is cut off; write whole options: class, type, length, data"},
+     ".options: the option at octet 0 is cut off, or tells less than its header; write whole "
+     "options"},
     {"flow without a field", R"("protocol": 97, "header": "0000", "entropy": "flow")",
      ".entropy: there is no flow field; write \"flow\", or another source"},
     {"source port without ports", R"("protocol": 97, "header": "0000", "entropy": "source_port")",
@@ -174,7 +195,8 @@ const Row kRows[] = {
      ".length: \"0:8*0\" is not a length in a tunnel header; write octet.bit:bits*unit+addend like "
      "\"0.2:6*4+8\""},
     {"mask of another length", R"("id": ["0:6558/ff"])",
-     ".id[0]: \"0:6558/ff\" is not octets to be told by; write octet:value or octet:value/mask "
+     ".id[0]: \"0:6558/ff\" is not octets to be told by; write octet:value or, both of one length, "
+     "octet:value/mask "
      "like \"0:00006558/c080ffff\""},
 };
 
@@ -209,6 +231,31 @@ TEST(FormatRules, FormatsThatShareAnEndNeedAnIdThatTellsThemApart) {
   EXPECT_EQ(
       read_tenants(R"({"name": "x", "protocol": 47, "header": "00004242", "id": ["2:4242"]})", red),
       "");
+}
+
+TEST(FormatRules, AFormatWithoutATenantHasOneNetworkEach) {
+  const std::string formats = R"({"name": "one", "port": 7001, "header": "aa000000"}, )"
+                              R"({"name": "same", "port": 7001, "header": "aa000000"}, )"
+                              R"({"name": "two", "port": 7002, "header": "bb000000"})";
+  const std::string red = R"({"name": "red", "vni": 0, "format": "one"}, )";
+  EXPECT_EQ(read_tenants(formats, red + R"({"name": "b", "vni": 0, "format": "two"}, )"
+                                        R"({"name": "c", "vni": 0, "format": "vxlan"})"),
+            "");
+  for (const char* format : {"one", "same"}) {
+    EXPECT_EQ(
+        read_tenants(formats, red + R"({"name": "b", "vni": 0, "format": ")" + format + "\"}"),
+        "p:1:265: tenants[1].format: format \"" + std::string(format) +
+            "\" has one network, which is tenants[0]'s; take another format, or one with "
+            "\"tenant\"");
+  }
+}
+
+TEST(FormatRules, AnIdWrittenInTwoPartsIsTheSame) {
+  const std::string one =
+      R"({"name": "a", "port": 7001, "header": "01c0de00", "id": ["0:01c0de"]})";
+  const std::string two =
+      R"({"name": "b", "port": 7001, "header": "01c0de00", "id": ["1:c0de", "0:01"]})";
+  EXPECT_EQ(read_tenants(one + ", " + two, ""), "");
 }
 
 // No id is in a segment that is not the first.
