@@ -145,7 +145,8 @@ TEST_F(Guest, RemovesAndRescansPci) {
 TEST_F(Guest, SleepsAndWakes) {
   fort_->agent().start("echo mem > /sys/power/state");
   ASSERT_TRUE(eventually(
-      [&] { return fort_->qmp().execute("query-status").value("status", "") == "suspended"; }));
+      [&] { return fort_->qmp().execute("query-status").value("status", "") == "suspended"; },
+      seconds(60)));
   fort_->qmp().execute("system_wakeup");
   // Started by its kernel's file and not by a loader, this guest boots anew.
   fort_->guest().wait_ready();

@@ -139,7 +139,7 @@ TEST(SavedState, WhatTheRingsHeadHasPassedIsInTheSavedRam) {
     Machine destination(options);
     ASSERT_TRUE(destination.load()) << destination.process().log();
     const uint32_t head = destination.reg(reg::RDH(0));
-    ASSERT_GT(head, 10u);
+    ASSERT_GE(head, 10u);
     ASSERT_LT(head, kDescriptors - 1);
     for (uint32_t i = 0; i < head; ++i) {
       const Bytes back = destination.bus().read_block(kRing + uint64_t{16} * i, 16);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <span>
 #include <utility>
 
@@ -289,8 +290,14 @@ TEST(StreamUplink, ANewPeerFindsAnUplinkThatSends) {
   EXPECT_EQ(far.receive().size(), to(kSecond).size() + kOuter);
   for (int frames = 0; frames < 4000 && !busy(); ++frames) rings.send(to(kSecond, 1400));
   ASSERT_TRUE(busy());
+  // It had connected before; the uplink has no link until it has done so again.
+  const auto connected = [&](std::chrono::milliseconds limit) {
+    return machine.qmp().wait_event("NETDEV_STREAM_CONNECTED", limit).has_value();
+  };
+  ASSERT_TRUE(connected(std::chrono::seconds(20)));
   far.hang_up();
   far.answer();
+  ASSERT_TRUE(connected(std::chrono::seconds(20)));
   EXPECT_TRUE(machine.wait([&] { return !busy(); }));
   const Bytes last = to(kSecond, 77);
   rings.send(last);

@@ -143,7 +143,7 @@ TEST(Firewall, NothingComesInUnaskedAndAnswersDo) {
   } kTries[] = {
       {"ping", "ping -c 1 -W 1 " + to},
       {"ping, IPv6", "ping -6 -c 1 -W 1 " + std::string(kLeft6)},
-      {"TCP", "timeout 1 bash -c 'echo >/dev/tcp/" + to + "/22'"},
+      {"TCP", "timeout 10 bash -c 'echo >/dev/tcp/" + to + "/22'"},
       {"UDP", "bash -c 'echo >/dev/udp/" + to + "/53'; false"},
   };
   for (const auto& attempt : kTries) {
@@ -173,7 +173,7 @@ TEST(Firewall, NothingComesInUnaskedAndAnswersDo) {
   // A closed port: the peer's ICMP error belongs to the question.
   const uint64_t related = vnic_counter(pair.left(), "vnic0", "firewall_related");
   const lab::CommandResult refused = left.run("bash -c 'exec 3<>/dev/udp/" + std::string(kRight4) +
-                                              "/9; echo >&3; sleep 0.5; echo >&3' 2>&1");
+                                              "/9; echo >&3; sleep 5; echo >&3' 2>&1");
   EXPECT_NE(refused.output.find("refused"), std::string::npos) << refused.output;
   EXPECT_EQ(vnic_counter(pair.left(), "vnic0", "firewall_related"), related + 1);
   EXPECT_EQ(without_noise(difference(before, drops_of(pair.left()))), Counts{});

@@ -210,7 +210,7 @@ TEST_P(Interception, GoesOnAfterSnapshotAndMigration) {
   EXPECT_TRUE(alert->at("data").at("text").get<std::string>().starts_with("rule 7 \"seen\""))
       << alert->dump();
 
-  start_in_background(bed, ping(150), "pings");
+  start_in_background(bed, ping(100, "-i 0.1"), "pings");
   ASSERT_TRUE(sends(bed, 20));
   EXPECT_EQ(bed.guest().qmp().human("savevm one"), "");
   auto saved = bed.report();
@@ -222,7 +222,7 @@ TEST_P(Interception, GoesOnAfterSnapshotAndMigration) {
 
   const lab::Agent::Job server = bed.peer().agent().start("exec gh-load serve 7000");
   bed.peer().agent().expect(server, "LISTENING", seconds(20));
-  start_in_background(bed, ping(200), "pings");
+  start_in_background(bed, ping(40, "-i 0.1"), "pings");
   start_in_background(bed, "gh-load tcp-out " + std::string(kRight4) + " 7000 3", "stream");
   ASSERT_TRUE(sends(bed, 200));
   saved = bed.report();
