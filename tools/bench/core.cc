@@ -100,8 +100,9 @@ constexpr const char* kNotes[] = {
     "that forgets them.",
     "testpmd io hands frames on and csum parses and makes checksums: no tables, no tunnel. Open "
     "vSwitch and Linux do what hw/core does: anti-spoofing, connection tracking, a meter, VXLAN.",
-    "Beside peers hw/core has what they have: frames of the source in buffers far apart, pages of "
-    "4 KiB. Without a peer, frames lie one behind the other and tables have large pages.",
+    "Beside peers hw/core has what testpmd and Open vSwitch have: frames of the source in packet "
+    "buffers, pages of 4 KiB. Without a peer, frames lie one behind the other and tables have "
+    "large pages.",
     "Open vSwitch and hw/core share the core while they are measured; the others come after "
     "hw/core.",
     "Linux: what sending the frames costs (a packet socket into a veth that drops them, measured "

@@ -49,7 +49,7 @@ void write_headers(uint8_t* at, uint32_t length, uint32_t flow) {
 
 }  // namespace
 
-Traffic::Traffic(const FrameSize& size, uint32_t flows, Layout layout) {
+Traffic::Traffic(const FrameSize& size, uint32_t flows, Layout layout) : layout_(layout) {
   std::vector<uint32_t> order(flows);
   std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), std::mt19937(1));
@@ -59,12 +59,20 @@ Traffic::Traffic(const FrameSize& size, uint32_t flows, Layout layout) {
   size_t end = 0;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t length = size.octets[i % std::size(size.octets)];
-    frames_.push_back({end, length});
-    end += layout == Layout::kPacked ? length : kPacketBuffer;
+    if (layout == Layout::kPacked) {
+      frames_.push_back({end, length});
+      end += length;
+    } else {
+      frames_.push_back({end + kMbufHeader, length});
+      end += kPacketBuffer;
+    }
   }
   octets_.resize(end);
-  for (size_t i = 0; i < count; ++i)
+  for (size_t i = 0; i < count; ++i) {
     write_headers(octets_.data() + frames_[i].start, frames_[i].length, order[i % flows]);
+    if (layout == Layout::kPacketBuffers)
+      std::memcpy(octets_.data() + i * kPacketBuffer, &frames_[i], sizeof frames_[i]);
+  }
 }
 
 void Traffic::write_pcap(const std::string& path) const {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,16 +38,23 @@ inline constexpr uint32_t kReceivers = 1000;     // 10.0.0.2 and those behind it
 // them.
 class Traffic {
  public:
-  // In memory: one behind the other, or as far apart as packet buffers of DPDK (rte_mempool's
-  // header, rte_mbuf, RTE_MBUF_DEFAULT_BUF_SIZE), in which a peer's source keeps them.
+  // In memory: one behind the other, or each in a buffer like DPDK's (rte_mempool's header,
+  // rte_mbuf, RTE_MBUF_DEFAULT_BUF_SIZE), in which a peer's source keeps them: the header says
+  // where the frame is, and is read first.
   enum class Layout { kPacked, kPacketBuffers };
-  static constexpr uint32_t kPacketBuffer = 64 + 128 + 2176;
+  static constexpr uint32_t kMbufHeader = 64 + 128, kPacketBuffer = kMbufHeader + 2176;
 
   Traffic(const FrameSize& size, uint32_t flows, Layout layout = Layout::kPacked);
 
   size_t count() const { return frames_.size(); }
   std::span<const uint8_t> frame(size_t index) const {
-    return {octets_.data() + frames_[index].start, frames_[index].length};
+    Place place;
+    if (layout_ == Layout::kPacked) {
+      place = frames_[index];
+    } else {
+      std::memcpy(&place, octets_.data() + index * kPacketBuffer, sizeof place);
+    }
+    return {octets_.data() + place.start, place.length};
   }
   // A libpcap file of them. Says why it can't be written by throwing lab::Failure.
   void write_pcap(const std::string& path) const;
@@ -56,6 +64,7 @@ class Traffic {
     size_t start;
     uint32_t length;
   };
+  Layout layout_;
   std::vector<uint8_t> octets_;
   std::vector<Place> frames_;
 };
