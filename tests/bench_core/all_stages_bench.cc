@@ -344,8 +344,13 @@ void flow_cost_bench(benchmark::State& state, const bench::FrameSize& size) {
     benchmark::RegisterBenchmark((std::string("FlowCost/") + size.name).c_str(), flow_cost_bench,
                                  size)
         ->Iterations(100);
+    const auto rest_of = [&](uint32_t flows) {
+      return std::string("/") + size.name + "/" + std::to_string(flows);
+    };
+    benchmark::RegisterBenchmark(("EqualWork" + rest_of(bench::kPeersFlows)).c_str(),
+                                 all_stages_bench, Work::kEqual, size, bench::kPeersFlows);
     for (uint32_t flows : bench::kFlowCounts) {
-      const std::string rest = std::string("/") + size.name + "/" + std::to_string(flows);
+      const std::string rest = rest_of(flows);
       benchmark::RegisterBenchmark(("AllStages" + rest).c_str(), all_stages_bench, Work::kAllStages,
                                    size, flows);
       benchmark::RegisterBenchmark(("EqualWork" + rest).c_str(), all_stages_bench, Work::kEqual,

@@ -247,7 +247,8 @@ void IngressGeneve(benchmark::State& state) {
   policy.uplinks[0].neighbours.clear();
   policy.vnics[0].mac = kPeer;
   policy.vnics[0].addresses = {{v4(kSubnet + 1'500'000), 32}};
-  for (auto& mapping : policy.mappings) mapping.peer = v4(0xc0a80001);
+  const MacAddress station = MacAddress::from(frame.data() + frame.size() - kFrame + 6);
+  for (auto& mapping : policy.mappings) mapping.peer = v4(0xc0a80001), mapping.mac = station;
   const std::vector<Flow> flows = make_flows(make_frame(Inner::kIpv4, kFrame), count);
 
   PacketPool pool({.small_count = 4 * kBatch, .large_count = 1});

@@ -8,6 +8,7 @@
 #include "tools/bench/frame.hh"
 #include "tools/bench/peers/compare.hh"
 #include "tools/bench/peers/own.hh"
+#include "tools/lab/failure.hh"
 
 namespace gatehouse::bench {
 namespace {
@@ -123,12 +124,22 @@ int run_core(const std::vector<std::string>& arguments) {
     if (!peers.rows.empty())
       appendix.notes.insert(appendix.notes.end(), std::begin(kNotes), std::end(kNotes));
     appendix.costs = frame_costs(peers.rows);
-    if (options.wants(kStages)) appendix.stages = measure_stages();
+    // What was measured before is not lost.
+    const auto attempt = [&](const auto& part) {
+      try {
+        part();
+      } catch (const lab::Failure& failure) {
+        appendix.notes.push_back(std::string("the rest is not measured: ") + failure.what());
+      }
+    };
+    if (options.wants(kStages)) attempt([&] { appendix.stages = measure_stages(); });
     std::vector<std::string> wanted = others();
     std::erase_if(wanted, [&](const std::string& name) { return !options.wants(name); });
     if (!wanted.empty()) {
-      const std::vector<Row> more = rows_of(run_benchmarks(wanted, options.pairs));
-      rows.insert(rows.end(), more.begin(), more.end());
+      attempt([&] {
+        const std::vector<Row> more = rows_of(run_benchmarks(wanted, options.pairs));
+        rows.insert(rows.end(), more.begin(), more.end());
+      });
     }
     return rows;
   };

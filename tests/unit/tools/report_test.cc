@@ -26,5 +26,13 @@ TEST(BenchReport, IsRefusedWhenItIsCutShort) {
   EXPECT_TRUE(parse_report("").is_discarded());
 }
 
+// Long enough to see that each does what it says; a million flows are left to the bench.
+TEST(BenchCore, EveryBenchmarkRuns) {
+  const std::string large = "1000000$|250000$|^NewFlows|^FlowCost";
+  const nlohmann::json report = run_own("-" + large, {"--benchmark_min_time=0.001"});
+  EXPECT_EQ(report.at("benchmarks").size(), own_names("-" + large).size());
+  EXPECT_GT(report.at("benchmarks").size(), 40u);
+}
+
 }  // namespace
 }  // namespace gatehouse::bench

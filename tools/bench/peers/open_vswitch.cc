@@ -17,9 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// netdev-dpdk.c: MAX_NB_MBUF is 262144 for all ports of one MTU; a frame of the source stays in
-// one.
-constexpr uint32_t kMostFlows = 250'000;
 constexpr const char* kProgram = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
 constexpr const char* kWorker = "pmd-c";
 constexpr const char* kUnderlayMac = "02:00:00:00:00:02";
@@ -46,7 +43,7 @@ class OpenVSwitch final : public Peer {
     if (switch_) kill(switch_->pid(), SIGCONT);
   }
 
-  uint32_t most_flows() const override { return kMostFlows; }
+  uint32_t most_flows() const override { return kPeersFlows; }
 
   void give(const FrameSize& size, uint32_t flows) override {
     const std::string file = work_.path("ovs.pcap");

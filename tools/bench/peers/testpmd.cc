@@ -18,7 +18,6 @@ using std::chrono::seconds;
 
 constexpr seconds kLimit{30};  // to begin, and to end
 constexpr uint32_t kBuffers = 270'000;
-constexpr uint32_t kMostFlows = 250'000;    // as Open vSwitch, whose buffers are no more
 constexpr const char* kWorker = "-worker";  // rte-worker-CORE, since 24.11 dpdk-workerCORE
 constexpr const char* kForwarded = "Accumulated forward statistics for all ports";
 
@@ -30,7 +29,7 @@ class Testpmd final : public Peer {
     if (core_beside(core) == core)
       throw lab::Failure("testpmd needs a second core, for its command line");
   }
-  uint32_t most_flows() const override { return kMostFlows; }
+  uint32_t most_flows() const override { return kPeersFlows; }
   void give(const FrameSize& size, uint32_t flows) override {
     Traffic(size, flows).write_pcap(file());
   }
