@@ -528,20 +528,19 @@ TEST(Firewall, AnIdentificationThatComesAgainIsTheNewest) {
   EXPECT_FALSE(pair.to_b(fragment(64, 100)));
 }
 
+// A segment of 380 octets that b0 expects, in two fragments.
+Bytes fragment_to_b(uint32_t offset) {
+  Frame frame;
+  frame.ethernet().ipv4({.more_fragments = offset == 0, .fragment_offset = offset, .protocol = 6});
+  if (offset != 0) return frame.payload(200).build();
+  return frame.tcp({.sequence = 1001, .acknowledgement = 5001, .checksum = 0}).payload(180).build();
+}
+
 TEST(Firewall, AFragmentedSegmentMayBeAcknowledgedAsAWhole) {
   Pair pair;
   pair.open();
-  const auto fragment = [](uint32_t offset) {
-    Frame frame;
-    frame.ethernet().ipv4(
-        {.more_fragments = offset == 0, .fragment_offset = offset, .protocol = 6});
-    if (offset != 0) return frame.payload(200).build();
-    return frame.tcp({.sequence = 1001, .acknowledgement = 5001, .checksum = 0})
-        .payload(180)
-        .build();
-  };
-  EXPECT_TRUE(pair.to_b(fragment(0)));
-  EXPECT_TRUE(pair.to_b(fragment(200)));
+  EXPECT_TRUE(pair.to_b(fragment_to_b(0)));
+  EXPECT_TRUE(pair.to_b(fragment_to_b(200)));
   EXPECT_TRUE(pair.to_a(tcp_to_a(kAck, 5001, 1381)));
   EXPECT_FALSE(pair.to_a(tcp_to_a(kAck, 5001, 9999))) << "more than it let be sent";
   EXPECT_TRUE(pair.to_b(tcp_to_b(kAck, 1381, 5001, 40000, 100)));
@@ -680,17 +679,8 @@ TEST(Firewall, ARstBehindFragmentsLeavesLessTimeToo) {
     for (const bool moves : {false, true}) {
       Pair pair;
       pair.open();
-      const auto fragment = [](uint32_t offset) {
-        Frame frame;
-        frame.ethernet().ipv4(
-            {.more_fragments = offset == 0, .fragment_offset = offset, .protocol = 6});
-        if (offset != 0) return frame.payload(200).build();
-        return frame.tcp({.sequence = 1001, .acknowledgement = 5001, .checksum = 0})
-            .payload(180)
-            .build();
-      };
-      EXPECT_TRUE(pair.to_b(fragment(0)));
-      EXPECT_TRUE(pair.to_b(fragment(200)));
+      EXPECT_TRUE(pair.to_b(fragment_to_b(0)));
+      EXPECT_TRUE(pair.to_b(fragment_to_b(200)));
       EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1381, 0)));
       EXPECT_EQ(pair.counter("firewall_closed"), 0u);
       if (alive) {
