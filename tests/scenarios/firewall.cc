@@ -172,8 +172,11 @@ TEST(Firewall, NothingComesInUnaskedAndAnswersDo) {
   EXPECT_TRUE(echoes.is_object() && echoes.value("rate", 0.0) > 0) << echoes.dump();
   // A closed port: the peer's ICMP error belongs to the question.
   const uint64_t related = vnic_counter(pair.left(), "vnic0", "firewall_related");
-  const lab::CommandResult refused = left.run("bash -c 'exec 3<>/dev/udp/" + std::string(kRight4) +
-                                              "/9; echo >&3; sleep 5; echo >&3' 2>&1");
+  const std::string errors = "$(awk \"/^Icmp:/ {n = \\$5} END {print n}\" /proc/net/snmp)";
+  const lab::CommandResult refused =
+      left.run("bash -c 'exec 3<>/dev/udp/" + std::string(kRight4) + "/9; n=" + errors +
+               "; echo >&3; for i in {1..400}; do [ " + errors +
+               " = $n ] || break; sleep 0.05; done; echo >&3' 2>&1");
   EXPECT_NE(refused.output.find("refused"), std::string::npos) << refused.output;
   EXPECT_EQ(vnic_counter(pair.left(), "vnic0", "firewall_related"), related + 1);
   EXPECT_EQ(without_noise(difference(before, drops_of(pair.left()))), Counts{});

@@ -83,8 +83,9 @@ void take_end(TcpEnd& sender, const Segment& segment, uint32_t end) {
     // The other end may acknowledge as much as it lets be sent.
     uint32_t reach = end;
     if (beyond(sender.limit, end)) reach += std::min(sender.limit - end, kLargestDatagram);
-    if (beyond(reach, sender.end)) {
-      take_certain(sender, end);
+    const bool more = beyond(reach, sender.end);
+    if (more || (sender.flags & TcpEnd::kGuessed) != 0) take_certain(sender, end);
+    if (more) {
       sender.end = reach;
       sender.flags |= TcpEnd::kGuessed;
     }

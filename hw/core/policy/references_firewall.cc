@@ -23,14 +23,6 @@ unsigned versions_of(const std::vector<IpPrefix>& prefixes) {
   for (const IpPrefix& one : prefixes) versions |= one.address.is_v4() ? 1 : 2;
   return versions;
 }
-unsigned versions_of(const Rule& rule) {
-  const unsigned protocols = is(rule, IpProtocol::kIcmp)     ? 1
-                             : is(rule, IpProtocol::kIcmpv6) ? 2
-                                                             : 3;
-  // Members of groups may be of either.
-  const unsigned remote = rule.groups.empty() ? versions_of(rule.remote) : 3;
-  return protocols & remote & versions_of(rule.local);
-}
 
 // Names of a list, each once.
 template <class T>
@@ -126,9 +118,10 @@ Found Checker::rule(size_t firewall, size_t index) {
     return Finding{path("icmp_types"),
                    "only ICMP has types; add \"protocol\": \"icmp\" or \"icmpv6\""};
   }
-  if (versions_of(rule) == 0) {
-    return Finding{path(rule.remote.empty() ? "local" : "remote"),
-                   "no packet has this version of IP and what else the rule asks for; correct one "
+  // Members of groups may be of either version.
+  if (rule.groups.empty() && (versions_of(rule.remote) & versions_of(rule.local)) == 0) {
+    return Finding{path("remote"),
+                   "\"local\" is of another version of IP, and no packet is of both; correct one "
                    "of the two"};
   }
   if (rule.groups.size() > kMaxRuleGroups) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <span>
 
 #include "hw/spec/stages.hh"
 #include "tools/bench/peers/cpu.hh"
@@ -63,10 +64,10 @@ struct Load {
   uint32_t flows;
 };
 
-std::vector<Load> all_loads() {
+std::vector<Load> loads_of(std::span<const uint32_t> counts) {
   std::vector<Load> loads;
   for (const FrameSize& size : kFrameSizes) {
-    for (uint32_t flows : kFlowCounts) loads.push_back({size, flows});
+    for (uint32_t flows : counts) loads.push_back({size, flows});
   }
   return loads;
 }
@@ -84,9 +85,8 @@ std::string cost_name(const char* which, const FrameSize& size) {
 Row measure_with(Peer& peer, const PeerRow& about, const Load& load, unsigned pairs) {
   const uint32_t given = std::min(load.flows, peer.most_flows());
   peer.give(load.size, given);
-  const uint32_t equal = given == load.flows ? given : kPeersFlows;
-  const std::string own = benchmark_name("EqualWork", load.size, equal);
-  const std::string limit = " with " + flows_name(given) + " flows, its limit, both";
+  const std::string own = benchmark_name("EqualWork", load.size, load.flows);
+  const std::string limit = " with " + flows_name(given) + " flows, its limit here";
   std::vector<Row> rows{{.name = row_name(load, about),
                          .unit = kUnit,
                          .peer_name = given == load.flows ? about.name : about.name + limit,
@@ -105,7 +105,8 @@ void add_flow_costs(Comparison& result, const Options& options, const FrameSize&
   const std::string cost = cost_name(kCost, size), copied = cost_name(kCopied, size);
   if (!options.wants(cost) && !options.wants(copied)) return;
   Row alone{.name = cost, .unit = "ns", .peer_name = "1 k flows", .goal = 1.5, .at_most = true};
-  Row whole{.name = copied, .unit = "ns", .peer_name = "1 k flows"};
+  Row whole = alone;
+  whole.name = copied;
   for (unsigned i = 0; i < options.pairs; ++i) {
     const json one = run_one(std::string("FlowCost/") + size.name);
     alone.ours.push_back(one.at("sent_many_ns"));
@@ -118,7 +119,7 @@ void add_flow_costs(Comparison& result, const Options& options, const FrameSize&
 }
 
 void add_alone(Comparison& result, const Options& options) {
-  for (const Load& load : all_loads()) {
+  for (const Load& load : loads_of(kFlowCounts)) {
     if (!options.wants(alone_name(load))) continue;
     Row row{.name = alone_name(load), .unit = kUnit};
     for (unsigned i = 0; i < options.pairs; ++i)
@@ -152,9 +153,9 @@ std::vector<std::string> comparison_names() {
   for (const FrameSize& size : kFrameSizes) {
     for (const char* which : {kCost, kCopied}) names.push_back(cost_name(which, size));
   }
-  for (const Load& load : all_loads()) names.push_back(alone_name(load));
+  for (const Load& load : loads_of(kFlowCounts)) names.push_back(alone_name(load));
   for (const PeerRow& peer : kPeers) {
-    for (const Load& load : all_loads()) names.push_back(row_name(load, peer));
+    for (const Load& load : loads_of(kPeersFlowCounts)) names.push_back(row_name(load, peer));
   }
   return names;
 }
@@ -164,7 +165,7 @@ Comparison compare_with_peers(const Options& options) {
   lab::WorkDir work("peers");
   for (const PeerRow& about : kPeers) {
     std::vector<Load> loads;
-    for (const Load& load : all_loads()) {
+    for (const Load& load : loads_of(kPeersFlowCounts)) {
       if (options.wants(row_name(load, about))) loads.push_back(load);
     }
     if (loads.empty()) continue;
@@ -222,7 +223,7 @@ StageTable measure_stages() {
                                                     : step;
         const double shown = step == "underlay" ? together : value;
         cells[name].push_back(figure(shown));
-        result.json[what][flows_name(flows)][name] = shown;
+        result.json[unit][flows_name(flows)][name] = shown;
       }
       cells["all"].push_back(figure(sum));
     }
@@ -240,7 +241,7 @@ StageTable measure_stages() {
 report::Terminal::Table frame_costs(const std::vector<Row>& rows) {
   report::Terminal::Table table{{"ns a frame", "hw/core"}, {}};
   for (const PeerRow& peer : kPeers) table.header.push_back(peer.name);
-  for (const Load& load : all_loads()) {
+  for (const Load& load : loads_of(kPeersFlowCounts)) {
     std::vector<double> ours;
     std::vector<std::string> cells;
     for (const PeerRow& peer : kPeers) {

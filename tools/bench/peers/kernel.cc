@@ -67,7 +67,7 @@ class Kernel final : public Peer {
         "net.ipv4.ip_forward=1");
     router_.sh("nft -f - <<'END'\n" + kFirewall + "END\n");
     const double most = std::stod(router_.sh("sysctl -n net.netfilter.nf_conntrack_max"));
-    most_flows_ = std::min(kPeersFlows, static_cast<uint32_t>(most * 0.95));
+    most_flows_ = static_cast<uint32_t>(most * 0.95);
   }
 
   uint32_t most_flows() const override { return most_flows_; }

@@ -17,6 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr uint32_t kMostFlows = 262'144;  // traffic.hh
 constexpr const char* kProgram = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
 constexpr const char* kWorker = "pmd-c";
 constexpr const char* kUnderlayMac = "02:00:00:00:00:02";
@@ -43,7 +44,7 @@ class OpenVSwitch final : public Peer {
     if (switch_) kill(switch_->pid(), SIGCONT);
   }
 
-  uint32_t most_flows() const override { return kPeersFlows; }
+  uint32_t most_flows() const override { return kMostFlows; }
 
   void give(const FrameSize& size, uint32_t flows) override {
     const std::string file = work_.path("ovs.pcap");

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds kLimit{30};  // to begin, and to end
-constexpr uint32_t kBuffers = 270'000;
+constexpr uint32_t kBuffers = 270'000, kMostFlows = 260'000;
 constexpr const char* kWorker = "-worker";  // rte-worker-CORE, since 24.11 dpdk-workerCORE
 constexpr const char* kForwarded = "Accumulated forward statistics for all ports";
 
@@ -29,7 +29,7 @@ class Testpmd final : public Peer {
     if (core_beside(core) == core)
       throw lab::Failure("testpmd needs a second core, for its command line");
   }
-  uint32_t most_flows() const override { return kPeersFlows; }
+  uint32_t most_flows() const override { return kMostFlows; }
   void give(const FrameSize& size, uint32_t flows) override {
     Traffic(size, flows).write_pcap(file());
   }

@@ -25,10 +25,9 @@ inline constexpr FrameSize kFrameSizes[] = {
     {"1500", {1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500, 1500}},
 };
 inline constexpr uint32_t kFlowCounts[] = {1, 1000, 1'000'000};
-// What a peer that cannot have the last of these gets at most, and hw/core beside it: Open vSwitch
-// has 262144 packet buffers for all ports of one MTU (netdev-dpdk.c: MAX_NB_MBUF), and a frame of
-// the source stays in one.
-inline constexpr uint32_t kPeersFlows = 250'000;
+// Beside peers: Open vSwitch has 262144 packet buffers for all ports of one MTU (netdev-dpdk.c:
+// MAX_NB_MBUF), and a frame of the source stays in one.
+inline constexpr uint32_t kPeersFlowCounts[] = {1, 1000, 250'000};
 
 // The ends, as policy, flow rules and routing tables name them.
 inline constexpr const char* kSenderMac = "52:54:00:00:00:01";

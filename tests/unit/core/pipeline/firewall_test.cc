@@ -529,11 +529,13 @@ TEST(Firewall, AnIdentificationThatComesAgainIsTheNewest) {
 }
 
 // A segment of 380 octets that b0 expects, in two fragments.
-Bytes fragment_to_b(uint32_t offset) {
+Bytes fragment_to_b(uint32_t offset, uint32_t sequence = 1001) {
   Frame frame;
   frame.ethernet().ipv4({.more_fragments = offset == 0, .fragment_offset = offset, .protocol = 6});
   if (offset != 0) return frame.payload(200).build();
-  return frame.tcp({.sequence = 1001, .acknowledgement = 5001, .checksum = 0}).payload(180).build();
+  return frame.tcp({.sequence = sequence, .acknowledgement = 5001, .checksum = 0})
+      .payload(180)
+      .build();
 }
 
 TEST(Firewall, AFragmentedSegmentMayBeAcknowledgedAsAWhole) {
@@ -699,6 +701,32 @@ TEST(Firewall, ARstBehindFragmentsLeavesLessTimeToo) {
       EXPECT_EQ(Pair::pass(pair.a, b, tcp_to_b(kAck, 1381, 5001, 40000, 10)), alive);
     }
   }
+}
+
+// Also where the window's edge stood still meanwhile: a reader that does not read.
+TEST(Firewall, ALaterSegmentInFragmentsIsOwedToo) {
+  Pair pair;
+  pair.open();
+  const auto ack = [](uint32_t upto) {  // of a window that ends where it ended
+    const auto window = static_cast<uint16_t>(4000 - (upto - 1001));
+    return to_a()
+        .tcp({.source = 80,
+              .destination = 40000,
+              .sequence = 5001,
+              .acknowledgement = upto,
+              .flags = kAck,
+              .window = window})
+        .build();
+  };
+  EXPECT_TRUE(pair.to_a(ack(1001)));
+  EXPECT_TRUE(pair.to_b(fragment_to_b(0)));
+  EXPECT_TRUE(pair.to_b(fragment_to_b(200)));
+  EXPECT_TRUE(pair.to_a(ack(1381)));
+  EXPECT_TRUE(pair.to_b(fragment_to_b(0, 1381)));
+  EXPECT_TRUE(pair.to_b(fragment_to_b(200, 1381)));
+  EXPECT_TRUE(pair.to_b(tcp_to_b(kRst, 1761, 0)));
+  pair.b.now += 301 * kSecond;
+  EXPECT_FALSE(pair.to_b(tcp_to_b(kAck, 1761, 5001, 40000, 10)));
 }
 
 // Ends answer blind segments seldom (RFC 5961 section 7): silence shows nothing.

@@ -185,6 +185,27 @@ TEST(Formats, ThatShareAProtocolAreToldByTheirIds) {
   EXPECT_EQ(b.count()["drop.bad_outer_checksum"], 1u);
 }
 
+// Two networks, each in a format that has no place for a VNI.
+TEST(Formats, WithoutATenantAreOneNetworkEach) {
+  const auto both = [](policy::Policy policy) {
+    policy.formats = {{.name = "one", .protocol = Format::kUdp, .port = 7001, .header = {0xaa, 0}},
+                      {.name = "two", .protocol = Format::kUdp, .port = 7002, .header = {0xbb, 0}}};
+    for (const uint8_t i : {0, 1}) {
+      policy.tenants[i].format = policy.formats[i].name;
+      policy.tenants[i].vni = 0;
+    }
+    return policy;
+  };
+  World a(both(card_a())), b(both(card_b()));
+  a.from_vnic(0, inner_frame());
+  a.from_vnic(2, inner_frame());
+  ASSERT_EQ(a.sink.sent.size(), 2u);
+  for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
+  ASSERT_EQ(b.sink.received.size(), 2u);
+  EXPECT_EQ(b.sink.received[0].vnic, 0u);
+  EXPECT_EQ(b.sink.received[1].vnic, 1u);
+}
+
 // VXLAN's group policy: the sender's group stands in the header, and each tenant here has its own.
 TEST(Formats, ThatAreReadAlikeMaySendDifferentHeaders) {
   const auto groups = [](policy::Policy policy) {

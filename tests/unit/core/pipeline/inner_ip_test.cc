@@ -69,12 +69,7 @@ TEST(InnerIp, SuperFramesAreCut) {
                           .tcp({.checksum = 0})
                           .payload(5000)
                           .build();
-  const Offload tso{.tso = true,
-                    .tcp = true,
-                    .ipv4 = true,
-                    .mss = 1200,
-                    .header_length = 54,
-                    .payload_length = 5000};
+  const Offload tso = tcp_tso(true, 1200, 5000);
   Pair ip(*shipped_format("gre-ip")), ethernet(*shipped_format("gre"));
   ip.a.sink.wire_cuts = true;
   ip.pass(frame, tso);
@@ -96,12 +91,7 @@ TEST(InnerIp, ASuperFrameInSegmentsSaysWhereItsHeaderIs) {
   for (const bool v6 : {false, true}) {
     const Bytes frame = v6 ? Frame().ethernet().ipv6().tcp().payload(5000).build()
                            : Frame().ethernet().ipv4().tcp().payload(5000).build();
-    const Offload tso{.tso = true,
-                      .tcp = true,
-                      .ipv4 = !v6,
-                      .mss = 1200,
-                      .header_length = static_cast<uint16_t>(v6 ? 74 : 54),
-                      .payload_length = 5000};
+    const Offload tso = tcp_tso(!v6, 1200, 5000);
     constexpr size_t kL4Offset = 14 + 20 + 20 + 2;
     EXPECT_EQ(ethernet.pass(frame, tso).at(kL4Offset), v6 ? 54 : 34);
     EXPECT_EQ(ip.pass(frame, tso).at(kL4Offset), v6 ? 40 : 20);
@@ -144,13 +134,7 @@ TEST(InnerIp, AStreamForAGroupHasItsChecksum) {
                           .tcp()
                           .payload(5000)
                           .build();
-  pair.a.from_vnic(0, frame,
-                   {.tso = true,
-                    .tcp = true,
-                    .ipv4 = true,
-                    .mss = 1200,
-                    .header_length = 54,
-                    .payload_length = 5000});
+  pair.a.from_vnic(0, frame, tcp_tso(true, 1200, 5000));
   pair.b.sink.largest = 16380;
   for (const SentFrame& sent : pair.a.sink.sent) pair.b.from_wire(sent.frame);
   ASSERT_EQ(pair.b.sink.received.size(), 1u);
@@ -197,13 +181,7 @@ TEST(InnerIp, WithoutAHeaderSegmentsAreMergedToo) {
   b.sink.largest = 16380;
   const Bytes frame =
       Frame().ethernet().ipv4({.dont_fragment = true}).tcp({.flags = 0x18}).payload(5000).build();
-  a.from_vnic(0, frame,
-              {.tso = true,
-               .tcp = true,
-               .ipv4 = true,
-               .mss = 1200,
-               .header_length = 54,
-               .payload_length = 5000});
+  a.from_vnic(0, frame, tcp_tso(true, 1200, 5000));
   ASSERT_EQ(a.sink.sent.size(), 5u);
   for (const SentFrame& sent : a.sink.sent) b.from_wire(sent.frame);
   ASSERT_EQ(b.sink.received.size(), 1u);

@@ -48,15 +48,6 @@ Bytes super_frame(bool ipv4, uint32_t payload) {
       .build();
 }
 
-Offload tso(bool ipv4, uint16_t mss, uint32_t payload) {
-  return {.tso = true,
-          .tcp = true,
-          .ipv4 = ipv4,
-          .mss = mss,
-          .header_length = static_cast<uint16_t>(ipv4 ? 54 : 74),
-          .payload_length = payload};
-}
-
 // What stands in SuperFrame, against `segment`: the first frame that a card which cuts has sent.
 void expect_described(const SentFrame& sent, const Bytes& segment, bool ipv4) {
   const SuperFrame& super = sent.super;
@@ -117,7 +108,7 @@ TEST_P(RoundTrip, SuperFramesLeftToTheWireAreTheSameFrames) {
     for (const uint32_t payload : {1000u, 3000u, 65440u}) {
       SCOPED_TRACE(testing::Message() << (ipv4 ? "IPv4 " : "IPv6 ") << payload);
       const Bytes frame = super_frame(ipv4, payload);
-      const Offload offload = tso(ipv4, 1200, payload);
+      const Offload offload = tcp_tso(ipv4, 1200, payload);
       World cutting(card_a(GetParam().shape)), b(card_b(GetParam().shape));
       cutting.from_vnic(0, frame, offload);
       for (const SentFrame& sent : cutting.sink.sent) b.from_wire(sent.frame);

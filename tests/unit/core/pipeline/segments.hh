@@ -33,14 +33,7 @@ struct Data {
     v6 ? frame.ipv6({.traffic_class = ecn}) : frame.ipv4({.tos = ecn, .dont_fragment = true});
     return frame.tcp({.flags = flags}).payload(pattern(octets)).build();
   }
-  Offload offload(uint16_t mss = kMss) const {
-    return {.tso = true,
-            .tcp = true,
-            .ipv4 = !v6,
-            .mss = mss,
-            .header_length = headers(),
-            .payload_length = octets};
-  }
+  Offload offload(uint16_t mss = kMss) const { return tcp_tso(!v6, mss, octets); }
   void send(World& a, uint16_t mss = kMss) const { a.from_vnic(0, frame(), offload(mss)); }
 };
 

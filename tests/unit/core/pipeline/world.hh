@@ -132,6 +132,16 @@ policy::Policy only_red(policy::Policy policy);
 inline constexpr const char* kMacA = "02:00:00:00:00:0a";
 inline constexpr const char* kMacB = "02:00:00:00:00:0b";
 
+// Of a TCP super-frame without options.
+inline Offload tcp_tso(bool ipv4, uint16_t mss, uint32_t payload) {
+  return {.tso = true,
+          .tcp = true,
+          .ipv4 = ipv4,
+          .mss = mss,
+          .header_length = static_cast<uint16_t>(ipv4 ? 54 : 74),
+          .payload_length = payload};
+}
+
 }  // namespace gatehouse::test
 
 #endif  // GATEHOUSE_TESTS_UNIT_CORE_PIPELINE_WORLD_HH_
